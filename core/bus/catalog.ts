@@ -1,0 +1,135 @@
+import type { BroadcastId } from '../media/frame.ts';
+import type { Grouping } from '../media/grouping.ts';
+import type { Millis, WallTime } from '../media/time.ts';
+import type { TrackConfig, TrackName } from '../media/track.ts';
+
+/** Public name of a stream: `[a-z0-9][a-z0-9-]{0,62}`. */
+export type StreamName = string;
+
+/**
+ * A broadcast's presence on the bus, written by its ingest.
+ *
+ * - `live`: a publisher is sending;
+ * - `interrupted`: the publisher is gone and has until `graceEnds` to return into the same broadcast;
+ * - `ended`: it is over for good; the broadcast leaves the bus a little later.
+ */
+export type BroadcastInfo = {
+  readonly stream: StreamName;
+  readonly broadcast: BroadcastId;
+  readonly epoch: number;
+  readonly state: 'live' | 'interrupted' | 'ended';
+  readonly startedAt: WallTime;
+  /** Present while interrupted. */
+  readonly graceEnds?: WallTime;
+};
+
+/** What ingest knows of one track of its source. */
+export type SourceTrack = {
+  readonly name: TrackName;
+  readonly config: TrackConfig;
+  /** Bits per second, measured while the source was probed; 0 where unknown. */
+  readonly bitrate: number;
+  /** Video only. */
+  readonly video?: {
+    /** Frames per second on the exact grid (29.97 is 30000/1001), or the mean where the rate varies. */
+    readonly frameRate: number;
+    readonly variableFrameRate: boolean;
+    readonly bFrames: boolean;
+    /** Seconds between key frames as seen while probing; undefined where no second key frame came within 2.1 s. */
+    readonly gopSeconds?: number;
+  };
+};
+
+/** Catalog section `source`, written by ingest for each epoch. */
+export type SourceCatalog = {
+  readonly stream: StreamName;
+  readonly broadcast: BroadcastId;
+  readonly epoch: number;
+  readonly fence: number;
+  /** Protocol the publisher speaks. */
+  readonly protocol: 'rtmp' | 'rtmps' | 'whip' | 'srt';
+  readonly grouping: Grouping;
+  readonly tracks: readonly SourceTrack[];
+  /** The publisher's software as it names itself (`encoder` of onMetaData); shown, never trusted. */
+  readonly encoder?: string;
+};
+
+/** Protocols a rendition is offered over. `hls` stands for every protocol that takes CMAF. */
+export type Face = 'hls' | 'webrtc';
+
+/** One rendition that viewers can choose. */
+export type Rendition = {
+  readonly track: TrackName;
+  /** Shown to viewers: `1080p60`, `720p`, `480p`, `Audio`. */
+  readonly label: string;
+  readonly faces: readonly Face[];
+  readonly mode: 'passthrough' | 'encoded';
+  /** Why it is passed through or encoded, in plain words for the broadcaster. */
+  readonly reason: string;
+  /** Planned configuration facts; the frames' own configuration is the truth once they come. */
+  readonly config: TrackConfig;
+  /** Frames per second; video only. */
+  readonly frameRate?: number;
+  /** Peak bits per second, as BANDWIDTH wants it: the VBV's bound where encoded, measured where passed through. */
+  readonly bandwidth: number;
+  readonly averageBandwidth: number;
+};
+
+/** Catalog section `ladder`, written by the transcoder for each plan. */
+export type LadderCatalog = {
+  readonly stream: StreamName;
+  readonly broadcast: BroadcastId;
+  readonly epoch: number;
+  readonly fence: number;
+  /** Rises with each plan of the broadcast. */
+  readonly revision: number;
+  /** PART-TARGET of the epoch, over every rendition of face `hls`, shed ones included. */
+  readonly partTarget: Millis;
+  /** Video renditions from the best down, then audio. */
+  readonly renditions: readonly Rendition[];
+  /** Rungs left out or shed, with the reason. */
+  readonly omitted: readonly { readonly label: string; readonly reason: string }[];
+};
+
+/** A warning for the broadcaster. */
+export type Warning = {
+  /** Stable: `source/long-gop`, `transcode/falling-behind`, ... */
+  readonly code: string;
+  /** Plain words: what is wrong and what to do about it. */
+  readonly message: string;
+  readonly since: WallTime;
+};
+
+/** Catalog section `ingest`: how the source does, written about once a second. */
+export type IngestHealth = {
+  readonly bitrate: number;
+  readonly frameRate: number;
+  /** Address of the publisher without its port. */
+  readonly address: string;
+  readonly warnings: readonly Warning[];
+};
+
+/** Catalog section `transcode`: how the encoders do, written about once a second. */
+export type TranscodeHealth = {
+  /** Media seconds encoded per second that passed; 1 keeps up. */
+  readonly speed: number;
+  /** Output behind input. */
+  readonly lag: Millis;
+  /** Restarts since the broadcast began. */
+  readonly restarts: number;
+  readonly warnings: readonly Warning[];
+};
+
+/** Catalog section `audience`, written by each edge: viewers by protocol. */
+export type Audience = {
+  readonly viewers: Readonly<Partial<Record<'hls' | 'dash' | 'webrtc', number>>>;
+};
+
+/** The sections of a broadcast's catalog, each with one writer. */
+export type CatalogSections = {
+  readonly source: SourceCatalog;
+  readonly ladder: LadderCatalog;
+  readonly ingest: IngestHealth;
+  readonly transcode: TranscodeHealth;
+  readonly audience: Audience;
+};

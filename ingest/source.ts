@@ -1,0 +1,61 @@
+import type { SourceCatalog, StreamName } from '#core/bus/catalog.ts';
+import type { WallTime } from '#core/media/time.ts';
+import type { AudioConfig, VideoConfig } from '#core/media/track.ts';
+
+/**
+ * An access unit as a protocol's adapter hands it over: its protocol's timestamps, nothing judged yet.
+ */
+export type SourceSample = {
+  readonly kind: 'video' | 'audio';
+  /** Decoding timestamp as received: an unsigned 32-bit count of 1/`clockRate` seconds that wraps. */
+  readonly timestamp: number;
+  /** Presentation minus decoding time in 1/`clockRate` seconds, signed. 0 for audio. */
+  readonly compositionOffset: number;
+  /** True where decoding may start here (H.264: an IDR picture is inside, whatever the container claims). */
+  readonly key: boolean;
+  /** As in `Frame.data`. Owned by the receiver: never a view of a buffer that is used again. */
+  readonly data: Uint8Array;
+  readonly arrival: WallTime;
+};
+
+/** A decoder configuration as the adapter read it; frame duration and reordering are judged by the timeline. */
+export type SourceConfig = Omit<VideoConfig, 'frameDuration' | 'reordered'> | AudioConfig;
+
+/** One authorised publisher, as its protocol's adapter presents it. */
+export type Publisher = {
+  readonly stream: StreamName;
+  readonly protocol: SourceCatalog['protocol'];
+  /** Remote address without the port. */
+  readonly address: string;
+  /** Ticks per second of the samples' timestamps: RTMP 1,000. */
+  readonly clockRate: number;
+  /** Ends the publisher's connection with a reason that its software shows. Idempotent. */
+  disconnect(reason: string): void;
+};
+
+/** Where the adapter pours a publisher's media. Calls never throw and never wait. */
+export interface SourceSink {
+  /** A decoder configuration; again where it changes in mid-stream. */
+  config(config: SourceConfig): void;
+  sample(sample: SourceSample): void;
+  /** Facts the publisher claims of itself (RTMP `onMetaData`): hints, never trusted. */
+  metadata(claims: { readonly encoder?: string; readonly hasAudio?: boolean; readonly hasVideo?: boolean; readonly frameRate?: number }): void;
+  /** A fault the broadcaster should read of: `rtmp/unsupported-track`, ... */
+  warn(code: string, message: string): void;
+  /** The publisher left: `unpublished` where it said so, `lost` where its connection broke. Idempotent. */
+  end(how: 'unpublished' | 'lost'): void;
+}
+
+/** Gives authorised publishers a place in the bus; the same for every protocol. */
+export interface PublisherRegistry {
+  /**
+   * Admits a publisher, or refuses it: another one is live and was heard within 2 s (design, rule 11), or the server
+   * is full. A publisher that was silent for 2 s is disconnected and replaced.
+   */
+  admit(publisher: Publisher): Admission;
+}
+
+/** The registry's answer. `message` is shown to the broadcaster. */
+export type Admission =
+  | { readonly admitted: true; readonly sink: SourceSink }
+  | { readonly admitted: false; readonly code: 'ingest/stream-busy' | 'ingest/too-many-publishers' | 'ingest/stopping'; readonly message: string };

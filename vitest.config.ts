@@ -1,0 +1,34 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+
+const stages = '{core,ingest,transcode,edge,control,infra}';
+/** Tests that start processes share two cores: one file at a time, with time to spare. */
+const processes = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 } as const;
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/support/closing-line-reporter.ts'],
+    projects: [
+      { test: { name: 'unit', include: [`${stages}/**/*.test.ts`, 'player/src/**/*.test.ts', 'test/support/**/*.test.ts'], exclude: ['player/src/**/*.browser.test.ts'] } },
+      {
+        plugins: [svelte()],
+        root: 'player',
+        test: {
+          name: 'player',
+          include: ['src/**/*.browser.test.ts'],
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: { executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required'] } }),
+            instances: [{ browser: 'chromium' }],
+          },
+        },
+      },
+      { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...processes } },
+      { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...processes } },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...processes } },
+    ],
+  },
+});
