@@ -1,0 +1,206 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { millis, wallTime } from '../media/time.ts';
+import type { Bus, TrackConsumer, TrackProducer } from './bus.ts';
+import type { BroadcastInfo, TranscodeHealth } from './catalog.ts';
+import { placeOf, testBroadcast, testFrame, testTrack } from './testing/frames.ts';
+
+/** The two ends of a link: what is written at `near` is read at `far`. In process both are one. */
+export type LinkPair = { readonly near: Bus; readonly far: Bus; close(): Promise<void> };
+
+const live: BroadcastInfo = { stream: 'cam', broadcast: testBroadcast, epoch: 0, state: 'live', startedAt: wallTime(1_000_000) };
+const health: TranscodeHealth = { speed: 1, lag: millis(0), restarts: 0, warnings: [] };
+
+/**
+ * The tests that every link of the bus passes. They await what they expect and order nothing by time, so a link may
+ * deliver in the same turn or over a network.
+ */
+export function describeLink(name: string, open: () => Promise<LinkPair>): void {
+  describe(`the ${name} link`, () => {
+    let link: LinkPair;
+    let producer: TrackProducer;
+
+    beforeEach(async () => {
+      link = await open();
+      link.near.announce(live);
+      producer = link.near.produce(testBroadcast, testTrack, { fence: 1 });
+    });
+
+    afterEach(() => link.close());
+
+    const writeGroups = (from: number, to: number): void => {
+      for (let group = from; group <= to; group += 1) {
+        producer.write(testFrame(group, 0));
+        producer.write(testFrame(group, 1));
+      }
+    };
+    const read = async (consumer: TrackConsumer, count: number): Promise<(string | undefined)[]> => {
+      const places: (string | undefined)[] = [];
+      for (let i = 0; i < count; i += 1) {
+        places.push(placeOf(await consumer.next()));
+      }
+      return places;
+    };
+
+    it('passes frames on whole and in order', async () => {
+      const consumer = link.far.consume(testBroadcast, testTrack);
+      const frame = testFrame(1, 0);
+      producer.write(frame);
+      producer.write(testFrame(1, 1));
+      expect(await consumer.next()).toEqual(frame);
+      expect(placeOf(await consumer.next())).toBe('1.1');
+    });
+
+    it('hands a late subscriber the newest group from its first frame', async () => {
+      writeGroups(1, 3);
+      producer.write(testFrame(4, 0));
+      const consumer = link.far.consume(testBroadcast, testTrack);
+      producer.write(testFrame(4, 1));
+      expect(await read(consumer, 2)).toEqual(['4.0', '4.1']);
+    });
+
+    it('hands a subscriber with a backlog every group of that time', async () => {
+      writeGroups(1, 9);
+      const consumer = link.far.consume(testBroadcast, testTrack, { backlog: millis(3000) });
+      producer.write(testFrame(10, 0));
+      expect(await read(consumer, 9)).toEqual(['6.0', '6.1', '7.0', '7.1', '8.0', '8.1', '9.0', '9.1', '10.0']);
+    });
+
+    it('begins at the next group for a subscriber without a backlog', async () => {
+      producer.write(testFrame(1, 0));
+      const consumer = link.far.consume(testBroadcast, testTrack, { backlog: 'none' });
+      producer.write(testFrame(1, 1));
+      producer.write(testFrame(2, 0));
+      expect(await read(consumer, 1)).toEqual(['2.0']);
+    });
+
+    it('loses whole groups, oldest first, and counts them when a consumer is slow', async () => {
+      const consumer = link.far.consume(testBroadcast, testTrack, { maxFrames: 5 });
+      writeGroups(1, 4);
+      const places = [];
+      for (let place; place !== '4.1'; ) {
+        place = placeOf(await consumer.next());
+        places.push(place);
+      }
+      expect(places).toEqual(['3.0', '3.1', '4.0', '4.1']);
+      expect(consumer.losses).toEqual({ groups: 2, frames: 4 });
+    });
+
+    it('loses by bytes as well', async () => {
+      const consumer = link.far.consume(testBroadcast, testTrack, { maxBytes: 250 });
+      producer.write(testFrame(1, 0, { bytes: 100 }));
+      producer.write(testFrame(1, 1, { bytes: 100 }));
+      producer.write(testFrame(2, 0, { bytes: 100 }));
+      expect(await read(consumer, 1)).toEqual(['2.0']);
+      expect(consumer.losses).toEqual({ groups: 1, frames: 2 });
+    });
+
+    it('does not disturb a quick consumer by a slow one', async () => {
+      const slow = link.far.consume(testBroadcast, testTrack, { maxFrames: 2 });
+      const quick = link.far.consume(testBroadcast, testTrack);
+      writeGroups(1, 5);
+      expect(await read(quick, 10)).toHaveLength(10);
+      expect(quick.losses.groups).toBe(0);
+      expect(await read(slow, 2)).toEqual(['5.0', '5.1']);
+    });
+
+    it('drops doubles', async () => {
+      const consumer = link.far.consume(testBroadcast, testTrack);
+      expect(producer.write(testFrame(1, 0))).toBe(true);
+      expect(producer.write(testFrame(1, 0))).toBe(false);
+      producer.write(testFrame(1, 1));
+      expect(producer.write(testFrame(1, 0))).toBe(false);
+      producer.write(testFrame(2, 0));
+      expect(await read(consumer, 3)).toEqual(['1.0', '1.1', '2.0']);
+    });
+
+    it('takes a lower place under a higher epoch for new', async () => {
+      const consumer = link.far.consume(testBroadcast, testTrack);
+      producer.write(testFrame(5, 0));
+      producer.write(testFrame(6, 0, { epoch: 1 }));
+      expect(placeOf(await consumer.next())).toBe('5.0');
+      expect((await consumer.next())?.epoch).toBe(1);
+    });
+
+    it('rejects the frames of a lower fence', async () => {
+      const consumer = link.far.consume(testBroadcast, testTrack);
+      producer.write(testFrame(1, 0));
+      const successor = link.near.produce(testBroadcast, testTrack, { fence: 2 });
+      successor.write(testFrame(1, 1, { fence: 2 }));
+      expect(() => producer.write(testFrame(2, 0))).toThrow(expect.objectContaining({ code: 'bus/fenced' }));
+      successor.write(testFrame(3, 0, { fence: 2 }));
+      expect(await read(consumer, 3)).toEqual(['1.0', '1.1', '3.0']);
+    });
+
+    it('gives out leases whose fences rise, and tells the earlier holder', async () => {
+      const first = await link.near.lease('transcode/x');
+      const second = await link.far.lease('transcode/x');
+      await first.lost;
+      expect(second.fence).toBeGreaterThan(first.fence);
+    });
+
+    it('tells late listeners of the newest catalog and of every later one', async () => {
+      link.near.putCatalog(testBroadcast, 'transcode', health);
+      const seen: number[] = [];
+      await new Promise<void>((resolve) => {
+        link.far.onCatalog(testBroadcast, 'transcode', ({ restarts }) => {
+          seen.push(restarts);
+          if (restarts === 0) {
+            link.near.putCatalog(testBroadcast, 'transcode', { ...health, restarts: 1 });
+          } else {
+            resolve();
+          }
+        });
+      });
+      expect(seen).toEqual([0, 1]);
+    });
+
+    it('tells late listeners of the broadcasts there are, and of changes', async () => {
+      const seen: string[] = [];
+      await new Promise<void>((resolve) => {
+        link.far.onBroadcast(({ state }) => {
+          seen.push(state);
+          if (state === 'live') {
+            link.near.announce({ ...live, state: 'ended' });
+          } else {
+            resolve();
+          }
+        });
+      });
+      expect(seen).toEqual(['live', 'ended']);
+    });
+
+    it('ends consumers after the last frame when the broadcast ends', async () => {
+      const consumer = link.far.consume(testBroadcast, testTrack);
+      writeGroups(1, 1);
+      link.near.announce({ ...live, state: 'ended' });
+      expect(await read(consumer, 3)).toEqual(['1.0', '1.1', undefined]);
+      await consumer.closed;
+    });
+
+    it('wakes a waiting consumer when it is closed', async () => {
+      const consumer = link.far.consume(testBroadcast, testTrack);
+      const waiting = consumer.next();
+      consumer.close();
+      consumer.close();
+      expect(await waiting).toBeUndefined();
+      await consumer.closed;
+    });
+
+    it('serves a subscription that came before the broadcast', async () => {
+      const consumer = link.far.consume(testBroadcast, testTrack, { backlog: millis(6000) });
+      const waiting = consumer.next();
+      producer.write(testFrame(1, 0));
+      expect(placeOf(await waiting)).toBe('1.0');
+    });
+
+    it('ends everything when it is closed', async () => {
+      const consumer = link.far.consume(testBroadcast, testTrack);
+      const lease = await link.near.lease('ingest/cam');
+      const waiting = consumer.next();
+      await link.close();
+      expect(await waiting).toBeUndefined();
+      await lease.lost;
+    });
+  });
+}
