@@ -1,0 +1,23 @@
+import { z } from 'zod';
+
+import type { CommonConfig } from '#core/runtime/config/common.ts';
+import { option, type OptionValues } from '#core/runtime/config/option.ts';
+
+/** Options of the control stage. */
+export const controlOptions = {
+  publishAttemptsPerMinute: option(
+    z.coerce.number().int().min(1).max(10_000).default(20),
+    'Failed attempts to publish that one address may make in a minute, for each stream, before it is refused unheard for a while.',
+  ),
+  eventConnections: option(
+    z.coerce.number().int().min(0).max(100_000).default(1_000),
+    'Connections to `/api/v1/streams/<stream>/events` in all. Further ones are told to come back later.',
+  ),
+  eventConnectionsPerAddress: option(
+    z.coerce.number().int().min(1).max(100_000).default(64),
+    'Connections to `/api/v1/streams/<stream>/events` from one address. Raise it where many viewers share one address, or set `trustProxy` behind a reverse proxy.',
+  ),
+};
+
+/** Values that the control stage reads. */
+export type ControlConfig = CommonConfig & OptionValues<typeof controlOptions>;
