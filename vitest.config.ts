@@ -10,7 +10,7 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     projects: [
-      { test: { name: 'unit', include: [`${stages}/**/*.test.ts`, 'player/src/**/*.test.ts', 'test/support/**/*.test.ts'], exclude: ['player/src/**/*.browser.test.ts'] } },
+      { test: { name: 'unit', include: [`${stages}/**/*.test.ts`, 'player/src/**/*.test.ts', 'test/{support,bench}/**/*.test.ts'], exclude: ['player/src/**/*.browser.test.ts'] } },
       {
         plugins: [svelte()],
         root: 'player',
@@ -26,7 +26,7 @@ export default defineConfig({
           },
         },
       },
-      { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...processes } },
+      { test: { name: 'integration', include: ['test/{integration,fuzz}/**/*.test.ts'], ...processes } },
       { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...processes } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...processes } },
     ],
