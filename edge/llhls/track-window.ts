@@ -1,0 +1,294 @@
+import type { Millis, WallTime } from '#core/media/time.ts';
+import { elapsed, later, millis } from '#core/media/time.ts';
+import type { ConfigId, TrackName } from '#core/media/track.ts';
+
+import type { InitSegment, PackagerEvents, Part, Segment } from '../cmaf/segment.ts';
+
+/** TARGETDURATION of every media playlist: ingest cuts groups that would grow past 2.1 s, which rounds to 2. */
+export const TARGET_DURATION = 2000 as Millis;
+
+/** Part tags and the largest backlog reach this far back (rfc8216bis, 4.4.4.9): three target durations. */
+export const THREE_TARGET_DURATIONS = (3 * TARGET_DURATION) as Millis;
+
+/** A group of a track's window: a segment that grows, is whole, or is lost (`gap`). */
+export type WindowSegment = {
+  readonly group: number;
+  readonly epoch: number;
+  /** Undefined where the group is lost and no configuration was ever known. */
+  readonly config: ConfigId | undefined;
+  readonly wallTime: WallTime;
+  readonly parts: Part[];
+  duration: Millis;
+  bytes: number;
+  complete: boolean;
+  /** True for a lost group: listed with EXT-X-GAP, no bytes. */
+  readonly gap: boolean;
+  /** Media time from the window's first segment to this one's start; distances in the window are differences of it. */
+  readonly start: Millis;
+};
+
+/** When and how long a group was, as another track of the broadcast saw it. */
+export type GroupTimes = { readonly epoch: number; readonly wallTime: WallTime; readonly duration: Millis };
+
+/** Options of a {@link TrackWindow}. */
+export type WindowOptions = {
+  /** Media time that the playlist lists. Does not change the latency of who plays at the live edge. */
+  readonly listed: Millis;
+  /** Bound of what is kept of one track. The oldest segments go first, listed or not. */
+  readonly maxBytes: number;
+  /** Tells the times of a group that this track lost, where another track has it. */
+  readonly timesOf?: (group: number) => GroupTimes | undefined;
+  /** Called on each change, in the turn in which it happened. */
+  readonly changed?: () => void;
+};
+
+/**
+ * The window of one track: what its media playlist lists, and for as long again what it listed before. Takes a
+ * packager's events; its order and its numbers are those of the frames alone, so that two edges list the same.
+ */
+export class TrackWindow implements PackagerEvents {
+  readonly track: TrackName;
+  readonly #options: WindowOptions;
+  readonly #inits = new Map<ConfigId, InitSegment>();
+  readonly #byGroup = new Map<number, WindowSegment>();
+  #segments: WindowSegment[] = [];
+  #firstListed = 0;
+  #bytes = 0;
+  #ended = false;
+  #ignored = 0;
+
+  constructor(track: TrackName, options: WindowOptions) {
+    this.track = track;
+    this.#options = options;
+  }
+
+  /** The segments that the playlist lists, oldest first; the last one may still grow. */
+  get listed(): readonly WindowSegment[] {
+    return this.#firstListed === 0 ? this.#segments : this.#segments.slice(this.#firstListed);
+  }
+
+  get first(): WindowSegment | undefined {
+    return this.#segments[this.#firstListed];
+  }
+
+  get last(): WindowSegment | undefined {
+    return this.#segments.at(-1);
+  }
+
+  /** The newest whole (or lost) segment that is listed. */
+  get lastComplete(): WindowSegment | undefined {
+    const last = this.last;
+    if (last === undefined || last.complete) {
+      return last;
+    }
+    return this.#segments.length - 1 > this.#firstListed ? this.#segments.at(-2) : undefined;
+  }
+
+  /** True once the broadcast is over: nothing will be added. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Bytes kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Parts that came too late for a group already given up, or out of place. */
+  get ignored(): number {
+    return this.#ignored;
+  }
+
+  /** The segment of a group, listed or only kept. */
+  segmentOf(group: number): WindowSegment | undefined {
+    return this.#byGroup.get(group);
+  }
+
+  /** An init segment by its configuration. */
+  initOf(config: ConfigId): InitSegment | undefined {
+    return this.#inits.get(config);
+  }
+
+  /** The init segment of the newest frames. */
+  get newestInit(): InitSegment | undefined {
+    const config = this.#segments.findLast((segment) => segment.config !== undefined)?.config ?? [...this.#inits.keys()].at(-1);
+    return config === undefined ? undefined : this.#inits.get(config);
+  }
+
+  init(init: InitSegment): void {
+    this.#inits.set(init.config, init);
+  }
+
+  part(segment: Segment, part: Part): void {
+    const open = this.#openFor(segment, part);
+    if (open === undefined || part.index !== open.parts.length) {
+      this.#ignored++;
+      return;
+    }
+    open.parts.push(part);
+    open.duration = (open.duration + part.duration) as Millis;
+    open.bytes += part.bytes.byteLength;
+    this.#bytes += part.bytes.byteLength;
+    this.#evict();
+    this.#options.changed?.();
+  }
+
+  segment(segment: Segment): void {
+    const last = this.last;
+    if (last === undefined || last.group !== segment.group || last.complete) {
+      return;
+    }
+    last.duration = segment.duration;
+    this.#completeLast();
+    this.#options.changed?.();
+  }
+
+  gap(epoch: number, from: number, to: number): void {
+    for (let group = from; group <= to; group++) {
+      const last = this.last;
+      if (last !== undefined && !last.complete && last.group === group) {
+        this.#completeLast();
+      } else if (last !== undefined && group === last.group + 1) {
+        this.#addGap(group, epoch);
+      }
+    }
+    this.#evict();
+    this.#options.changed?.();
+  }
+
+  /** Gives up every group up to `group`, so that the playlist keeps step with the other tracks'. */
+  keepStep(group: number, epoch: number): void {
+    const last = this.last;
+    if (last === undefined || this.#ended || last.group > group || (last.group === group && last.complete)) {
+      return;
+    }
+    this.gap(epoch, last.complete ? last.group + 1 : last.group, group);
+  }
+
+  /** Ends the window: the open segment is whole as it is. Idempotent. */
+  end(): void {
+    if (this.#ended) {
+      return;
+    }
+    this.#ended = true;
+    const last = this.last;
+    if (last !== undefined && !last.complete) {
+      this.#completeLast();
+    }
+    this.#options.changed?.();
+  }
+
+  /** The segment that a part belongs to, opened where it is new; undefined where the part has no place. */
+  #openFor(segment: Segment, part: Part): WindowSegment | undefined {
+    const last = this.last;
+    if (this.#ended) {
+      return undefined;
+    }
+    if (last !== undefined && segment.group <= last.group) {
+      return last.group === segment.group && !last.complete && last.epoch === segment.epoch ? last : undefined;
+    }
+    if (part.index !== 0 || (last !== undefined && segment.epoch < last.epoch)) {
+      return undefined;
+    }
+    if (last !== undefined && !last.complete) {
+      this.#completeLast();
+    }
+    if (last !== undefined && segment.group > last.group + 1) {
+      this.#bridge(last, segment);
+    }
+    return this.#add({ group: segment.group, epoch: segment.epoch, config: segment.config, wallTime: segment.wallTime, gap: false });
+  }
+
+  /** Numbers between the last segment and a new one: lost groups, or a jump of the numbers at an epoch (ADR 0001). */
+  #bridge(last: WindowSegment, next: Segment): void {
+    const lost = next.epoch === last.epoch || this.#options.timesOf?.(next.group - 1) !== undefined;
+    if (!lost) {
+      this.#firstListed = this.#segments.length;
+      return;
+    }
+    for (let group = last.group + 1; group < next.group; group++) {
+      this.#addGap(group, last.epoch, next);
+    }
+  }
+
+  #addGap(group: number, epoch: number, next?: Segment): void {
+    const times = this.#options.timesOf?.(group);
+    const last = this.last;
+    const wallTime = times?.wallTime ?? (last === undefined ? next?.wallTime : later(last.wallTime, last.duration));
+    if (wallTime === undefined) {
+      return;
+    }
+    const gap = this.#add({ group, epoch: times?.epoch ?? epoch, config: last?.config, wallTime, gap: true });
+    gap.duration = times?.duration ?? shareOf(wallTime, next, group);
+    gap.complete = true;
+  }
+
+  #add(facts: Pick<WindowSegment, 'group' | 'epoch' | 'config' | 'wallTime' | 'gap'>): WindowSegment {
+    const last = this.last;
+    const start = last === undefined ? millis(0) : millis(last.start + last.duration);
+    const segment: WindowSegment = { ...facts, parts: [], duration: millis(0), bytes: 0, complete: false, start };
+    this.#segments.push(segment);
+    this.#byGroup.set(segment.group, segment);
+    return segment;
+  }
+
+  #completeLast(): void {
+    const last = this.last;
+    if (last !== undefined) {
+      last.complete = true;
+      this.#evict();
+    }
+  }
+
+  /**
+   * Takes segments off the list, then out of memory. rfc8216bis, 6.2.2: "The server MUST NOT remove a Media Segment from
+   * a Playlist file ... if that would produce a Playlist whose duration is less than three times the Target Duration",
+   * and a removed one stays available for as long as the longest playlist that listed it.
+   */
+  #evict(): void {
+    const last = this.last;
+    if (last === undefined) {
+      return;
+    }
+    const edge = last.start + last.duration;
+    const { listed, maxBytes } = this.#options;
+    for (let next = this.#segments[this.#firstListed + 1]; next !== undefined && edge - next.start >= listed; next = this.#segments[this.#firstListed + 1]) {
+      this.#firstListed++;
+    }
+    let drop = 0;
+    const kept = 2 * listed + TARGET_DURATION;
+    for (let bytes = this.#bytes; drop < this.#segments.length - 1; drop++) {
+      const segment = this.#segments[drop] as WindowSegment;
+      const unlisted = drop < this.#firstListed;
+      const old = unlisted && edge - (segment.start + segment.duration) > kept;
+      const heavy = bytes > maxBytes && (unlisted || edge - (segment.start + segment.duration) > THREE_TARGET_DURATIONS);
+      if (!old && !heavy) {
+        break;
+      }
+      bytes -= segment.bytes;
+      this.#bytes = bytes;
+      this.#byGroup.delete(segment.group);
+    }
+    if (drop > 0) {
+      this.#segments = this.#segments.slice(drop);
+      this.#firstListed = Math.max(0, this.#firstListed - drop);
+      this.#dropInits();
+    }
+  }
+
+  #dropInits(): void {
+    const used = new Set(this.#segments.map((segment) => segment.config));
+    const newest = [...this.#inits.keys()].at(-1);
+    for (const config of this.#inits.keys()) {
+      if (!used.has(config) && config !== newest) {
+        this.#inits.delete(config);
+      }
+    }
+  }
+}
+
+/** The duration of a lost group that no track has: its share of the time until the next segment, a second where unknown. */
+function shareOf(wallTime: WallTime, next: Segment | undefined, group: number): Millis {
+  const share = next === undefined ? 0 : elapsed(wallTime, next.wallTime) / (next.group - group);
+  return share > 0 && share <= TARGET_DURATION ? millis(share) : millis(1000);
+}
