@@ -1,0 +1,78 @@
+import { chunk, chunkDuration } from '#core/media/containers/fmp4/chunk.ts';
+import type { BroadcastId, Frame } from '#core/media/frame.ts';
+import type { Millis, Ticks, Timescale, WallTime } from '#core/media/time.ts';
+import { addTicks, ticksToMillis } from '#core/media/time.ts';
+import type { ConfigId, TrackName } from '#core/media/track.ts';
+import type { Part, Segment } from './segment.ts';
+import { sequenceNumber } from './sequence-number.ts';
+
+/** The segment of the group that is being packaged. Its fields rise as parts come. */
+export class GrowingSegment implements Segment {
+  readonly broadcast: BroadcastId;
+  readonly track: TrackName;
+  readonly epoch: number;
+  readonly group: number;
+  readonly config: ConfigId;
+  readonly wallTime: WallTime;
+  readonly #firstPts: Ticks;
+  readonly #timescale: Timescale;
+  readonly #parts: Part[] = [];
+  #ticks = 0 as Ticks;
+  #bytes = 0;
+  #complete = false;
+
+  /** @param first - The group's first frame; its configuration and wall time are in its head. */
+  constructor(first: Frame, head: NonNullable<Frame['head']>) {
+    this.broadcast = first.broadcast;
+    this.track = first.track;
+    this.epoch = first.epoch;
+    this.group = first.group;
+    this.config = first.config;
+    this.wallTime = head.wallTime;
+    this.#firstPts = first.pts;
+    this.#timescale = head.config.timescale;
+  }
+
+  get parts(): readonly Part[] {
+    return this.#parts;
+  }
+
+  get duration(): Millis {
+    return ticksToMillis(this.#ticks, this.#timescale);
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** Appends the next part: the chunk of these frames. The first part of a segment tells the group's wall time (`prft`). */
+  append(frames: readonly Frame[]): Part {
+    const index = this.#parts.length;
+    const bytes = chunk(frames, {
+      sequence: sequenceNumber(this.group, index),
+      ...(index === 0 ? { producerReference: { wallTime: this.wallTime, pts: this.#firstPts } } : {}),
+    });
+    const ticks = chunkDuration(frames);
+    const part: Part = {
+      group: this.group,
+      index,
+      duration: ticksToMillis(ticks, this.#timescale),
+      independent: frames.some((frame) => frame.key),
+      bytes,
+      offset: this.#bytes,
+    };
+    this.#parts.push(part);
+    this.#ticks = addTicks(this.#ticks, ticks);
+    this.#bytes += bytes.length;
+    return part;
+  }
+
+  /** No further part will come. */
+  close(): void {
+    this.#complete = true;
+  }
+}
