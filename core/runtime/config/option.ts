@@ -11,6 +11,8 @@ export type Option<S extends z.ZodType = z.ZodType> = {
   readonly about: string;
   /** Never printed and never logged. */
   readonly secret?: boolean;
+  /** A value as it would stand in the configuration file, for the example; the default where there is one. */
+  readonly example?: string;
 };
 
 /** The options of one stage. */
@@ -20,6 +22,13 @@ export type OptionTable = Readonly<Record<string, Option>>;
 export type OptionValues<T extends OptionTable> = { readonly [K in keyof T]: z.output<T[K]['schema']> };
 
 /** Defines an option, keeping its schema's type. */
-export function option<S extends z.ZodType>(schema: S, about: string, more: { readonly secret?: boolean } = {}): Option<S> {
+export function option<S extends z.ZodType>(
+  schema: S,
+  about: string,
+  more: { readonly secret?: boolean; readonly example?: string } = {},
+): Option<S> {
   return { schema, about, ...more };
 }
+
+/** Options that belong together, under a heading of help and documentation. */
+export type OptionGroup = { readonly title: string; readonly options: OptionTable };
