@@ -61,10 +61,10 @@ export async function startThrottle(targetPort: number): Promise<Throttle> {
   let dealt = performance.now();
   const timer = setInterval(() => {
     const now = performance.now();
-    budget = Math.min(budget + (rate * (now - dealt)) / 8000, Math.max((rate * 4 * TICK_MILLIS) / 8000, 3000));
+    budget = Math.min(budget + (rate * Math.max(now - dealt, 0.001)) / 8000, Math.max((rate * 4 * TICK_MILLIS) / 8000, 3000));
     dealt = now;
     // In turn and in small slices: a large response must not keep a small one waiting.
-    for (let moved = true; moved && budget > 0; ) {
+    for (let moved = true; moved && budget >= 1; ) {
       moved = false;
       for (const flow of flows) {
         const slice = takeSlice(flow, Math.min(budget, 1500));
@@ -72,7 +72,7 @@ export async function startThrottle(targetPort: number): Promise<Throttle> {
           moved = true;
           budget -= slice.byteLength;
           flow.client.write(slice);
-        } else if (flow.ended) {
+        } else if (flow.ended && flow.queue.length === 0) {
           flow.client.end();
           flows.delete(flow);
         }
