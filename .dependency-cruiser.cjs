@@ -2,7 +2,7 @@
  * Who may import whom. The folders are described in README.md; the rules here are the whole truth of it.
  */
 const stages = 'ingest|transcode|edge|control|player|stage';
-const tests = '(^test/|[.](test|suite)[.]ts$|[.]config[.][jt]s$)';
+const tests = '(^test/|/testing/|[.](test|suite)[.]ts$|[.]config[.][jt]s$)';
 
 /** A third-party module whose types stop at one folder. */
 function only(name, homes) {
