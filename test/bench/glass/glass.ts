@@ -1,0 +1,78 @@
+import type { Browser, Page } from 'playwright-core';
+
+import { quantile } from '../support/statistics.ts';
+import { beginReadingAtLoad, takeReading, type Glass } from '../support/glass-reader.ts';
+
+/** Glass to glass through one page. Times in milliseconds. */
+export type GlassResult = {
+  readonly way: string;
+  readonly frames: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly max: number;
+  /** From opening the page to the first picture shown. */
+  readonly join: number;
+  /** Times that no new picture was shown for longer than {@link STALL_MILLIS}. */
+  readonly stalls: number;
+  /** Heights of the pictures shown, each with its share. */
+  readonly rungs: Readonly<Record<string, number>>;
+  readonly unreadable: number;
+};
+
+/** A pause between two pictures that a viewer takes for a stall. */
+export const STALL_MILLIS = 250;
+
+/** Latency counts once the player has had time to settle at its target. */
+const SETTLE_MILLIS = 10_000;
+
+/**
+ * Opens a page in a fresh context and reads the bar code of every frame that it shows for so many seconds.
+ */
+export async function measureGlass(browser: Browser, way: string, url: string, seconds: number): Promise<GlassResult> {
+  const context = await browser.newContext({ viewport: { width: 1000, height: 700 } });
+  try {
+    const page = await context.newPage();
+    await beginReadingAtLoad(page);
+    const opened = Date.now();
+    await page.goto(url, { waitUntil: 'commit' });
+    const frames: Glass[] = [];
+    let unreadable = 0;
+    for (const end = opened + seconds * 1000; Date.now() < end; ) {
+      await page.waitForTimeout(Math.max(0, Math.min(5000, end - Date.now())));
+      const reading = await takeReading(page);
+      frames.push(...reading.frames);
+      unreadable += reading.unreadable;
+    }
+    await report(page, way);
+    return { way, ...summary(frames, opened), unreadable };
+  } finally {
+    await context.close();
+  }
+}
+
+function summary(frames: readonly Glass[], opened: number): Omit<GlassResult, 'way' | 'unreadable'> {
+  const first = frames[0]?.at ?? Number.NaN;
+  const settled = frames.filter(({ at }) => at - first >= SETTLE_MILLIS);
+  const latencies = settled.map(({ latency }) => latency).sort((a, b) => a - b);
+  const stalls = frames.filter(({ at }, i) => at - (frames[i - 1]?.at ?? at) > STALL_MILLIS).length;
+  const rungs: Record<string, number> = {};
+  for (const { height } of settled) {
+    rungs[height] = (rungs[height] ?? 0) + 1 / settled.length;
+  }
+  return {
+    frames: frames.length,
+    p50: quantile(latencies, 0.5),
+    p95: quantile(latencies, 0.95),
+    max: latencies.at(-1) ?? Number.NaN,
+    join: first - opened,
+    stalls,
+    rungs,
+  };
+}
+
+async function report(page: Page, way: string): Promise<void> {
+  const errors = await page.evaluate(() => (globalThis as { errors?: string[] }).errors ?? []);
+  if (errors.length > 0) {
+    process.stdout.write(`${way}: hls.js reported ${errors.join(', ')}\n`);
+  }
+}
