@@ -1,18 +1,30 @@
-import { describe, expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 
-import { parseStreamKey } from './stream-key.ts';
+import { isStreamName, parseStreamKey } from './stream-key.ts';
 
 const secret = 'abcdefghijklmnop';
 
-describe('a stream key', () => {
-  it('is split at the first underscore', () => {
-    expect(parseStreamKey(`cam-1_${secret}_x`)).toEqual({ stream: 'cam-1', secret: `${secret}_x` });
-  });
+test.each([
+  [`cam1_${secret}`, { stream: 'cam1', secret }],
+  ['a_0123456789-_ABCDEF', { stream: 'a', secret: '0123456789-_ABCDEF' }],
+  [`0-9_${secret}_more`, { stream: '0-9', secret: `${secret}_more` }],
+  [`cam_${'x'.repeat(128)}`, { stream: 'cam', secret: 'x'.repeat(128) }],
+  [`${'a'.repeat(63)}_${secret}`, { stream: 'a'.repeat(63), secret }],
+  [`cam_${'x'.repeat(129)}`, undefined],
+  [`cam_${secret.slice(1)}`, undefined],
+  [`${'a'.repeat(64)}_${secret}`, undefined],
+  [`Cam_${secret}`, undefined],
+  [`-cam_${secret}`, undefined],
+  [`_${secret}`, undefined],
+  [`cam${secret}`, undefined],
+  [`cam_${secret}\n`, undefined],
+  [`cam_${secret}?x`, undefined],
+  [`cäm_${secret}`, undefined],
+  ['', undefined],
+])('the stream key %j is taken apart', (key, parts) => {
+  expect(parseStreamKey(key)).toEqual(parts);
+});
 
-  it.each(['', 'cam', `_${secret}`, `Cam_${secret}`, `-cam_${secret}`, 'cam_short', `cam_${secret}!`, `cam_${'x'.repeat(129)}`, `${'c'.repeat(64)}_${secret}`])(
-    'is refused where it is not of the form: %j',
-    (key) => {
-      expect(parseStreamKey(key)).toBeUndefined();
-    },
-  );
+test.each([['cam-1', true], ['1', true], ['', false], ['-a', false], ['a_b', false], ['A', false], ['a/b', false], ['a\n', false]])('%j as a stream\'s name: %s', (name, is) => {
+  expect(isStreamName(name)).toBe(is);
 });

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+
+import type { DocumentedAnswer, Route } from './route.ts';
+import { schemas } from './schemas.ts';
+
+/** What the document says besides the routes. */
+export type OpenApiOptions = {
+  readonly version: string;
+  /** Where the server is reached; a path or a whole URL. */
+  readonly url: string;
+};
+
+/** The API as an OpenAPI 3.1 document, from the routes that serve it and the schemas that the tests judge it by. */
+export function openApiDocument(routes: readonly Route[], { version, url }: OpenApiOptions): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) {
+    paths[route.path] = { ...paths[route.path], [route.method]: operation(route) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Millrace',
+      version,
+      description: 'Live streams: what is on air, how it does, and who is watching. Reading public facts is open; everything else needs the token of the file `api-token` in the server\'s data folder.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: url.replace(/\/+$/, '') || '/' }],
+    paths,
+    components: { schemas: componentSchemas(), securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+  };
+}
+
+function operation({ operationId, summary, description, path, access, answers }: Route): Record<string, unknown> {
+  const parameters = path.includes('{stream}') ? [{ name: 'stream', in: 'path', required: true, description: 'The stream\'s public name.', schema: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{0,62}$' } }] : [];
+  const security = { open: [{}], 'more-with-token': [{}, { token: [] }], token: [{ token: [] }] }[access];
+  const responses = Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, response(answer)]));
+  return { operationId, summary, description, parameters, security, responses };
+}
+
+function response({ description, schema, contentType }: DocumentedAnswer): Record<string, unknown> {
+  const body = schema === undefined ? { type: 'object' } : { $ref: `#/components/schemas/${schema}` };
+  return { description, content: { [contentType ?? 'application/json']: { schema: body } } };
+}
+
+function componentSchemas(): Record<string, unknown> {
+  const registry = z.registry<{ id: string }>();
+  Object.entries(schemas).forEach(([id, schema]) => registry.add(schema, { id }));
+  const generated = z.toJSONSchema(registry, {
+    uri: (id) => `#/components/schemas/${id}`,
+    override: ({ jsonSchema }) => {
+      // A client made from this document goes on working when an answer gains a field.
+      delete jsonSchema.additionalProperties;
+      // `format` says it; the pattern is as long as a page.
+      if (jsonSchema.format === 'date-time') {
+        delete jsonSchema.pattern;
+      }
+    },
+  });
+  return Object.fromEntries(Object.entries(generated.schemas).map(([id, { $schema: _draft, $id: _id, ...schema }]) => [id, schema]));
+}

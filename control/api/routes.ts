@@ -1,0 +1,129 @@
+import type { z } from 'zod';
+
+import { isStreamName } from '#core/access/stream-key.ts';
+import type { Bus } from '#core/bus/bus.ts';
+import { elapsed, type Clock } from '#core/media/time.ts';
+
+import type { ControlConfig } from '../config.ts';
+import type { StreamsView, StreamView } from '../streams-view.ts';
+import { ApiError } from './api-error.ts';
+import { describeStream, describeViewers, instant } from './describe.ts';
+import type { EventStreams } from './event-streams.ts';
+import { answerJson, type Exchange } from './exchange.ts';
+import { openApiDocument } from './openapi.ts';
+import type { DocumentedAnswer, Route } from './route.ts';
+import type { capacitySchema, serverSchema } from './schemas.ts';
+
+/** Room of this machine's encoders, in megapixels per second. */
+export type Capacity = z.output<typeof capacitySchema>;
+
+/** What the routes work with. */
+export type RoutesOptions = {
+  readonly config: ControlConfig;
+  readonly bus: Bus;
+  readonly view: StreamsView;
+  readonly events: EventStreams;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly capacity: () => Capacity | undefined;
+};
+
+const malformed: DocumentedAnswer = { description: 'The stream\'s name is malformed (`malformed`).', schema: 'Error' };
+const unknown: DocumentedAnswer = { description: 'No such stream (`unknown-stream`).', schema: 'Error' };
+const unauthorized: DocumentedAnswer = { description: 'The token is missing or wrong (`unauthorized`).', schema: 'Error' };
+
+/** Every endpoint of the API. */
+export function apiRoutes(options: RoutesOptions): readonly Route[] {
+  const { view, events } = options;
+  const routes: Route[] = [
+    {
+      method: 'get', path: '/api/v1/streams', operationId: 'listStreams', access: 'more-with-token',
+      summary: 'All streams',
+      description: 'Every stream that may be published or is on air, by name.',
+      answers: { 200: { description: 'The streams.', schema: 'Streams' }, 401: unauthorized },
+      handle: (exchange) => answerJson(exchange, 200, { streams: view.list().map((stream) => describeStream(stream, exchange.authorized)) }),
+    },
+    {
+      method: 'get', path: '/api/v1/streams/{stream}', operationId: 'getStream', access: 'more-with-token',
+      summary: 'One stream',
+      description: 'State, source, renditions and viewers. With the token also the broadcaster\'s address and software, how ingest and encoders do, and warnings in plain words.',
+      answers: { 200: { description: 'The stream.', schema: 'Stream' }, 400: malformed, 401: unauthorized, 404: unknown },
+      handle: (exchange) => answerJson(exchange, 200, describeStream(find(view, exchange), exchange.authorized)),
+    },
+    {
+      method: 'get', path: '/api/v1/streams/{stream}/events', operationId: 'listenToStream', access: 'open',
+      summary: 'When a stream starts and stops',
+      description: 'Server-sent events: `state` at once and at each change, with a StateEvent as data. A comment every 15 s keeps the connection open.',
+      answers: {
+        200: { description: 'Events, until either side closes.', schema: 'StateEvent', contentType: 'text/event-stream' },
+        400: malformed, 404: unknown,
+        429: { description: 'Too many connections from one address (`too-many-connections`).', schema: 'Error' },
+        503: { description: 'Too many connections in all (`too-many-connections`), or the server is stopping (`stopping`).', schema: 'Error' },
+      },
+      handle: (exchange) => events.open(exchange, find(view, exchange)),
+    },
+    {
+      method: 'post', path: '/api/v1/streams/{stream}/disconnect', operationId: 'disconnectBroadcaster', access: 'token',
+      summary: 'Disconnect the broadcaster',
+      description: 'Ends the broadcaster\'s connection. Their key still works and most software comes back by itself: to keep somebody out, take the key away.',
+      answers: {
+        202: { description: 'The broadcaster is being disconnected.', schema: 'Disconnected' },
+        400: malformed, 401: unauthorized, 404: unknown, 409: { description: 'Nobody is broadcasting (`offline`).', schema: 'Error' },
+      },
+      handle: (exchange) => disconnect(options, exchange),
+    },
+    {
+      method: 'get', path: '/api/v1/server', operationId: 'getServer', access: 'token',
+      summary: 'The server',
+      description: 'Version, uptime, what is on air, the encoders\' room on this machine, limits.',
+      answers: { 200: { description: 'The server.', schema: 'Server' }, 401: unauthorized },
+      handle: (exchange) => answerJson(exchange, 200, describeServer(options, started)),
+    },
+    {
+      method: 'get', path: '/api/v1/openapi.json', operationId: 'getOpenApi', access: 'open',
+      summary: 'This document',
+      description: 'The API as an OpenAPI 3.1 document.',
+      answers: { 200: { description: 'The document.' } },
+      handle: (exchange) => answerJson(exchange, 200, openApiDocument(routes, { version: options.version, url: options.config.publicUrl ?? exchange.baseUrl })),
+    },
+  ];
+  const started = options.clock();
+  return routes;
+}
+
+function find(view: StreamsView, { stream }: Exchange): StreamView {
+  if (!isStreamName(stream)) {
+    throw new ApiError(400, 'malformed', 'A stream\'s name has 1 to 63 small letters, digits and dashes, and begins with no dash.');
+  }
+  const found = view.get(stream);
+  if (found === undefined) {
+    throw new ApiError(404, 'unknown-stream', `There is no stream "${stream}".`);
+  }
+  return found;
+}
+
+/** Takes the lease of the stream's ingest, so that its holder lets its publisher go, and gives it back at once. */
+async function disconnect({ bus, view }: RoutesOptions, exchange: Exchange): Promise<void> {
+  const { stream, state, info } = find(view, exchange);
+  if (info === undefined || state !== 'live') {
+    throw new ApiError(409, 'offline', `Nobody is broadcasting on stream "${stream}" now.`);
+  }
+  const lease = await bus.lease(`ingest/${stream}`);
+  lease.release();
+  answerJson(exchange, 202, { stream, broadcast: info.broadcast });
+}
+
+function describeServer({ config, view, clock, version, capacity }: RoutesOptions, started: ReturnType<Clock>): z.output<typeof serverSchema> {
+  const streams = view.list();
+  const count = (state: StreamView['state']): number => streams.filter((stream) => stream.state === state).length;
+  const { publishAttemptsPerMinute, eventConnections, eventConnectionsPerAddress } = config;
+  return {
+    version,
+    startedAt: instant(started),
+    uptimeSeconds: Math.max(0, Math.floor(elapsed(started, clock()) / 1000)),
+    streams: { known: streams.length, live: count('live'), interrupted: count('interrupted') },
+    viewers: describeViewers(streams.flatMap(({ catalog }) => catalog.audience ?? [])),
+    capacity: capacity() ?? null,
+    limits: { publishAttemptsPerMinute, eventConnections, eventConnectionsPerAddress },
+  };
+}

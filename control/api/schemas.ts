@@ -1,0 +1,146 @@
+import { z } from 'zod';
+
+/**
+ * The API's answers. They generate the OpenAPI document and, in the tests, judge what the API really answers: strict
+ * objects find what was forgotten to be documented.
+ */
+const instant = z.iso.datetime().describe('An instant, ISO 8601 in UTC.');
+const bitsPerSecond = z.number().nonnegative();
+const perSecond = z.number().nonnegative();
+
+/** The state of a stream. */
+export const stateSchema = z
+  .enum(['live', 'interrupted', 'offline'])
+  .describe('`live`: a broadcaster is sending. `interrupted`: they are gone and may return into the same broadcast for some seconds. `offline`: nothing is on air.');
+
+/** The source's picture. */
+export const sourceVideoSchema = z.strictObject({
+  codec: z.string().describe('`h264`, `hevc`, `av1`, `vp8` or `vp9`.'),
+  codecString: z.string().describe('RFC 6381, e.g. `avc1.64001f`.'),
+  width: z.int().positive(),
+  height: z.int().positive(),
+  frameRate: perSecond.describe('Frames per second; the mean where the rate varies.'),
+  variableFrameRate: z.boolean(),
+  bFrames: z.boolean(),
+  gopSeconds: z.number().positive().nullable().describe('Seconds between key frames; null where they come so seldom that it is not known.'),
+  bitrate: bitsPerSecond,
+});
+
+/** The source's sound. */
+export const sourceAudioSchema = z.strictObject({
+  codec: z.string().describe('`aac` or `opus`.'),
+  codecString: z.string().describe('RFC 6381, e.g. `mp4a.40.2`.'),
+  sampleRate: z.int().positive(),
+  channels: z.int().positive(),
+  bitrate: bitsPerSecond,
+});
+
+/** The source. */
+export const sourceSchema = z.strictObject({
+  protocol: z.string().describe('What the broadcaster speaks: `rtmp`, `rtmps`, `whip` or `srt`.'),
+  video: sourceVideoSchema.nullable(),
+  audio: sourceAudioSchema.nullable(),
+});
+
+/** One rendition. */
+export const rungSchema = z.strictObject({
+  track: z.string().describe('Its name in media URLs.'),
+  label: z.string().describe('As viewers see it: `1080p60`, `720p`, `Audio`.'),
+  kind: z.enum(['video', 'audio']),
+  codecString: z.string(),
+  width: z.int().positive().nullable(),
+  height: z.int().positive().nullable(),
+  frameRate: perSecond.nullable(),
+  bitrate: bitsPerSecond.describe('Bits per second on average.'),
+  peakBitrate: bitsPerSecond.describe('Bits per second at most.'),
+  mode: z.enum(['passthrough', 'encoded']),
+  reason: z.string().describe('Why it is passed through or encoded.'),
+  protocols: z.array(z.enum(['hls', 'webrtc'])).describe('What it is offered over; `hls` stands for LL-HLS and LL-DASH.'),
+});
+
+/** Viewers. */
+export const viewersSchema = z.strictObject({ hls: z.int().nonnegative(), dash: z.int().nonnegative(), webrtc: z.int().nonnegative(), total: z.int().nonnegative() });
+
+/** A warning. */
+export const warningSchema = z.strictObject({ code: z.string(), message: z.string().describe('Plain words: what is wrong and what to do about it.'), since: instant });
+
+/** What only the holder of the token sees. */
+export const broadcasterSchema = z
+  .strictObject({
+    address: z.string().nullable().describe('Where the broadcaster sends from.'),
+    encoder: z.string().nullable().describe('Their software as it names itself.'),
+    ingest: z.strictObject({ bitrate: bitsPerSecond, frameRate: perSecond }).nullable().describe('As it comes in now.'),
+    transcode: z
+      .strictObject({
+        speed: z.number().nonnegative().describe('Seconds of media encoded per second; 1 keeps up.'),
+        lagMillis: z.number().describe('Encoded frames behind the source, in milliseconds.'),
+        restarts: z.int().nonnegative(),
+      })
+      .nullable(),
+    warnings: z.array(warningSchema),
+  })
+  .describe('Only with the token.');
+
+/** A stream. */
+export const streamSchema = z.strictObject({
+  stream: z.string(),
+  state: stateSchema,
+  broadcast: z.string().nullable().describe('Id of the broadcast on air, null while offline.'),
+  startedAt: instant.nullable(),
+  returnUntil: instant.nullable().describe('While interrupted: until when the broadcaster may return into the same broadcast.'),
+  source: sourceSchema.nullable(),
+  rungs: z.array(rungSchema).describe('Renditions that viewers can choose: pictures from the best down, then sound.'),
+  omitted: z.array(z.strictObject({ label: z.string(), reason: z.string() })).describe('Renditions left out, and why.'),
+  viewers: viewersSchema,
+  broadcaster: broadcasterSchema.optional(),
+});
+
+/** All streams. */
+export const streamsSchema = z.strictObject({ streams: z.array(streamSchema) });
+
+/** Data of the event `state`. */
+export const stateEventSchema = z.strictObject({ state: stateSchema, broadcast: z.string().nullable() });
+
+/** The encoders' room on this machine. */
+export const capacitySchema = z.strictObject({
+  megapixelsPerSecond: z.number().nonnegative().describe('What this machine encodes, as measured at start.'),
+  budget: z.number().nonnegative().describe('What the default ladders may spend of it.'),
+  used: z.number().nonnegative().describe('What the encoders of the broadcasts on air are planned to spend.'),
+});
+
+/** The server. */
+export const serverSchema = z.strictObject({
+  version: z.string(),
+  startedAt: instant,
+  uptimeSeconds: z.int().nonnegative(),
+  streams: z.strictObject({ known: z.int().nonnegative(), live: z.int().nonnegative(), interrupted: z.int().nonnegative() }),
+  viewers: viewersSchema,
+  capacity: capacitySchema.nullable().describe('Null where this process does not encode or has not measured yet.'),
+  limits: z.strictObject({ publishAttemptsPerMinute: z.int(), eventConnections: z.int(), eventConnectionsPerAddress: z.int() }),
+});
+
+/** The answer to a disconnection. */
+export const disconnectedSchema = z.strictObject({ stream: z.string(), broadcast: z.string() });
+
+/** Every error. */
+export const errorSchema = z.strictObject({ code: z.string().describe('Stable; programs may match on it.'), message: z.string() });
+
+/** The schemas by their names in the OpenAPI document. */
+export const schemas = {
+  Error: errorSchema,
+  Stream: streamSchema,
+  Streams: streamsSchema,
+  StreamState: stateSchema,
+  StateEvent: stateEventSchema,
+  Source: sourceSchema,
+  Rung: rungSchema,
+  Viewers: viewersSchema,
+  Broadcaster: broadcasterSchema,
+  Warning: warningSchema,
+  Server: serverSchema,
+  Capacity: capacitySchema,
+  Disconnected: disconnectedSchema,
+} as const;
+
+/** A schema's name in the OpenAPI document. */
+export type SchemaName = keyof typeof schemas;
