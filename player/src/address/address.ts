@@ -1,0 +1,79 @@
+/** Which way the picture comes, as `?engine=` may ask; `auto` takes the best that works here. */
+export type EngineChoice = 'auto' | 'webrtc' | 'hls' | 'dash';
+
+/** What a page's own address says. */
+export type PageAddress = {
+  /** Absolute path of Millrace's root with a closing slash: `/` or, behind a proxy, for instance `/live-tv/`. */
+  readonly base: string;
+  readonly page: 'landing' | 'watch' | 'embed';
+  /** The stream's name; empty on the landing page. */
+  readonly stream: string;
+  readonly engine: EngineChoice;
+};
+
+const playingPage = /^(.*\/)(watch|embed)\/([^/]+)\/?$/;
+
+/** Reads base path, page, stream and engine from an address, so that the built files need not know their base path. */
+export function parseAddress(pathname: string, search: string): PageAddress {
+  const engine = parseEngine(new URLSearchParams(search).get('engine'));
+  const match = playingPage.exec(pathname);
+  if (match?.[1] !== undefined && match[3] !== undefined) {
+    return { base: match[1], page: match[2] === 'embed' ? 'embed' : 'watch', stream: decode(match[3]), engine };
+  }
+  return { base: pathname.slice(0, pathname.lastIndexOf('/') + 1) || '/', page: 'landing', stream: '', engine };
+}
+
+/** A name taken from a path segment; one that is no valid percent-encoding stands for itself. */
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+function parseEngine(value: string | null): EngineChoice {
+  return value === 'webrtc' || value === 'hls' || value === 'dash' ? value : 'auto';
+}
+
+/** The server's URLs below a base path (the public contract). */
+export class Routes {
+  readonly #base: string;
+
+  /** @param base - absolute path with a closing slash */
+  constructor(base: string) {
+    this.#base = base;
+  }
+
+  get landing(): string {
+    return this.#base;
+  }
+
+  get time(): string {
+    return `${this.#base}time`;
+  }
+
+  get streams(): string {
+    return `${this.#base}api/v1/streams`;
+  }
+
+  watch(stream: string): string {
+    return `${this.#base}watch/${encodeURIComponent(stream)}`;
+  }
+
+  embed(stream: string): string {
+    return `${this.#base}embed/${encodeURIComponent(stream)}`;
+  }
+
+  hls(stream: string): string {
+    return `${this.#base}live/${encodeURIComponent(stream)}/master.m3u8`;
+  }
+
+  stream(stream: string): string {
+    return `${this.streams}/${encodeURIComponent(stream)}`;
+  }
+
+  events(stream: string): string {
+    return `${this.stream(stream)}/events`;
+  }
+}

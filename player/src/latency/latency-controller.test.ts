@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { millis } from '#core/media/time.ts';
+import { LatencyController } from './latency-controller.ts';
+
+/** How the parts of a simulated broadcast arrive. */
+type Trace = {
+  /** Milliseconds of media per part. */
+  readonly part: number;
+  /** From a part's last frame to its being in the buffer, by the number of the part. */
+  readonly delay: (index: number) => number;
+  /** Latency the player starts at. */
+  readonly startLatency: number;
+  readonly seconds: number;
+};
+
+type Sample = { readonly at: number; readonly latency: number; readonly rate: number; readonly target: number };
+
+/** Plays a trace with the controller in the loop, in steps of 10 ms; the playhead stands still where nothing is buffered. */
+function play(trace: Trace, controller = new LatencyController()): { samples: Sample[]; stalls: number } {
+  const samples: Sample[] = [];
+  let stalls = 0;
+  let playhead = 10_000 - trace.startLatency;
+  let bufferEnd = playhead;
+  let rate = 1;
+  let waiting = true;
+  let next = Math.ceil(playhead / trace.part);
+  for (let now = 10_000; now < 10_000 + trace.seconds * 1_000; now += 10) {
+    while (now >= (next + 1) * trace.part + trace.delay(next)) {
+      bufferEnd = (next + 1) * trace.part;
+      next += 1;
+    }
+    if (bufferEnd <= playhead) {
+      if (!waiting) {
+        stalls += 1;
+        controller.stalled();
+      }
+      waiting = true;
+    } else if (!waiting || bufferEnd - playhead > 50) {
+      waiting = false;
+      playhead = Math.min(playhead + 10 * rate, bufferEnd);
+    }
+    if (now % 50 === 0 && !waiting) {
+      const out = controller.step({
+        now: millis(now),
+        latency: millis(now - playhead),
+        buffer: millis(bufferEnd - playhead),
+        part: millis(trace.part),
+      });
+      rate = out.rate;
+      samples.push({ at: now - 10_000, latency: now - playhead, rate, target: out.target });
+    }
+  }
+  return { samples, stalls };
+}
+
+function latencies(samples: Sample[], fromSecond: number): number[] {
+  return samples.filter((sample) => sample.at >= fromSecond * 1_000).map((sample) => sample.latency).sort((a, b) => a - b);
+}
+
+function percentile(sorted: number[], share: number): number {
+  return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? Number.NaN;
+}
+
+/** A repeatable noise from 0 to 1. */
+function noise(index: number): number {
+  return ((Math.imul(index + 1, 2_654_435_761) >>> 8) % 1_000) / 1_000;
+}
+
+describe('the latency controller', () => {
+  it('comes down to a part, the way and the reserve, and stays there without a stall', () => {
+    const { samples, stalls } = play({ part: 200, delay: (i) => 80 + 20 * noise(i), startLatency: 900, seconds: 60 });
+    const late = latencies(samples, 20);
+    expect(stalls).toBe(0);
+    expect(percentile(late, 0.5)).toBeLessThan(450);
+    expect(percentile(late, 0.95)).toBeLessThan(480);
+    expect(percentile(late, 0.05)).toBeGreaterThan(330);
+  });
+
+  it('does not swing around the target', () => {
+    const { samples } = play({ part: 200, delay: () => 80, startLatency: 900, seconds: 60 });
+    const changes = samples.filter((sample, i) => sample.at > 20_000 && sample.rate !== samples[i - 1]?.rate);
+    expect(changes.length).toBeLessThan(5);
+  });
+
+  it('moves away from the edge when a slower rendition begins, without a stall', () => {
+    const { samples, stalls } = play({ part: 200, delay: (i) => (i < 150 ? 60 : 130), startLatency: 600, seconds: 60 });
+    expect(stalls).toBe(0);
+    expect(percentile(latencies(samples, 40), 0.5)).toBeGreaterThan(400);
+    expect(percentile(latencies(samples, 40), 0.5)).toBeLessThan(470);
+  });
+
+  it('backs off after a stall and comes closer again when the network is calm', () => {
+    // For five seconds every fourth part is late by most of a second.
+    const rough = (i: number) => (i >= 100 && i < 125 && i % 4 === 0 ? 800 : 80);
+    const { samples, stalls } = play({ part: 200, delay: rough, startLatency: 600, seconds: 180 });
+    expect(stalls).toBeGreaterThan(0);
+    expect(stalls).toBeLessThan(4);
+    expect(percentile(latencies(samples, 26), 0.99)).toBeGreaterThan(700);
+    expect(percentile(latencies(samples, 150), 0.5)).toBeLessThan(470);
+  });
+
+  it('keeps more in reserve on a restless network', () => {
+    const calm = play({ part: 200, delay: () => 80, startLatency: 800, seconds: 60 });
+    const restless = play({ part: 200, delay: (i) => 80 + 160 * noise(i), startLatency: 800, seconds: 60 });
+    expect(restless.stalls).toBe(0);
+    expect(percentile(latencies(restless.samples, 30), 0.5)).toBeGreaterThan(percentile(latencies(calm.samples, 30), 0.5) + 120);
+  });
+
+  it('never leaves 0.95 to 1.05', () => {
+    const { samples } = play({ part: 200, delay: (i) => (i % 50 === 0 ? 900 : 60), startLatency: 2_500, seconds: 60 });
+    for (const { rate } of samples) {
+      expect(rate).toBeGreaterThanOrEqual(0.95);
+      expect(rate).toBeLessThanOrEqual(1.05);
+    }
+  });
+
+  it('asks for a jump when far behind, and not otherwise', () => {
+    const controller = new LatencyController();
+    const part = millis(200);
+    const ask = (now: number, latency: number) => controller.step({ now: millis(now), latency: millis(latency), buffer: millis(latency - 250), part });
+    for (let now = 0; now <= 3_000; now += 50) {
+      expect(ask(now, 500).jump).toBe(false);
+    }
+    expect(ask(3_050, 2_000).jump).toBe(false);
+    expect(ask(3_100, 6_000).jump).toBe(true);
+  });
+});

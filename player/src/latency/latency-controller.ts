@@ -1,0 +1,147 @@
+import { millis } from '#core/media/time.ts';
+import type { Millis } from '#core/media/time.ts';
+
+/** What the controller looks at; call it some ten times a second while the picture moves. */
+export type LatencyInput = {
+  /** Monotonic time. */
+  readonly now: Millis;
+  /** From the drawn frame (PROGRAM-DATE-TIME) to the shown one. */
+  readonly latency: Millis;
+  /** Media buffered ahead of the playhead. */
+  readonly buffer: Millis;
+  /** The server's PART-TARGET; for streams without parts, the segment's duration. */
+  readonly part: Millis;
+};
+
+/** What the controller wants. */
+export type LatencyOutput = {
+  /** Playback rate, 0.95 to 1.05. */
+  readonly rate: number;
+  /** The latency now aimed at. */
+  readonly target: Millis;
+  /** The playhead is so far behind that only a jump helps. */
+  readonly jump: boolean;
+};
+
+/** Rates beyond these are heard. */
+const slowest = 0.95;
+const fastest = 1.05;
+
+/** Of the distance to the target (seconds), the rate's change per second: 100 ms off play 5 % faster. */
+const gain = 0.5;
+
+/** Nearer than this the rate is 1: each change costs the browser's time stretcher work. */
+const deadBand = 15;
+
+/** A change below this is not worth making. */
+const rateStep = 0.005;
+
+/** The age of the buffer's end is gathered over slots of this length, ... */
+const slotLength = 500;
+
+/** ... of which this many (5 s) are looked at. */
+const slotsKept = 10;
+
+/**
+ * The buffer to keep when the next part is about to come: what the browser needs to go on without a hitch (its audio renderer
+ * holds some 40 ms) plus a scheduler's whim. Not a share of a part: these are properties of the machine.
+ */
+const leastReserve = 90;
+
+/** Of the spread between the slots, how much is kept in reserve on top, up to the limit. */
+const spreadShare = 0.5;
+const spreadLimit = 100;
+
+/** Each stall adds this to the reserve, up to the limit; it wears off with the half-life while all is calm. */
+const stallStep = 150;
+const stallLimit = 1_500;
+const stallHalfLife = 30_000;
+
+/** The target comes closer by at most this much per second; it moves away at once. */
+const approach = 60;
+
+/** Farther behind than this, beyond the target, the player jumps: catching up at 5 % would take half a minute. */
+const jumpBeyond = 2_000;
+
+/** The greatest age of the buffer's end seen in a slot of time. */
+type Slot = { readonly from: number; oldest: number };
+
+/**
+ * Holds the latency by the playback rate. Two loops: the slow one finds the target, the quick one plays a little faster or
+ * slower to be there. The target is the age that the buffer's end reaches just before a part arrives (latency less buffer:
+ * it does not depend on where the playhead is), plus a reserve. So it follows what this network and this machine
+ * really do instead of a fixed number of parts.
+ */
+export class LatencyController {
+  #slots: Slot[] = [];
+  #target: number | undefined;
+  #steppedAt = 0;
+  #stallReserve = 0;
+  #rate = 1;
+
+  /** Looks at the present state and says how fast to play. */
+  step(input: LatencyInput): LatencyOutput {
+    const passed = this.#target === undefined ? 0 : Math.max(input.now - this.#steppedAt, 0);
+    this.#steppedAt = input.now;
+    this.#stallReserve *= 2 ** -(passed / stallHalfLife);
+    this.#note(input);
+    const target = this.#aim(input, passed);
+    const off = input.latency - target;
+    return { rate: this.#chooseRate(off), target: millis(target), jump: off > jumpBeyond + input.part };
+  }
+
+  /** The picture stood still for want of data: keep more in reserve. */
+  stalled(): void {
+    this.#stallReserve = Math.min(this.#stallReserve + stallStep, stallLimit);
+  }
+
+  /** Another rendition or broadcast begins: what was seen of the buffer's end no longer holds. */
+  renew(): void {
+    this.#slots = [];
+    this.#target = undefined;
+    this.#rate = 1;
+  }
+
+  /** Buffer kept when the next part is about to come. */
+  get reserve(): Millis {
+    const ages = this.#slots.slice(0, -1).map((slot) => slot.oldest);
+    const spread = ages.length < 2 ? 0 : Math.max(...ages) - Math.min(...ages);
+    return millis(leastReserve + Math.min(spread * spreadShare, spreadLimit) + this.#stallReserve);
+  }
+
+  #note({ now, latency, buffer }: LatencyInput): void {
+    const age = latency - buffer;
+    const slot = this.#slots.at(-1);
+    if (slot !== undefined && now - slot.from < slotLength) {
+      slot.oldest = Math.max(slot.oldest, age);
+      return;
+    }
+    this.#slots.push({ from: now, oldest: age });
+    if (this.#slots.length > slotsKept) {
+      this.#slots.shift();
+    }
+  }
+
+  #aim({ latency }: LatencyInput, passed: number): number {
+    if (this.#slots.length < 3) {
+      this.#target ??= latency;
+      return this.#target;
+    }
+    const wanted = Math.max(...this.#slots.map((slot) => slot.oldest)) + this.reserve;
+    const target = this.#target ?? latency;
+    this.#target = wanted > target ? wanted : Math.max(wanted, target - (approach * passed) / 1_000);
+    return this.#target;
+  }
+
+  #chooseRate(off: number): number {
+    const wanted = Math.abs(off) <= deadBand ? 1 : clamp(1 + (gain * off) / 1_000, slowest, fastest);
+    if (wanted === 1 || Math.abs(wanted - this.#rate) >= rateStep) {
+      this.#rate = wanted;
+    }
+    return this.#rate;
+  }
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(Math.max(value, least), most);
+}
