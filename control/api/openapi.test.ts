@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 
@@ -76,4 +78,11 @@ test('a client made from the document goes on working when answers gain fields',
 test('the document names the public URL where one is configured', async () => {
   expect((await documentOf(await serveControl())).servers).toEqual([{ url: '/' }]);
   expect((await documentOf(await serveControl({ publicUrl: 'https://live.example.com/tv/' }))).servers).toEqual([{ url: 'https://live.example.com/tv' }]);
+});
+
+test('the page docs/api.md describes every operation and no other', async () => {
+  const { paths } = await documentOf(await serveControl());
+  const page = await readFile(new URL('../../docs/api.md', import.meta.url), 'utf8');
+  const described = [...page.matchAll(/^## (GET|POST|PUT|DELETE) (\S+)$/gm)].map(([, method, path]) => `${method?.toLowerCase()} ${path}`);
+  expect(described.sort()).toEqual(Object.entries(paths).flatMap(([path, operations]) => Object.keys(operations).map((method) => `${method} ${path}`)).sort());
 });
