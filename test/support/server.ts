@@ -1,0 +1,125 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { until } from './until.ts';
+
+const launcher = fileURLToPath(new URL('../../infra/bin/millrace.js', import.meta.url));
+
+/** Options of {@link startServer}. */
+export type ServerOptions = {
+  /** What the configuration file says; ports and the data folder are filled in. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** More environment variables. */
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+/** A server in a process of its own, on ports of its own, with a data folder of its own. */
+export type TestServer = {
+  readonly url: string;
+  readonly httpPort: number;
+  readonly rtmpPort: number;
+  readonly dataDir: string;
+  /** The process that runs now. */
+  process(): ChildProcess;
+  /** Everything it has written so far. */
+  log(): string;
+  /** Where to publish with a key. */
+  publishUrl(key: string): string;
+  /** SIGTERM; the exit code. */
+  stop(): Promise<number | null>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  /** Starts again after {@link TestServer.stop} or {@link TestServer.kill}, with the same ports and data folder. */
+  start(): Promise<void>;
+  /** Kills it and removes its data folder. */
+  [Symbol.asyncDispose](): Promise<void>;
+};
+
+/** Starts the product as a user does (`millrace up`) and waits until it is ready. */
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const home = await mkdtemp(join(tmpdir(), 'millrace-test-'));
+  const [httpPort, rtmpPort] = await freePorts(2);
+  const dataDir = join(home, 'data');
+  const file = join(home, 'millrace.yaml');
+  // JSON is YAML.
+  await writeFile(file, JSON.stringify({ host: '127.0.0.1', httpPort, rtmpPort, dataDir, ...options.config }));
+  const url = `http://127.0.0.1:${httpPort}`;
+  let log = '';
+  let child: ChildProcess;
+
+  const ended = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      await once(child, 'exit');
+    }
+  };
+  const signal = async (name: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill(name);
+    }
+    await ended();
+  };
+  const start = async (): Promise<void> => {
+    child = spawn(process.execPath, [launcher, 'up', '--config', file], { env: { ...cleanEnvironment(), ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    [child.stdout, child.stderr].forEach((stream) => stream?.on('data', (chunk: Buffer) => (log += chunk.toString())));
+    await until(
+      'the server to be ready',
+      async () => {
+        if (child.exitCode !== null) {
+          return true;
+        }
+        return (await fetch(`${url}/readyz`)).ok;
+      },
+      { deadline: 60_000 },
+    );
+    if (child.exitCode !== null) {
+      throw new Error(`the server ended with code ${child.exitCode}:\n${log}`);
+    }
+  };
+  const server: TestServer = {
+    url,
+    httpPort,
+    rtmpPort,
+    dataDir,
+    process: () => child,
+    log: () => log,
+    publishUrl: (key) => `rtmp://127.0.0.1:${rtmpPort}/live/${key}`,
+    stop: async () => {
+      await signal('SIGTERM');
+      return child.exitCode;
+    },
+    kill: () => signal('SIGKILL'),
+    start,
+    [Symbol.asyncDispose]: async () => {
+      await signal('SIGKILL');
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+  try {
+    await start();
+    return server;
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The environment without the settings of whoever runs the tests. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MILLRACE_')));
+}
+
+/** Ports that nothing listened on a moment ago. */
+export async function freePorts(count: 2): Promise<[number, number]>;
+export async function freePorts(count: number): Promise<number[]>;
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
