@@ -1,7 +1,6 @@
 import { chunk, chunkDuration } from '#core/media/containers/fmp4/chunk.ts';
-import type { BroadcastId, Frame } from '#core/media/frame.ts';
-import type { Millis, Ticks, Timescale, WallTime } from '#core/media/time.ts';
-import { addTicks, ticksToMillis } from '#core/media/time.ts';
+import type { BroadcastId, Frame, GroupHead } from '#core/media/frame.ts';
+import { addTicks, ticksToMillis, type Millis, type Ticks, type Timescale, type WallTime } from '#core/media/time.ts';
 import type { ConfigId, TrackName } from '#core/media/track.ts';
 import type { Part, Segment } from './segment.ts';
 import { sequenceNumber } from './sequence-number.ts';
@@ -21,8 +20,8 @@ export class GrowingSegment implements Segment {
   #bytes = 0;
   #complete = false;
 
-  /** @param first - The group's first frame; its configuration and wall time are in its head. */
-  constructor(first: Frame, head: NonNullable<Frame['head']>) {
+  /** Begins the segment of a group with its first frame and that frame's head; the frame itself comes with its part. */
+  constructor(first: Frame, head: GroupHead) {
     this.broadcast = first.broadcast;
     this.track = first.track;
     this.epoch = first.epoch;

@@ -1,6 +1,5 @@
 import { initSegment } from '#core/media/containers/fmp4/init-segment.ts';
-import type { Frame, FramePlace, GroupHead } from '#core/media/frame.ts';
-import { compareFrames } from '#core/media/frame.ts';
+import { compareFrames, type Frame, type FramePlace, type GroupHead } from '#core/media/frame.ts';
 import { framesPerPart } from '#core/media/parts.ts';
 import type { Ticks } from '#core/media/time.ts';
 import type { ConfigId } from '#core/media/track.ts';
@@ -64,7 +63,7 @@ export class Packager {
   /**
    * Takes the track's next frame and tells what follows from it.
    *
-   * @throws {MillraceError} `media/unsupported-codec` at the head of a group that cannot be packaged; the group is lost.
+   * @throws {MillraceError} `media/unsupported` at the head of a group that cannot be packaged; the group is lost.
    */
   push(frame: Frame): void {
     if (this.#finished) {

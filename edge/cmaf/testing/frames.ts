@@ -1,9 +1,6 @@
-import type { Frame } from '#core/media/frame.ts';
-import { broadcastId } from '#core/media/frame.ts';
-import type { Ticks, WallTime } from '#core/media/time.ts';
-import { VIDEO_TIMESCALE, timescale } from '#core/media/time.ts';
-import type { AudioConfig, ConfigId, TrackName, VideoConfig } from '#core/media/track.ts';
-import { configIdOf } from '#core/media/track.ts';
+import { broadcastId, type Frame } from '#core/media/frame.ts';
+import { VIDEO_TIMESCALE, timescale, type Ticks, type WallTime } from '#core/media/time.ts';
+import { configIdOf, type AudioConfig, type ConfigId, type TrackName, type VideoConfig } from '#core/media/track.ts';
 import type { InitSegment, PackagerEvents, Part, Segment } from '../segment.ts';
 
 /** A video configuration at 30 fps, whose `avcC` is made up. */

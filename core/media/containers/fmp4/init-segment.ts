@@ -1,8 +1,7 @@
 import { MillraceError } from '../../../runtime/errors.ts';
 import type { TrackConfig } from '../../track.ts';
 import { ascii, box, fullBox, u16, u32, zeros } from './box.ts';
-import { avc1, mp4a, opus } from './sample-entries.ts';
-import type { VideoEntryExtras } from './sample-entries.ts';
+import { avc1, mp4a, opus, type VideoEntryExtras } from './sample-entries.ts';
 
 /** The one track of every file: init segments and chunks of one track, as CMAF wants them (ISO/IEC 23000-19, 7.3.1). */
 export const TRACK_ID = 1;
@@ -18,7 +17,7 @@ const LANGUAGE_UND = 0x55c4;
 /**
  * A CMAF header (ISO/IEC 23000-19, 7.3.2): `ftyp` and `moov` of one track, without samples.
  *
- * @throws {MillraceError} `media/unsupported-codec` for a codec that has no sample entry here.
+ * @throws {MillraceError} `media/unsupported` for a codec that has no sample entry here.
  */
 export function initSegment(config: TrackConfig, extras: VideoEntryExtras = {}): Uint8Array {
   const file = [ftyp(), moov(config, extras)];
@@ -123,7 +122,7 @@ function sampleEntry(config: TrackConfig, extras: VideoEntryExtras): Uint8Array 
     case 'opus':
       return opus(config);
     default:
-      throw new MillraceError('media/unsupported-codec', `No MP4 sample entry is written for ${config.codec}.`, { details: { codec: config.codec } });
+      throw new MillraceError('media/unsupported', `No MP4 sample entry is written for ${config.codec}.`, { details: { codec: config.codec } });
   }
 }
 

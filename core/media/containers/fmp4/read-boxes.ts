@@ -21,7 +21,7 @@ const fieldsBeforeChildren: Readonly<Record<string, number>> = {
 /**
  * Reads bytes as a row of boxes (ISO/IEC 14496-12, 4.2), those inside others too. For tests, checkers and tools.
  *
- * @throws {MillraceError} `media/bad-box` where a size does not fit.
+ * @throws {MillraceError} `media/malformed` where a size does not fit.
  */
 export function readBoxes(bytes: Uint8Array): Box[] {
   return readRange(bytes, 0, bytes.length);
@@ -44,12 +44,12 @@ export function findBox(boxes: readonly Box[], path: string): Box | undefined {
 /**
  * The first box at a path of types.
  *
- * @throws {MillraceError} `media/bad-box` where there is none.
+ * @throws {MillraceError} `media/malformed` where there is none.
  */
 export function requireBox(boxes: readonly Box[], path: string): Box {
   const found = findBox(boxes, path);
   if (found === undefined) {
-    throw new MillraceError('media/bad-box', `There is no box ${path}.`, { details: { path } });
+    throw new MillraceError('media/malformed', `There is no box ${path}.`, { details: { path } });
   }
   return found;
 }
@@ -91,5 +91,5 @@ function readRange(bytes: Uint8Array, from: number, to: number): Box[] {
 }
 
 function badBox(at: number, what: string): MillraceError {
-  return new MillraceError('media/bad-box', `At byte ${at}: ${what}.`, { details: { at } });
+  return new MillraceError('media/malformed', `At byte ${at}: ${what}.`, { details: { at } });
 }

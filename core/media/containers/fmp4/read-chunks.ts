@@ -1,8 +1,7 @@
 import { MillraceError } from '../../../runtime/errors.ts';
 import type { Ticks, WallTime } from '../../time.ts';
 import { fromNtpTime } from './ntp.ts';
-import type { Box } from './read-boxes.ts';
-import { findBox, readBoxes, requireBox } from './read-boxes.ts';
+import { findBox, readBoxes, requireBox, type Box } from './read-boxes.ts';
 
 /** A chunk that was read: `moof` with its `mdat`, and the `prft` before them. */
 export type ReadChunk = {
@@ -24,7 +23,7 @@ export type ReadSample = {
 /**
  * Reads chunks of one track that state their defaults in `tfhd`, as {@link chunk} writes them: one `traf` with one `trun` each.
  *
- * @throws {MillraceError} `media/bad-box` where the bytes are something else.
+ * @throws {MillraceError} `media/malformed` where the bytes are something else.
  */
 export function readChunks(bytes: Uint8Array): ReadChunk[] {
   const chunks: ReadChunk[] = [];
@@ -60,13 +59,13 @@ function readMoof(bytes: Uint8Array, moof: Box): ReadChunk {
 
   const trunBox = findBox(moof.children, 'traf/trun');
   if (trunBox === undefined || (tfhdFlags & 0x02_0000) === 0) {
-    throw new MillraceError('media/bad-box', 'A fragment has no trun, or its base is not its moof.');
+    throw new MillraceError('media/malformed', 'A fragment has no trun, or its base is not its moof.');
   }
   const trun = new Fields(trunBox, 0);
   const flags = trun.u32() & 0xff_ffff;
   const count = trun.u32();
   if (count > bytes.length) {
-    throw new MillraceError('media/bad-box', `A fragment claims ${count} samples, more than there are bytes.`);
+    throw new MillraceError('media/malformed', `A fragment claims ${count} samples, more than there are bytes.`);
   }
   let at = moof.start + ((flags & 0x001) === 0 ? moof.size + 8 : trun.i32());
   const firstFlags = (flags & 0x004) === 0 ? undefined : trun.u32();
@@ -79,7 +78,7 @@ function readMoof(bytes: Uint8Array, moof: Box): ReadChunk {
     const offset = (flags & 0x800) === 0 ? 0 : trun.i32();
     const sampleFlags = index === 0 && firstFlags !== undefined ? firstFlags : ownFlags;
     if (at + size > bytes.length) {
-      throw new MillraceError('media/bad-box', `Sample ${index} of a fragment ends past the last byte.`);
+      throw new MillraceError('media/malformed', `Sample ${index} of a fragment ends past the last byte.`);
     }
     samples.push({
       dts: dts as Ticks,
@@ -120,7 +119,7 @@ class Fields {
 
   #take(bytes: number): number {
     if (this.#at + bytes > this.#view.byteLength) {
-      throw new MillraceError('media/bad-box', `The box ${this.#type} is too short.`);
+      throw new MillraceError('media/malformed', `The box ${this.#type} is too short.`);
     }
     this.#at += bytes;
     return this.#at - bytes;
