@@ -1,0 +1,98 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { startBarePage, type BarePage } from '#test/support/bare-page.ts';
+import { startBrowser } from '#test/support/browser.ts';
+import { childrenOf } from '#test/support/processes.ts';
+import { startPublisher } from '#test/support/publisher.ts';
+import { startServer, type TestServer } from '#test/support/server.ts';
+import { until } from '#test/support/until.ts';
+
+import { playhead, untilPlayed } from './playing.ts';
+
+const key = 'cam_0123456789abcdef';
+const config = {
+  streamKeys: [key],
+  ladder: [
+    { height: 360, bitrate: '800k' },
+    { height: 240, bitrate: '350k' },
+  ],
+};
+
+/** The two players that must play on: stock hls.js with default settings, and ours. */
+const players = ['stock hls.js', 'the watch page'] as const;
+
+describe('a viewer plays on without a reload', () => {
+  let browser: Browser;
+  let bare: BarePage;
+
+  beforeAll(async () => {
+    [browser, bare] = await Promise.all([startBrowser(), startBarePage()]);
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    await bare.close();
+  });
+
+  const open = async (server: TestServer, player: (typeof players)[number]): Promise<Page> => {
+    const page = await browser.newPage();
+    await page.goto(player === 'the watch page' ? `${server.url}/watch/cam` : bare.url(`${server.url}/live/cam/master.m3u8`));
+    return page;
+  };
+  const onAir = (server: TestServer): Promise<unknown> =>
+    until('the stream to be on air', async () => (await fetch(`${server.url}/live/cam/master.m3u8`)).ok, { deadline: 20_000 });
+
+  it.each(players)('in %s, when the publisher drops and returns', async (player) => {
+    await using server = await startServer({ config });
+    const url = server.publishUrl(key);
+    const publisher = startPublisher({ url });
+    await onAir(server);
+    const page = await open(server, player);
+    const before = await untilPlayed(page, 2);
+    await publisher.kill();
+    await until('the server to notice', async () => (await state(server)) === 'interrupted');
+    await using _again = startPublisher({ url });
+    await until('the return', async () => (await state(server)) === 'live');
+    const after = await untilPlayed(page, 4, 30_000);
+    expect(after.loadedAt).toBe(before.loadedAt);
+    await page.close();
+  });
+
+  it.each(players)('in %s, when ffmpeg is killed', async (player) => {
+    await using server = await startServer({ config });
+    await using _publisher = startPublisher({ url: server.publishUrl(key) });
+    await onAir(server);
+    const page = await open(server, player);
+    const before = await untilPlayed(page, 2);
+    const encoders = await childrenOf(server.process().pid ?? 0, 'ffmpeg');
+    expect(encoders).toHaveLength(1);
+    encoders.forEach((pid) => process.kill(pid, 'SIGKILL'));
+    const after = await untilPlayed(page, 4, 30_000);
+    expect(after.loadedAt).toBe(before.loadedAt);
+    await until('another ffmpeg', async () => (await childrenOf(server.process().pid ?? 0, 'ffmpeg')).length === 1);
+    await page.close();
+  });
+
+  it.each(players)('in %s, when the server is killed and started again', async (player) => {
+    await using server = await startServer({ config });
+    const url = server.publishUrl(key);
+    const publisher = startPublisher({ url });
+    await onAir(server);
+    const page = await open(server, player);
+    const before = await untilPlayed(page, 2);
+    await server.kill();
+    await publisher.exited;
+    await server.start();
+    await using _again = startPublisher({ url });
+    const after = await untilPlayed(page, 4, 40_000);
+    expect(after.loadedAt).toBe(before.loadedAt);
+    expect((await playhead(page))?.paused).toBe(false);
+    await page.close();
+  });
+
+  async function state(server: TestServer): Promise<string> {
+    const answer = await fetch(`${server.url}/api/v1/streams/cam`);
+    return ((await answer.json()) as { state: string }).state;
+  }
+});

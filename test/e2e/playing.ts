@@ -1,0 +1,45 @@
+import type { Page } from 'playwright-core';
+
+import { until } from '#test/support/until.ts';
+
+/** Where a page's `<video>` stands. */
+export type Playhead = {
+  readonly time: number;
+  readonly paused: boolean;
+  readonly readyState: number;
+  readonly height: number;
+  /** Changes when the page was loaded anew: playing on means that it does not. */
+  readonly loadedAt: number;
+};
+
+/** Reads the playhead; undefined while there is no `<video>`. */
+export function playhead(page: Page): Promise<Playhead | undefined> {
+  return page.evaluate(() => {
+    type Video = { currentTime: number; paused: boolean; readyState: number; videoHeight: number };
+    const host = globalThis as unknown as { document: { querySelector(selector: string): Video | null } };
+    const video = host.document.querySelector('video');
+    return video === null
+      ? undefined
+      : { time: video.currentTime, paused: video.paused, readyState: video.readyState, height: video.videoHeight, loadedAt: performance.timeOrigin };
+  });
+}
+
+/** Waits until the picture has moved on by so many seconds from where it stands. */
+export async function untilPlayed(page: Page, seconds: number, deadline = 20_000): Promise<Playhead> {
+  let start: Playhead | undefined;
+  return until(
+    `${seconds} s to be played`,
+    async () => {
+      const now = await playhead(page);
+      if (now === undefined || now.paused || now.readyState < 2) {
+        return undefined;
+      }
+      // After a jump (to the live edge, or into a new source) the count begins anew.
+      if (start === undefined || now.time < start.time || now.loadedAt !== start.loadedAt) {
+        start = now;
+      }
+      return now.time - start.time >= seconds ? now : undefined;
+    },
+    { deadline },
+  );
+}
