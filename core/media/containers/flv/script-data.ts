@@ -1,0 +1,48 @@
+import { decodeAmf0, isAmfObject, type AmfObject } from './amf0.ts';
+
+/** What an encoder says of itself in `onMetaData` (FLV 10.1, E.5): claims, bounded and of the right type, not more. */
+export type MetadataClaims = {
+  /** At most 100 printable characters. */
+  readonly encoder?: string;
+  readonly hasAudio?: boolean;
+  readonly hasVideo?: boolean;
+  /** Above 0 and at most 1,000. */
+  readonly frameRate?: number;
+};
+
+/**
+ * Reads the payload of an RTMP data message: `onMetaData`, with or without `@setDataFrame` before it. Undefined for
+ * every other script.
+ *
+ * @throws {MillraceError} `media/truncated` or `media/malformed` as `decodeAmf0`.
+ */
+export function parseOnMetaData(payload: Uint8Array): MetadataClaims | undefined {
+  const values = decodeAmf0(payload);
+  const at = values[0] === '@setDataFrame' ? 1 : 0;
+  const object = values[at + 1];
+  return values[at] === 'onMetaData' && object !== undefined && isAmfObject(object) ? claimsOf(object) : undefined;
+}
+
+function claimsOf(object: AmfObject): MetadataClaims {
+  const { encoder, framerate } = object;
+  const hasAudio = presence(object, 'hasAudio', 'audiocodecid');
+  const hasVideo = presence(object, 'hasVideo', 'videocodecid');
+  return {
+    ...(typeof encoder === 'string' && encoder !== '' ? { encoder: encoder.replace(/[^\x20-\x7e\u00a0-\uffff]/g, '').slice(0, 100) } : {}),
+    ...(hasAudio === undefined ? {} : { hasAudio }),
+    ...(hasVideo === undefined ? {} : { hasVideo }),
+    ...(typeof framerate === 'number' && framerate > 0 && framerate <= 1000 ? { frameRate: framerate } : {}),
+  };
+}
+
+/** A flag where there is one; else whether a codec is named, where the encoder names codecs at all. */
+function presence(object: AmfObject, flag: string, codec: string): boolean | undefined {
+  const said = object[flag];
+  if (typeof said === 'boolean') {
+    return said;
+  }
+  if (object[codec] !== undefined && object[codec] !== null) {
+    return true;
+  }
+  return object['audiocodecid'] !== undefined || object['videocodecid'] !== undefined ? false : undefined;
+}
