@@ -1,8 +1,8 @@
 import { TrackViewer, type LoadCounts } from './viewer.ts';
 
 /**
- * The process of the simulated viewers: `node viewers.ts <port> <viewers> <seconds>`. Warms up for five seconds, then
- * counts for the given time and sends what it counted to its parent.
+ * The process of the simulated viewers: `node viewers.ts <port> <viewers> <seconds> [<path of the broadcast>]`. Warms up
+ * for five seconds, then counts for the given time and sends what it counted to its parent.
  */
 
 /** What the viewers' process reports. */
@@ -16,10 +16,11 @@ export type LoadReport = {
 };
 
 const WARM_UP_SECONDS = 5;
-const [port = 0, viewers = 0, seconds = 0] = process.argv.slice(2).map(Number);
+const [port = 0, viewers = 0, seconds = 0] = process.argv.slice(2, 5).map(Number);
+const base = process.argv[5] ?? '/live/load/loadbroadcast';
 const counts: LoadCounts = { requests: 0, errors: 0, bytes: 0, ages: [] };
 const tracks = Array.from({ length: viewers }, (_, i) =>
-  ['video', 'audio'].map((track) => new TrackViewer(port, `/live/load/loadbroadcast/${track}`, `viewer-${i}`, counts)),
+  ['video', 'audio'].map((track) => new TrackViewer(port, `${base}/${track}`, `viewer-${i}`, counts)),
 ).flat();
 
 // Viewers join over two seconds, not all in one turn.

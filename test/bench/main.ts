@@ -1,0 +1,101 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+
+import { startBarePage } from '#test/support/bare-page.ts';
+import { startBrowser } from '#test/support/browser.ts';
+import { startServer } from '#test/support/server.ts';
+import { until } from '#test/support/until.ts';
+
+import { measureCost } from './cost/cost.ts';
+import { measureGlass, type GlassResult } from './glass/glass.ts';
+import { measureLoad } from './load/load.ts';
+import { startClockPublisher } from './support/clock-publisher.ts';
+import { fixed, printTable } from './support/statistics.ts';
+
+/**
+ * `npm run bench [-- glass|load|cost ...] [--seconds N]`: prints tables and writes the same as JSON to
+ * `test/bench/results/`. Every number is of this machine, in this run.
+ */
+
+const SUITES = { glass, load, cost };
+type Suite = keyof typeof SUITES;
+
+const names = process.argv.slice(2).filter((name): name is Suite => name in SUITES);
+const at = process.argv.indexOf('--seconds');
+const seconds = at < 0 ? 120 : Number(process.argv[at + 1]);
+
+for (const name of names.length > 0 ? names : (Object.keys(SUITES) as Suite[])) {
+  await record(name, await SUITES[name]());
+}
+
+/** (a) Glass to glass: 640x360 at 30 fps passed through, and one encoded rung. */
+async function glass(): Promise<unknown> {
+  const key = 'glass_0123456789abcdef';
+  const ladder = [{ height: 360, bitrate: '900k' }, { height: 240, bitrate: '350k' }];
+  await using server = await startServer({ config: { streamKeys: [key], ladder } });
+  const master = `${server.url}/live/glass/master.m3u8`;
+  const publisher = startClockPublisher({ url: server.publishUrl(key) });
+  const [browser, bare] = await Promise.all([startBrowser(), startBarePage()]);
+  const results: GlassResult[] = [];
+  try {
+    await until('both rungs', async () => /x240/.test(await (await fetch(master)).text()));
+    const ways: readonly (readonly [string, string])[] = [
+      ['watch page', `${server.url}/watch/glass`],
+      ['stock hls.js', bare.url(master)],
+      ['stock hls.js, 360p passed through', bare.url(master, 360)],
+      ['stock hls.js, 240p encoded', bare.url(master, 240)],
+    ];
+    for (const [way, url] of ways) {
+      results.push(await measureGlass(browser, way, url, seconds));
+    }
+  } finally {
+    await browser.close();
+    await bare.close();
+    await publisher.stop();
+  }
+  printTable(
+    `Glass to glass over LL-HLS, ${seconds} s each (milliseconds)`,
+    ['way', 'p50', 'p95', 'max', 'join', 'stalls', 'frames', 'unread', 'rungs'],
+    results.map((r) => [
+      r.way, r.p50, r.p95, r.max, fixed(r.join, 0), r.stalls, r.frames, r.unreadable,
+      Object.entries(r.rungs).map(([height, share]) => `${height}p ${fixed(share * 100, 0)}%`).join(' '),
+    ]),
+  );
+  return results;
+}
+
+/** (b) LL-HLS load: simulated viewers that behave like hls.js, in a second process. */
+async function load(): Promise<unknown> {
+  const results = [];
+  for (const viewers of [100, 300, 800]) {
+    results.push(await measureLoad(viewers));
+  }
+  printTable(
+    'LL-HLS load (milliseconds from part available to part received)',
+    ['viewers', 'requests/s', 'Mbit/s', 'CPU (cores)', 'RSS (MB)', 'p50', 'p99', 'max', 'errors'],
+    results.map((r) => [
+      r.viewers, fixed(r.requestsPerSecond, 0), fixed(r.megabitsPerSecond, 0), fixed(r.cpu, 2), fixed(r.rssMegabytes, 0),
+      fixed(r.p50, 1), fixed(r.p99, 1), fixed(r.max, 1), r.errors,
+    ]),
+  );
+  return results;
+}
+
+/** (c) Cost of one 720p30 broadcast of three rungs with 20 viewers. */
+async function cost(): Promise<unknown> {
+  const results = await measureCost({ seconds: Math.min(seconds, 60), viewers: 20 });
+  printTable(
+    'Cost of one 720p30 broadcast of three rungs with 20 viewers',
+    ['process', 'CPU (cores)', 'RSS (MB)'],
+    results.map((r) => [r.process, fixed(r.cpu, 3), fixed(r.rssMegabytes, 0)]),
+  );
+  return results;
+}
+
+async function record(name: string, results: unknown): Promise<void> {
+  const folder = new URL('results/', import.meta.url);
+  await mkdir(folder, { recursive: true });
+  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
+  const file = new URL(`${name}.json`, folder);
+  await writeFile(file, `${JSON.stringify({ date: new Date().toISOString(), machine, results }, undefined, 2)}\n`);
+}
