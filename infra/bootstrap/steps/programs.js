@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+
+import { installSystemPackages } from './system.js';
+import { run, SetupError } from './terminal.js';
+
+/** Oldest ffmpeg that the server takes; it checks again at each start. */
+const WANTED_FFMPEG = 5;
+
+/** Brings ffmpeg where it is missing. */
+export async function provideFfmpeg(env = process.env) {
+  const path = env.MILLRACE_FFMPEG_PATH || 'ffmpeg';
+  if (await hasFfmpeg(path)) {
+    return;
+  }
+  if (path !== 'ffmpeg') {
+    throw new SetupError(`MILLRACE_FFMPEG_PATH names ${path}, which cannot be run.`);
+  }
+  await installSystemPackages('ffmpeg', ['ffmpeg', 'fonts-dejavu-core'], {
+    brew: 'brew install ffmpeg',
+    dnf: 'sudo dnf install -y ffmpeg-free',
+    pacman: 'sudo pacman -S --noconfirm ffmpeg',
+    zypper: 'sudo zypper install -y ffmpeg',
+    apk: 'sudo apk add ffmpeg',
+    winget: 'winget install Gyan.FFmpeg',
+  });
+  if (!(await hasFfmpeg(path))) {
+    throw new SetupError(`The system's ffmpeg is older than ${WANTED_FFMPEG}. Install a newer one and name it by MILLRACE_FFMPEG_PATH.`);
+  }
+}
+
+async function hasFfmpeg(path) {
+  const { code, output } = await run(path, ['-hide_banner', '-version']);
+  if (code !== 0) {
+    return false;
+  }
+  // Builds from git say "N-12345-g...": new enough.
+  const major = /ffmpeg version n?(\d+)\./.exec(output)?.[1];
+  return major === undefined || Number(major) >= WANTED_FFMPEG;
+}
+
+/** Where the tests look for their browser. */
+export const CHROMIUM = '/usr/bin/chromium';
+
+/** Brings Chromium, with fonts, for tests in a real browser. */
+export async function provideChromium() {
+  if (existsSync(CHROMIUM)) {
+    return;
+  }
+  await installSystemPackages('Chromium (for tests)', ['chromium', 'fonts-dejavu-core', 'fonts-liberation'], {
+    brew: `brew install --cask chromium && sudo ln -s "$(brew --prefix)/bin/chromium" ${CHROMIUM}`,
+    dnf: `sudo dnf install -y chromium && sudo ln -sf /usr/bin/chromium-browser ${CHROMIUM}`,
+    pacman: 'sudo pacman -S --noconfirm chromium',
+    zypper: 'sudo zypper install -y chromium',
+    apk: 'sudo apk add chromium',
+    winget: 'wsl --install -d Debian   (the tests run on Linux; use a Debian or Ubuntu under WSL)',
+  });
+  if (!existsSync(CHROMIUM)) {
+    throw new SetupError(`Chromium is installed, but not at ${CHROMIUM}.`, `sudo ln -s "$(command -v chromium-browser)" ${CHROMIUM}`);
+  }
+}
