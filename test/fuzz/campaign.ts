@@ -1,0 +1,104 @@
+import { usageOf } from '#test/support/processes.ts';
+import { startPublisher } from '#test/support/publisher.ts';
+import { startServer } from '#test/support/server.ts';
+import { until } from '#test/support/until.ts';
+
+import { flood, type Outcome } from './flood.ts';
+import { httpRequest } from './http-corpus.ts';
+import { mutate, seededRandom } from './mutate.ts';
+import { recordBytes } from './record.ts';
+import { witness, type Testimony } from './witness.ts';
+
+/** Options of {@link runCampaign}. */
+export type CampaignOptions = {
+  readonly seed: number;
+  readonly rtmpStreams: number;
+  readonly httpRequests: number;
+  /** Told of progress. */
+  readonly log: (line: string) => void;
+};
+
+/** What a campaign found. */
+export type CampaignReport = {
+  readonly rtmp: Record<Outcome, number>;
+  readonly http: Record<Outcome, number>;
+  /** What a viewer of an honest broadcast saw meanwhile. */
+  readonly testimony: Testimony;
+  /** Resident megabytes before and after. */
+  readonly rssBefore: number;
+  readonly rssAfter: number;
+  /** The process that was attacked still runs and says it is ready. */
+  readonly alive: boolean;
+};
+
+const honest = 'honest_0123456789abcdef';
+const fuzzed = 'fuzzed_0123456789abcdef';
+
+/**
+ * Attacks a real server with mutated RTMP byte streams (of a real ffmpeg's, its key valid, so that they reach all the
+ * way in) and malformed HTTP requests, while an honest broadcast runs and a viewer checks that no part of it is missing.
+ */
+export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
+  const random = seededRandom(options.seed);
+  const limits = { rtmpMaxConnectionsPerAddress: 1000, rtmpHandshakeTimeout: 2, rtmpIdleTimeout: 2, logLevel: 'fatal' };
+  await using server = await startServer({ config: { streamKeys: [honest, fuzzed], ladder: 'source', ...limits } });
+  const pid = server.process().pid ?? 0;
+  const seedStreams = await Promise.all(
+    [{ gop: 30 }, { gop: 15, bFrames: 2 }, { media: 'audio' as const }].map((source, i) =>
+      recordBytes(server.rtmpPort, 96 * 1024, async (port) => {
+        // One after the other would do as well, but a refused one is a fine seed too.
+        await startPublisher({ url: `rtmp://127.0.0.1:${port}/live/${fuzzed}`, size: '160x90', kilobits: 100, seconds: 2 + i, ...source }).exited;
+      }),
+    ),
+  );
+  await using _publisher = startPublisher({ url: server.publishUrl(honest), seconds: 3000 });
+  await using viewer = await witness(server.url, 'honest');
+  const broadcast = viewer.broadcast;
+  const rssBefore = (await usageOf(pid)).rss / 1e6;
+
+  options.log(`RTMP: ${options.rtmpStreams} mutated byte streams, seed ${options.seed}`);
+  const rtmp = await inSlices(options.rtmpStreams, options.log, (count) =>
+    flood({
+      port: server.rtmpPort,
+      count,
+      parallel: 24,
+      patience: 3000,
+      bytes: () => {
+        const seed = random.pick(seedStreams);
+        // Most of what there is to break comes in the first kilobytes.
+        return mutate(seed.subarray(0, random.chance(0.8) ? 3000 + random.int(5000) : seed.length), random);
+      },
+    }),
+  );
+  options.log(`HTTP: ${options.httpRequests} malformed requests`);
+  const http = await inSlices(options.httpRequests, options.log, (count) =>
+    flood({ port: server.httpPort, count, parallel: 24, patience: 2000, bytes: () => httpRequest(random, 'honest', broadcast) }),
+  );
+  const alive = await until('the server to answer', async () => (await fetch(`${server.url}/readyz`)).ok).catch(() => false);
+  return {
+    rtmp,
+    http,
+    testimony: await viewer.finish(),
+    rssBefore,
+    rssAfter: (await usageOf(pid)).rss / 1e6,
+    alive: alive && server.process().exitCode === null && server.process().pid === pid,
+  };
+}
+
+async function inSlices(
+  total: number,
+  log: (line: string) => void,
+  run: (count: number) => Promise<Record<Outcome, number>>,
+): Promise<Record<Outcome, number>> {
+  const sum = { answered: 0, closed: 0, silent: 0 };
+  for (let done = 0; done < total; ) {
+    const count = Math.min(10_000, total - done);
+    const slice = await run(count);
+    sum.answered += slice.answered;
+    sum.closed += slice.closed;
+    sum.silent += slice.silent;
+    done += count;
+    log(`  ${done} done: ${sum.answered} answered, ${sum.closed} closed, ${sum.silent} silent`);
+  }
+  return sum;
+}
