@@ -43,14 +43,13 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
   const limits = { rtmpMaxConnectionsPerAddress: 1000, rtmpHandshakeTimeout: 2, rtmpIdleTimeout: 2, logLevel: 'fatal' };
   await using server = await startServer({ config: { streamKeys: [honest, fuzzed], ladder: 'source', ...limits } });
   const pid = server.process().pid ?? 0;
-  const seedStreams = await Promise.all(
-    [{ gop: 30 }, { gop: 15, bFrames: 2 }, { media: 'audio' as const }].map((source, i) =>
-      recordBytes(server.rtmpPort, 96 * 1024, async (port) => {
-        // One after the other would do as well, but a refused one is a fine seed too.
-        await startPublisher({ url: `rtmp://127.0.0.1:${port}/live/${fuzzed}`, size: '160x90', kilobits: 100, seconds: 2 + i, ...source }).exited;
-      }),
-    ),
-  );
+  const seedStreams: Uint8Array[] = [];
+  for (const source of [{ gop: 30 }, { gop: 15, bFrames: 2 }, { media: 'audio' as const }]) {
+    const publish = async (port: number): Promise<void> => {
+      await startPublisher({ url: `rtmp://127.0.0.1:${port}/live/${fuzzed}`, size: '160x90', kilobits: 100, seconds: 2, ...source }).exited;
+    };
+    seedStreams.push(await recordBytes(server.rtmpPort, 96 * 1024, publish));
+  }
   await using _publisher = startPublisher({ url: server.publishUrl(honest), seconds: 3000 });
   await using viewer = await witness(server.url, 'honest');
   const broadcast = viewer.broadcast;
