@@ -3,12 +3,25 @@ import { elapsed, later, millis } from '#core/media/time.ts';
 import type { ConfigId, TrackName } from '#core/media/track.ts';
 
 import type { InitSegment, PackagerEvents, Part, Segment } from '../cmaf/segment.ts';
+import { mediaPayload, type Payload } from '../http/payload.ts';
 
 /** TARGETDURATION of every media playlist: ingest cuts groups that would grow past 2.1 s, which rounds to 2. */
 export const TARGET_DURATION = 2000 as Millis;
 
 /** Part tags and the largest backlog reach this far back (rfc8216bis, 4.4.4.9): three target durations. */
 export const THREE_TARGET_DURATIONS = (3 * TARGET_DURATION) as Millis;
+
+/** Lost groups in a row that are listed as such; after more the playlist starts at the next group. */
+const MAX_LOST_GROUPS = 64;
+
+/** A part as the playlist lists it. */
+export type WindowPart = {
+  readonly index: number;
+  readonly duration: Millis;
+  readonly independent: boolean;
+  /** Undefined for what is lost: listed with GAP=YES. */
+  readonly media: Payload | undefined;
+};
 
 /** A group of a track's window: a segment that grows, is whole, or is lost (`gap`). */
 export type WindowSegment = {
@@ -17,12 +30,15 @@ export type WindowSegment = {
   /** Undefined where the group is lost and no configuration was ever known. */
   readonly config: ConfigId | undefined;
   readonly wallTime: WallTime;
-  readonly parts: Part[];
+  readonly parts: WindowPart[];
   duration: Millis;
   bytes: number;
   complete: boolean;
-  /** True for a lost group: listed with EXT-X-GAP, no bytes. */
-  readonly gap: boolean;
+  /**
+   * True for a lost group: listed with EXT-X-GAP, never given out whole. Parts given out before the loss stay, because
+   * another edge has the same; the whole segment would not be the same.
+   */
+  gap: boolean;
   /** Media time from the window's first segment to this one's start; distances in the window are differences of it. */
   readonly start: Millis;
 };
@@ -32,12 +48,15 @@ export type GroupTimes = { readonly epoch: number; readonly wallTime: WallTime; 
 
 /** Options of a {@link TrackWindow}. */
 export type WindowOptions = {
+  readonly kind: 'video' | 'audio';
   /** Media time that the playlist lists. Does not change the latency of who plays at the live edge. */
   readonly listed: Millis;
   /** Bound of what is kept of one track. The oldest segments go first, listed or not. */
   readonly maxBytes: number;
   /** Tells the times of a group that this track lost, where another track has it. */
   readonly timesOf?: (group: number) => GroupTimes | undefined;
+  /** PART-TARGET in force: lost groups are listed as parts of it. */
+  readonly partTarget: () => Millis;
   /** Called on each change, in the turn in which it happened. */
   readonly changed?: () => void;
 };
@@ -125,7 +144,7 @@ export class TrackWindow implements PackagerEvents {
       this.#ignored++;
       return;
     }
-    open.parts.push(part);
+    open.parts.push({ index: part.index, duration: part.duration, independent: part.independent, media: mediaPayload(part.bytes, this.#options.kind) });
     open.duration = (open.duration + part.duration) as Millis;
     open.bytes += part.bytes.byteLength;
     this.#bytes += part.bytes.byteLength;
@@ -139,42 +158,46 @@ export class TrackWindow implements PackagerEvents {
       return;
     }
     last.duration = segment.duration;
-    this.#completeLast();
+    last.complete = true;
+    this.#evict();
     this.#options.changed?.();
   }
 
   gap(epoch: number, from: number, to: number): void {
-    for (let group = from; group <= to; group++) {
-      const last = this.last;
-      if (last !== undefined && !last.complete && last.group === group) {
-        this.#completeLast();
-      } else if (last !== undefined && group === last.group + 1) {
-        this.#addGap(group, epoch);
+    // A window lists 30 groups or fewer: where more are lost, the playlist starts anew.
+    for (let group = Math.max(from, to - MAX_LOST_GROUPS); group <= to; group++) {
+      this.giveUp(group, epoch);
+    }
+  }
+
+  /** Gives up a group as lost, or its rest. What comes of it later is ignored. */
+  giveUp(group: number, epoch: number): void {
+    const last = this.last;
+    if (last === undefined || this.#ended) {
+      return;
+    }
+    if (last.group === group && !last.complete) {
+      this.#giveUpLast();
+    } else if (group > last.group) {
+      this.#giveUpLast();
+      if (group > last.group + 1) {
+        this.#firstListed = this.#segments.length;
       }
+      this.#addGap(group, epoch);
+    } else {
+      return;
     }
     this.#evict();
     this.#options.changed?.();
   }
 
-  /** Gives up every group up to `group`, so that the playlist keeps step with the other tracks'. */
-  keepStep(group: number, epoch: number): void {
-    const last = this.last;
-    if (last === undefined || this.#ended || last.group > group || (last.group === group && last.complete)) {
-      return;
-    }
-    this.gap(epoch, last.complete ? last.group + 1 : last.group, group);
-  }
-
-  /** Ends the window: the open segment is whole as it is. Idempotent. */
+  /** Ends the window. An open segment of which no end was told is given up. Idempotent. */
   end(): void {
     if (this.#ended) {
       return;
     }
     this.#ended = true;
-    const last = this.last;
-    if (last !== undefined && !last.complete) {
-      this.#completeLast();
-    }
+    this.#giveUpLast();
     this.#options.changed?.();
   }
 
@@ -190,9 +213,7 @@ export class TrackWindow implements PackagerEvents {
     if (part.index !== 0 || (last !== undefined && segment.epoch < last.epoch)) {
       return undefined;
     }
-    if (last !== undefined && !last.complete) {
-      this.#completeLast();
-    }
+    this.#giveUpLast();
     if (last !== undefined && segment.group > last.group + 1) {
       this.#bridge(last, segment);
     }
@@ -202,7 +223,7 @@ export class TrackWindow implements PackagerEvents {
   /** Numbers between the last segment and a new one: lost groups, or a jump of the numbers at an epoch (ADR 0001). */
   #bridge(last: WindowSegment, next: Segment): void {
     const lost = next.epoch === last.epoch || this.#options.timesOf?.(next.group - 1) !== undefined;
-    if (!lost) {
+    if (!lost || next.group - last.group > MAX_LOST_GROUPS) {
       this.#firstListed = this.#segments.length;
       return;
     }
@@ -221,6 +242,17 @@ export class TrackWindow implements PackagerEvents {
     const gap = this.#add({ group, epoch: times?.epoch ?? epoch, config: last?.config, wallTime, gap: true });
     gap.duration = times?.duration ?? shareOf(wallTime, next, group);
     gap.complete = true;
+    this.#addGapParts(gap);
+  }
+
+  /** Parts for what is lost of a group, so that a player that counts parts counts on. */
+  #addGapParts(segment: WindowSegment): void {
+    const target = Math.max(this.#options.partTarget(), 1);
+    let rest = segment.duration - segment.parts.reduce((sum, part) => sum + part.duration, 0);
+    // A hundredth of a millisecond is the playlist's resolution: less is a rounding error.
+    for (; rest > 0.01; rest -= target) {
+      segment.parts.push({ index: segment.parts.length, duration: millis(Math.min(rest, target)), independent: false, media: undefined });
+    }
   }
 
   #add(facts: Pick<WindowSegment, 'group' | 'epoch' | 'config' | 'wallTime' | 'gap'>): WindowSegment {
@@ -232,11 +264,14 @@ export class TrackWindow implements PackagerEvents {
     return segment;
   }
 
-  #completeLast(): void {
+  /** The open segment, where there is one, is never going to be whole. */
+  #giveUpLast(): void {
     const last = this.last;
-    if (last !== undefined) {
+    if (last !== undefined && !last.complete) {
+      last.gap = true;
       last.complete = true;
-      this.#evict();
+      last.duration = millis(Math.max(last.duration, this.#options.timesOf?.(last.group)?.duration ?? 0));
+      this.#addGapParts(last);
     }
   }
 

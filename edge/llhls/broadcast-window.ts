@@ -1,0 +1,221 @@
+import type { BroadcastInfo, LadderCatalog } from '#core/bus/catalog.ts';
+import { elapsed, later, millis, type Millis, type WallTime } from '#core/media/time.ts';
+import type { TrackName } from '#core/media/track.ts';
+
+import { playlistPayload, type Payload } from '../http/payload.ts';
+import type { RenditionReport, ServerControl } from './media-playlist.ts';
+import { multivariantPlaylist, type OfferedRendition } from './multivariant-playlist.ts';
+import { Rendition } from './rendition.ts';
+import { THREE_TARGET_DURATIONS, TrackWindow, type GroupTimes } from './track-window.ts';
+import { WaitList, type Waiter } from './waiting.ts';
+
+/** Groups whose times are remembered, for tracks that lost them. More than any window lists. */
+const REMEMBERED_GROUPS = 256;
+
+/** Settings of every broadcast. */
+export type BroadcastOptions = {
+  /** Media time that playlists list. */
+  readonly listed: Millis;
+  readonly maxBytesPerTrack: number;
+  /** PART-HOLD-BACK in part targets, 2 or more: how far behind the edge players stay. */
+  readonly partHoldBack: number;
+};
+
+/** A broadcast as LL-HLS serves it: its renditions, kept in step, and its multivariant playlist. */
+export class BroadcastWindow {
+  readonly #options: BroadcastOptions;
+  readonly #renditions = new Map<TrackName, Rendition>();
+  readonly #times = new Map<number, GroupTimes>();
+  readonly #partTargets = new Map<number, Millis>();
+  readonly #masterWaiters = new WaitList<Waiter>();
+  #info: BroadcastInfo;
+  #ladder: LadderCatalog | undefined;
+  #master: { readonly text: string; readonly payload: Payload } | undefined;
+  #independentSegments = true;
+  #settling = false;
+
+  constructor(info: BroadcastInfo, options: BroadcastOptions) {
+    this.#info = info;
+    this.#options = options;
+  }
+
+  get info(): BroadcastInfo {
+    return this.#info;
+  }
+
+  set info(info: BroadcastInfo) {
+    this.#info = info;
+  }
+
+  get renditions(): ReadonlyMap<TrackName, Rendition> {
+    return this.#renditions;
+  }
+
+  /** The ladder in force. Renditions that it names get a window; those it no longer names keep theirs, as lost groups. */
+  set ladder(ladder: LadderCatalog) {
+    this.#ladder = ladder;
+    this.#partTargets.set(ladder.epoch, ladder.partTarget);
+    for (const { track, faces, config } of ladder.renditions) {
+      if (faces.includes('hls') && !this.#renditions.has(track)) {
+        this.#renditions.set(track, this.#newRendition(track, config.kind));
+      }
+    }
+    this.#changed();
+  }
+
+  /** A segment began without a key frame: EXT-X-INDEPENDENT-SEGMENTS would not be true. */
+  dependentSegmentSeen(): void {
+    this.#independentSegments = false;
+  }
+
+  /** The multivariant playlist; undefined while the ladder is not known. */
+  master(): Payload | undefined {
+    const offered = this.#offered();
+    if (offered.length === 0) {
+      return undefined;
+    }
+    const text = multivariantPlaylist(this.#info.broadcast, offered, this.#independentSegments);
+    if (this.#master?.text !== text) {
+      this.#master = { text, payload: playlistPayload(text) };
+    }
+    return this.#master.payload;
+  }
+
+  /** Waits for the ladder. */
+  awaitMaster(waiter: Waiter): void {
+    this.#masterWaiters.add(waiter);
+  }
+
+  /** Answers those who waited three target durations. */
+  expire(now: WallTime): void {
+    this.#masterWaiters.expire(now);
+    for (const rendition of this.#renditions.values()) {
+      rendition.expire(now);
+    }
+  }
+
+  /** Answers everybody who waits: nothing more will come. */
+  dismiss(outcome: 'stopping' | 'gone'): void {
+    this.#masterWaiters.release(() => outcome);
+    for (const rendition of this.#renditions.values()) {
+      rendition.dismiss(outcome);
+    }
+  }
+
+  #newRendition(track: TrackName, kind: 'video' | 'audio'): Rendition {
+    const window: TrackWindow = new TrackWindow(track, {
+      kind,
+      listed: this.#options.listed,
+      maxBytes: this.#options.maxBytesPerTrack,
+      timesOf: (group) => this.#times.get(group),
+      partTarget: () => this.#partTarget(),
+      changed: () => {
+        this.#remember(window);
+        this.#changed();
+      },
+    });
+    return new Rendition(window, { control: () => this.#control(), reports: (except) => this.#reports(except) });
+  }
+
+  /** Answers after the present turn, once for all that happens in it: a burst of frames renders one playlist. */
+  #changed(): void {
+    if (!this.#settling) {
+      this.#settling = true;
+      queueMicrotask(() => {
+        this.#keepInStep();
+        this.#settling = false;
+        for (const rendition of this.#renditions.values()) {
+          rendition.invalidate();
+        }
+        for (const rendition of this.#renditions.values()) {
+          rendition.release();
+        }
+        const master = this.#masterWaiters.size > 0 ? this.master() : undefined;
+        if (master !== undefined) {
+          this.#masterWaiters.release(() => master);
+        }
+      });
+    }
+  }
+
+  #remember(window: TrackWindow): void {
+    const complete = window.lastComplete;
+    if (complete !== undefined && !complete.gap && !this.#times.has(complete.group)) {
+      const { epoch, wallTime, duration } = complete;
+      this.#times.set(complete.group, { epoch, wallTime, duration });
+      for (const group of this.#times.keys()) {
+        if (this.#times.size <= REMEMBERED_GROUPS) {
+          break;
+        }
+        this.#times.delete(group);
+      }
+    }
+  }
+
+  /**
+   * Gives up the groups of renditions that do not come any more, so that their playlists never stall: at once where the
+   * ladder no longer names them, after three target durations (as long as a request may wait) where it does.
+   */
+  #keepInStep(): void {
+    let newest: WallTime | undefined;
+    for (const { wallTime, duration } of this.#times.values()) {
+      const end = later(wallTime, duration);
+      newest = newest === undefined || end > newest ? end : newest;
+    }
+    if (newest === undefined) {
+      return;
+    }
+    const named = new Set(this.#ladder?.renditions.map(({ track }) => track));
+    const groups = [...this.#times].sort(([a], [b]) => a - b);
+    for (const { window } of this.#renditions.values()) {
+      const last = window.last;
+      if (last === undefined || window.ended) {
+        continue;
+      }
+      const patience = named.has(window.track) ? THREE_TARGET_DURATIONS : millis(0);
+      for (const [group, { epoch, wallTime, duration }] of groups) {
+        if (group >= last.group && elapsed(later(wallTime, duration), newest) >= patience) {
+          window.giveUp(group, epoch);
+        }
+      }
+    }
+  }
+
+  #offered(): OfferedRendition[] {
+    const renditions = this.#ladder?.renditions.filter(({ faces }) => faces.includes('hls')) ?? [];
+    return renditions.map((rendition) => ({ ...rendition, config: this.#renditions.get(rendition.track)?.window.newestInit?.trackConfig ?? rendition.config }));
+  }
+
+  #control(): ServerControl {
+    const partTarget = this.#partTarget();
+    return { partTarget, partHoldBack: millis(partTarget * Math.max(2, this.#options.partHoldBack)) };
+  }
+
+  /** PART-TARGET over the epochs that any playlist still lists. */
+  #partTarget(): Millis {
+    let oldest = this.#ladder?.epoch ?? 0;
+    for (const { window } of this.#renditions.values()) {
+      oldest = Math.min(oldest, window.first?.epoch ?? oldest);
+    }
+    let longest = millis(0);
+    for (const [epoch, partTarget] of this.#partTargets) {
+      if (epoch < oldest) {
+        this.#partTargets.delete(epoch);
+      } else if (partTarget > longest) {
+        longest = partTarget;
+      }
+    }
+    return longest;
+  }
+
+  #reports(except: TrackName): RenditionReport[] {
+    const reports: RenditionReport[] = [];
+    for (const { track } of this.#offered()) {
+      const report = track === except ? undefined : this.#renditions.get(track)?.report;
+      if (report !== undefined) {
+        reports.push({ uri: `../${track}/index.m3u8`, ...report });
+      }
+    }
+    return reports;
+  }
+}

@@ -1,0 +1,82 @@
+import type { Rendition } from '#core/bus/catalog.ts';
+import type { BroadcastId } from '#core/media/frame.ts';
+import type { AudioConfig, TrackConfig, VideoConfig } from '#core/media/track.ts';
+
+/** A rendition of the ladder with the configuration its frames have, or are planned to have. */
+export type OfferedRendition = Pick<Rendition, 'track' | 'label' | 'frameRate' | 'bandwidth' | 'averageBandwidth'> & { readonly config: TrackConfig };
+
+type Offered<C extends TrackConfig> = OfferedRendition & { readonly config: C };
+
+/**
+ * Writes the multivariant playlist (rfc8216bis, 4.4.6). Each codec of the sound is one audio group, and each picture is
+ * offered once with each group. Sound alone is a variant by itself. URIs are relative to `/live/<stream>/`.
+ */
+export function multivariantPlaylist(broadcast: BroadcastId, renditions: readonly OfferedRendition[], independentSegments: boolean): string {
+  const videos = renditions.filter((rendition): rendition is Offered<VideoConfig> => rendition.config.kind === 'video');
+  const audios = renditions.filter((rendition): rendition is Offered<AudioConfig> => rendition.config.kind === 'audio');
+  const groups = [...Map.groupBy(audios, ({ config }) => config.codec)];
+  let text = '#EXTM3U\n#EXT-X-VERSION:9\n';
+  if (independentSegments) {
+    text += '#EXT-X-INDEPENDENT-SEGMENTS\n';
+  }
+  if (videos.length === 0) {
+    return text + audios.map((audio) => variant(broadcast, audio)).join('');
+  }
+  for (const [codec, members] of groups) {
+    text += members.map((audio, index) => media(broadcast, codec, audio, index === 0)).join('');
+  }
+  if (groups.length === 0) {
+    return text + videos.map((video) => variant(broadcast, video)).join('');
+  }
+  for (const [codec, members] of groups) {
+    const loudest = members.reduce((a, b) => (b.bandwidth > a.bandwidth ? b : a));
+    text += videos.map((video) => variant(broadcast, video, { group: groupId(codec), audio: loudest })).join('');
+  }
+  return text;
+}
+
+function media(broadcast: BroadcastId, codec: string, audio: Offered<AudioConfig>, isDefault: boolean): string {
+  const attributes = [
+    'TYPE=AUDIO',
+    `GROUP-ID="${groupId(codec)}"`,
+    `NAME="${quotable(audio.label)}"`,
+    `DEFAULT=${isDefault ? 'YES' : 'NO'}`,
+    'AUTOSELECT=YES',
+    `CHANNELS="${audio.config.channels}"`,
+    `URI="${uriOf(broadcast, audio)}"`,
+  ];
+  return `#EXT-X-MEDIA:${attributes.join(',')}\n`;
+}
+
+function variant(broadcast: BroadcastId, rendition: OfferedRendition, sound?: { readonly group: string; readonly audio: Offered<AudioConfig> }): string {
+  const { config } = rendition;
+  const codecs = sound === undefined ? config.codecString : `${config.codecString},${sound.audio.config.codecString}`;
+  const attributes = [
+    `BANDWIDTH=${Math.max(1, Math.ceil(rendition.bandwidth + (sound?.audio.bandwidth ?? 0)))}`,
+    `AVERAGE-BANDWIDTH=${Math.max(1, Math.ceil(rendition.averageBandwidth + (sound?.audio.averageBandwidth ?? 0)))}`,
+    `CODECS="${codecs}"`,
+  ];
+  if (config.kind === 'video') {
+    attributes.push(`RESOLUTION=${config.width}x${config.height}`);
+    if (rendition.frameRate !== undefined && rendition.frameRate > 0) {
+      attributes.push(`FRAME-RATE=${rendition.frameRate.toFixed(3)}`);
+    }
+  }
+  if (sound !== undefined) {
+    attributes.push(`AUDIO="${sound.group}"`);
+  }
+  return `#EXT-X-STREAM-INF:${attributes.join(',')}\n${uriOf(broadcast, rendition)}\n`;
+}
+
+function uriOf(broadcast: BroadcastId, { track }: OfferedRendition): string {
+  return `${broadcast}/${track}/index.m3u8`;
+}
+
+function groupId(codec: string): string {
+  return `audio-${codec}`;
+}
+
+/** A quoted-string holds no line feed, carriage return or double quote (rfc8216bis, 4.2). */
+function quotable(label: string): string {
+  return label.replace(/["\r\n]/g, ' ');
+}

@@ -1,0 +1,158 @@
+import type { Millis, WallTime } from '#core/media/time.ts';
+import type { TrackName } from '#core/media/track.ts';
+
+import { playlistPayload, type Payload } from '../http/payload.ts';
+import { readiness } from './blocking.ts';
+import type { Directives } from './directives.ts';
+import { mediaPlaylist, type RenditionReport, type ServerControl } from './media-playlist.ts';
+import type { TrackWindow } from './track-window.ts';
+import { WaitList, type Waiter } from './waiting.ts';
+
+/** A playlist request that waits. */
+export type PlaylistWaiter = Waiter & { readonly wantsDelta: boolean };
+
+/** What a rendition needs to know of its broadcast. */
+export type RenditionContext = {
+  readonly control: () => ServerControl;
+  readonly reports: (except: TrackName) => readonly RenditionReport[];
+};
+
+type PlaylistQueue = { readonly directives: Directives; readonly list: WaitList<PlaylistWaiter> };
+type PartQueue = { readonly group: number; readonly part: number; readonly list: WaitList<Waiter> };
+
+/** One track as LL-HLS serves it: its playlist, rendered once per state, its media, and the requests that wait for either. */
+export class Rendition {
+  readonly window: TrackWindow;
+  readonly #context: RenditionContext;
+  readonly #playlistQueues = new Map<string, PlaylistQueue>();
+  readonly #partQueues = new Map<string, PartQueue>();
+  #full: Payload | undefined;
+  #delta: Payload | undefined;
+
+  constructor(window: TrackWindow, context: RenditionContext) {
+    this.window = window;
+    this.#context = context;
+  }
+
+  /** Where this rendition stands, as others report it; undefined before it has a part. */
+  get report(): { readonly msn: number; readonly part: number } | undefined {
+    const { last, window } = { last: this.window.last, window: this.window };
+    if (last === undefined || last.parts.length === 0) {
+      return undefined;
+    }
+    if (last.parts.length > 1) {
+      return { msn: last.group, part: last.parts.length - 1 };
+    }
+    // hls.js 1.7 reads LAST-PART=0 as "no value" and asks for a wrong part when it switches; the part before is as good.
+    const before = window.segmentOf(last.group - 1);
+    return before !== undefined && before.parts.length > 1
+      ? { msn: before.group, part: before.parts.length - 1 }
+      : { msn: last.group, part: 0 };
+  }
+
+  /** The playlist where it can be given now. */
+  playlist(directives: Directives): Payload | 'wait' | 'too-far' {
+    const ready = readiness(this.window, directives, this.#context.control().partTarget);
+    return ready === 'now' ? this.#render(directives.skip) : ready;
+  }
+
+  /** Waits for the playlist to reach the place asked for. */
+  awaitPlaylist(directives: Directives, waiter: PlaylistWaiter): void {
+    const key = `${directives.msn}.${directives.part}`;
+    let queue = this.#playlistQueues.get(key);
+    if (queue === undefined) {
+      queue = { directives, list: new WaitList() };
+      this.#playlistQueues.set(key, queue);
+    }
+    queue.list.add(waiter);
+  }
+
+  /** A part's bytes, `wait` for the hinted part, undefined where there is none. */
+  part(group: number, part: number): Payload | 'wait' | undefined {
+    const segment = this.window.segmentOf(group);
+    if (segment !== undefined && part < segment.parts.length) {
+      return segment.parts[part]?.media;
+    }
+    return this.#isHinted(group, part) ? 'wait' : undefined;
+  }
+
+  /** Waits for the hinted part. */
+  awaitPart(group: number, part: number, waiter: Waiter): void {
+    const key = `${group}.${part}`;
+    let queue = this.#partQueues.get(key);
+    if (queue === undefined) {
+      queue = { group, part, list: new WaitList() };
+      this.#partQueues.set(key, queue);
+    }
+    queue.list.add(waiter);
+  }
+
+  /** The window or what is said of the broadcast changed: what was rendered is stale. */
+  invalidate(): void {
+    this.#full = undefined;
+    this.#delta = undefined;
+  }
+
+  /** Answers everybody whose place exists now. All who wait for one place share one answer. */
+  release(): void {
+    for (const [key, { group, part, list }] of this.#partQueues) {
+      const found = this.part(group, part);
+      if (found !== 'wait') {
+        this.#partQueues.delete(key);
+        list.release(() => found ?? 'gone');
+      }
+    }
+    const partTarget: Millis = this.#playlistQueues.size > 0 ? this.#context.control().partTarget : (0 as Millis);
+    for (const [key, { directives, list }] of this.#playlistQueues) {
+      const ready = readiness(this.window, directives, partTarget);
+      if (ready !== 'wait') {
+        this.#playlistQueues.delete(key);
+        list.release((waiter) => (ready === 'now' ? this.#render(waiter.wantsDelta) : 'too-far'));
+      }
+    }
+  }
+
+  /** Answers those who waited three target durations. */
+  expire(now: WallTime): void {
+    expireIn(this.#playlistQueues, now);
+    expireIn(this.#partQueues, now);
+  }
+
+  /** Answers everybody: nothing more will come. */
+  dismiss(outcome: 'stopping' | 'gone'): void {
+    for (const queues of [this.#playlistQueues, this.#partQueues]) {
+      for (const { list } of queues.values()) {
+        list.release(() => outcome);
+      }
+      queues.clear();
+    }
+  }
+
+  #isHinted(group: number, part: number): boolean {
+    const { last, ended } = this.window;
+    if (last === undefined || ended) {
+      return false;
+    }
+    return last.complete ? group === last.group + 1 && part === 0 : group === last.group && part === last.parts.length;
+  }
+
+  #render(delta: boolean): Payload {
+    if (delta) {
+      return (this.#delta ??= this.#make(true));
+    }
+    return (this.#full ??= this.#make(false));
+  }
+
+  #make(delta: boolean): Payload {
+    return playlistPayload(mediaPlaylist(this.window, this.#context.control(), this.#context.reports(this.window.track), delta));
+  }
+}
+
+function expireIn(queues: Map<string, { readonly list: WaitList<Waiter> } | PlaylistQueue>, now: WallTime): void {
+  for (const [key, { list }] of queues) {
+    list.expire(now);
+    if (list.size === 0) {
+      queues.delete(key);
+    }
+  }
+}
