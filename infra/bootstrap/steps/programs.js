@@ -4,7 +4,7 @@ import { installSystemPackages } from './system.js';
 import { run, SetupError } from './terminal.js';
 
 /** Oldest ffmpeg that the server takes; it checks again at each start. */
-const WANTED_FFMPEG = 5;
+const WANTED_FFMPEG = '5.1';
 
 /** Brings ffmpeg where it is missing. */
 export async function provideFfmpeg(env = process.env) {
@@ -13,7 +13,7 @@ export async function provideFfmpeg(env = process.env) {
     return;
   }
   if (path !== 'ffmpeg') {
-    throw new SetupError(`MILLRACE_FFMPEG_PATH names ${path}, which cannot be run.`);
+    throw new SetupError(`MILLRACE_FFMPEG_PATH names ${path}, which cannot be run or is older than ${WANTED_FFMPEG}.`);
   }
   await installSystemPackages('ffmpeg', ['ffmpeg', 'fonts-dejavu-core'], {
     brew: 'brew install ffmpeg',
@@ -33,9 +33,17 @@ async function hasFfmpeg(path) {
   if (code !== 0) {
     return false;
   }
-  // Builds from git say "N-12345-g...": new enough.
-  const major = /ffmpeg version n?(\d+)\./.exec(output)?.[1];
-  return major === undefined || Number(major) >= WANTED_FFMPEG;
+  return isNewEnough(output);
+}
+
+/** Tells it by what `ffmpeg -version` prints. Builds from a repository say `N-12345-g...`: new enough. */
+export function isNewEnough(printed) {
+  const numbers = /^ffmpeg version n?(\d+)\.(\d+)/m.exec(printed);
+  if (numbers === null) {
+    return true;
+  }
+  const [major, minor] = WANTED_FFMPEG.split('.').map(Number);
+  return Number(numbers[1]) > major || (Number(numbers[1]) === major && Number(numbers[2]) >= minor);
 }
 
 /** Where the tests look for their browser. */

@@ -1,0 +1,33 @@
+import type { Addresses } from './addresses.ts';
+
+/** What the block at the end of a start tells. */
+export type BannerFacts = {
+  readonly version: string;
+  readonly addresses: Addresses;
+  /** The demo's key: the one key that is ever printed. */
+  readonly demoKey?: string | undefined;
+  /** Streams whose keys are configured. */
+  readonly streams: readonly string[];
+  /** File of the API token. */
+  readonly tokenPath: string;
+};
+
+/** The one block that says what to paste into OBS and where to look. */
+export function renderBanner(facts: BannerFacts): string {
+  const { addresses, demoKey, streams } = facts;
+  const stream = streams[0] ?? (demoKey === undefined ? undefined : 'demo');
+  const key =
+    streams.length > 0
+      ? `the key configured for ${streams.slice(0, 3).join(', ')}${streams.length > 3 ? ` and ${streams.length - 3} more` : ''}`
+      : (demoKey ?? 'none yet: set one by MILLRACE_STREAM_KEYS=<stream>_<at least 16 characters>');
+  const rows: readonly (readonly [string, string])[] = [
+    ['OBS', 'Settings > Stream > Service: Custom'],
+    ['Server', addresses.rtmp],
+    ['Stream key', key],
+    ['Watch', stream === undefined ? `${addresses.web}/` : `${addresses.web}/watch/${stream}`],
+    ['API', `${addresses.web}/api/v1/streams`],
+    ['API token', `in ${facts.tokenPath}`],
+  ];
+  const lines = rows.map(([name, value]) => `  ${name.padEnd(12)}${value}`);
+  return `\n  Millrace ${facts.version} is ready\n\n${lines.join('\n')}\n\n`;
+}
