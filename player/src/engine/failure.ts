@@ -1,0 +1,40 @@
+import { millis } from '#core/media/time.ts';
+import type { Millis } from '#core/media/time.ts';
+import type { EngineFailure } from './engine.ts';
+
+/** Longest wait that a `Retry-After` may ask for: viewers do not want to wait a minute for a stream that has begun. */
+const longestWait = 10_000;
+
+/**
+ * What a refused multivariant playlist says: 404 with JSON `{code: "offline" | "unknown-stream", message}`, or
+ * something else, which is a network's or a proxy's trouble and worth another attempt.
+ */
+export function failureFromAnswer(status: number, body: string, retryAfter: string | null): EngineFailure {
+  const detail = `HTTP ${status}`;
+  const wait = parseRetryAfter(retryAfter);
+  const more = wait === undefined ? {} : { retryAfter: wait };
+  const code = errorCode(body);
+  if (code === 'offline' || code === 'unknown-stream') {
+    return { kind: code, detail, ...more };
+  }
+  return { kind: 'network', detail, ...more };
+}
+
+/** The `code` of a JSON error, if the body is one. */
+function errorCode(body: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (typeof value === 'object' && value !== null && 'code' in value && typeof value.code === 'string') {
+      return value.code;
+    }
+  } catch {
+    // Not JSON: a proxy's page.
+  }
+  return undefined;
+}
+
+/** Retry-After in seconds (RFC 9110, 10.2.3); dates are not used by this server. */
+function parseRetryAfter(value: string | null): Millis | undefined {
+  const seconds = value === null ? Number.NaN : Number(value);
+  return seconds >= 0 ? millis(Math.min(seconds * 1_000, longestWait)) : undefined;
+}

@@ -1,0 +1,72 @@
+import Hls from 'hls.js';
+import type { LoaderCallbacks, LoaderConfiguration, LoaderContext, PlaylistLoaderConstructor, PlaylistLoaderContext } from 'hls.js';
+import type { EarlyPlaylist } from './early-playlist.ts';
+
+/** The part that a rendition is entered at: the first of the segment that the last rendition did not load. */
+export type EntryPart = { readonly level: number; readonly mediaSequence: number };
+
+/** What the loader is told from outside. */
+export type PlaylistLoaderSeat = {
+  readonly early: EarlyPlaylist | undefined;
+  /** Taken by the first playlist request of that level. */
+  entry: EntryPart | undefined;
+};
+
+/**
+ * hls.js's loader for playlists with two additions: the first multivariant playlist may be there already, and a rendition
+ * that is switched to is asked for the very part it will be entered at (blocking until it exists). hls.js itself asks
+ * for what the rendition report names, which for a rendition that lags behind is before the segment that is needed.
+ */
+export function playlistLoader(seat: PlaylistLoaderSeat): PlaylistLoaderConstructor {
+  class PlaylistLoader extends Hls.DefaultConfig.loader {
+    #gone = false;
+
+    override load(context: LoaderContext, config: LoaderConfiguration, callbacks: LoaderCallbacks<LoaderContext>): void {
+      const early = (context as PlaylistLoaderContext).type === 'manifest' ? seat.early?.take(context.url) : undefined;
+      if (early === undefined) {
+        enterAt(context as PlaylistLoaderContext, seat);
+        super.load(context, config, callbacks);
+        return;
+      }
+      const { stats } = this;
+      stats.loading.start = performance.now();
+      early.then(
+        (data) => {
+          if (!this.#gone) {
+            stats.loading.first = stats.loading.end = performance.now();
+            stats.loaded = stats.total = data.length;
+            callbacks.onSuccess({ url: context.url, data, code: 200 }, stats, context, null);
+          }
+        },
+        () => {
+          if (!this.#gone) {
+            super.load(context, config, callbacks);
+          }
+        },
+      );
+    }
+
+    override abort(): void {
+      this.#gone = true;
+      super.abort();
+    }
+
+    override destroy(): void {
+      this.#gone = true;
+      super.destroy();
+    }
+  }
+  return PlaylistLoader as unknown as PlaylistLoaderConstructor;
+}
+
+function enterAt(context: PlaylistLoaderContext, seat: PlaylistLoaderSeat): void {
+  const { entry } = seat;
+  if (entry === undefined || context.type !== 'level' || context.level !== entry.level) {
+    return;
+  }
+  seat.entry = undefined;
+  const url = new URL(context.url, location.href);
+  url.searchParams.set('_HLS_msn', String(entry.mediaSequence));
+  url.searchParams.set('_HLS_part', '0');
+  context.url = url.href;
+}

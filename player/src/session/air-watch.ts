@@ -1,0 +1,114 @@
+import { millis } from '#core/media/time.ts';
+import type { Routes } from '../address/address.ts';
+import { fetchStream, readStateEvent } from '../api/streams.ts';
+import { BackOff } from './back-off.ts';
+
+/** Options of {@link AirWatch}. */
+export type AirWatchOptions = {
+  readonly routes: Routes;
+  readonly stream: string;
+  /** The stream is on air. Called once. */
+  readonly onAir: () => void;
+  /** The server has become reachable, or no longer is. */
+  readonly reachable: (reachable: boolean) => void;
+};
+
+/** While events come, the API is still asked now and then, for proxies that swallow events. */
+const withEvents = 20_000;
+const firstPoll = millis(1_500);
+const longestPoll = millis(8_000);
+
+/**
+ * Waits for a stream to go on air: by server-sent events, and by asking where there are none. Only for pages that play
+ * nothing: over HTTP/1.1 the events hold one of the browser's six connections.
+ */
+export class AirWatch {
+  readonly #options: AirWatchOptions;
+  readonly #ends = new AbortController();
+  readonly #backOff = new BackOff(firstPoll, longestPoll);
+  #events: EventSource | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #hasEvents = false;
+
+  constructor(options: AirWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to wait. */
+  start(): void {
+    this.#listen();
+    this.#schedule(firstPoll);
+  }
+
+  /** Looks at once: the network is back, or the page is seen again. */
+  hurry(): void {
+    this.#backOff.reset();
+    if (this.#events?.readyState === EventSource.CLOSED) {
+      this.#listen();
+    }
+    this.#schedule(0);
+  }
+
+  close(): void {
+    this.#ends.abort();
+    this.#events?.close();
+    clearTimeout(this.#timer);
+  }
+
+  #listen(): void {
+    const events = new EventSource(this.#options.routes.events(this.#options.stream));
+    this.#events = events;
+    events.addEventListener('open', () => {
+      this.#hasEvents = true;
+      this.#options.reachable(true);
+    });
+    events.addEventListener('error', () => {
+      this.#hasEvents = false;
+      this.#schedule(firstPoll);
+    });
+    events.addEventListener('state', (event: MessageEvent<string>) => {
+      if (readStateEvent(event.data) === 'live') {
+        this.#found();
+      }
+    });
+  }
+
+  #schedule(wait: number): void {
+    clearTimeout(this.#timer);
+    if (!this.#ends.signal.aborted) {
+      this.#timer = setTimeout(() => void this.#look(), wait);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { routes, stream, reachable } = this.#options;
+    const { signal } = this.#ends;
+    try {
+      const facts = await fetchStream(routes, stream, signal);
+      if (signal.aborted) {
+        return;
+      }
+      reachable(true);
+      if (facts?.state === 'live') {
+        this.#found();
+        return;
+      }
+      if (this.#events?.readyState === EventSource.CLOSED && facts !== undefined) {
+        this.#listen();
+      }
+    } catch {
+      if (signal.aborted) {
+        return;
+      }
+      reachable(false);
+    }
+    this.#schedule(this.#hasEvents ? withEvents : this.#backOff.next());
+  }
+
+  #found(): void {
+    if (!this.#ends.signal.aborted) {
+      this.close();
+      this.#options.onAir();
+    }
+  }
+}
