@@ -32,7 +32,10 @@ export type FollowOptions = {
 
 /** Keeps the windows of every broadcast on the bus filled. */
 export interface BusFollower {
-  /** Takes no more frames and closes the open segments. Settles when all is handed over. Idempotent. */
+  /**
+   * Takes no more frames once those that are here are handed over. Open segments stay open: the broadcast goes on, here
+   * after a restart or elsewhere, and only its end may end a playlist. Idempotent.
+   */
   close(): Promise<void>;
 }
 
@@ -66,6 +69,7 @@ class BroadcastFeed {
   readonly #consumers = new Map<TrackName, TrackConsumer>();
   readonly #pumps: Promise<void>[] = [];
   readonly #stopCatalog: Unsubscribe;
+  #closing = false;
 
   constructor(info: BroadcastInfo, window: BroadcastWindow, options: FollowOptions) {
     this.#info = info;
@@ -83,6 +87,7 @@ class BroadcastFeed {
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     this.#stopCatalog();
     for (const consumer of this.#consumers.values()) {
       consumer.close();
@@ -129,8 +134,10 @@ class BroadcastFeed {
         log.warn({ stream: this.#info.stream, track: rendition.window.track, group: frame.group }, `A group cannot be packaged: ${messageOf(error)}`);
       }
     }
-    packager.finish();
-    rendition.window.end();
+    if (!this.#closing) {
+      packager.finish();
+      rendition.window.end();
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Millis, WallTime } from '#core/media/time.ts';
-import type { TrackName } from '#core/media/track.ts';
+import type { ConfigId, TrackName } from '#core/media/track.ts';
 
 import { playlistPayload, type Payload } from '../http/payload.ts';
 import { readiness } from './blocking.ts';
@@ -36,7 +36,8 @@ export class Rendition {
 
   /** Where this rendition stands, as others report it; undefined before it has a part. */
   get report(): { readonly msn: number; readonly part: number } | undefined {
-    const { last, window } = { last: this.window.last, window: this.window };
+    const { window } = this;
+    const { last } = window;
     if (last === undefined || last.parts.length === 0) {
       return undefined;
     }
@@ -74,6 +75,16 @@ export class Rendition {
       return segment.parts[part]?.media;
     }
     return this.#isHinted(group, part) ? 'wait' : undefined;
+  }
+
+  /** A whole segment's bytes; undefined while it grows, where it is lost and where it is too old. */
+  segment(group: number): Payload | undefined {
+    return this.window.wholeOf(group);
+  }
+
+  /** An init segment's bytes. */
+  init(config: ConfigId): Payload | undefined {
+    return this.window.initPayload(config);
   }
 
   /** Waits for the hinted part. */

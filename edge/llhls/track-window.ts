@@ -20,7 +20,7 @@ export type WindowPart = {
   readonly duration: Millis;
   readonly independent: boolean;
   /** Undefined for what is lost: listed with GAP=YES. */
-  readonly media: Payload | undefined;
+  media: Payload | undefined;
 };
 
 /** A group of a track's window: a segment that grows, is whole, or is lost (`gap`). */
@@ -34,6 +34,8 @@ export type WindowSegment = {
   duration: Millis;
   bytes: number;
   complete: boolean;
+  /** The whole segment, once somebody asked for it. */
+  whole?: Payload;
   /**
    * True for a lost group: listed with EXT-X-GAP, never given out whole. Parts given out before the loss stay, because
    * another edge has the same; the whole segment would not be the same.
@@ -69,6 +71,7 @@ export class TrackWindow implements PackagerEvents {
   readonly track: TrackName;
   readonly #options: WindowOptions;
   readonly #inits = new Map<ConfigId, InitSegment>();
+  readonly #initPayloads = new WeakMap<InitSegment, Payload>();
   readonly #byGroup = new Map<number, WindowSegment>();
   #segments: WindowSegment[] = [];
   #firstListed = 0;
@@ -123,9 +126,36 @@ export class TrackWindow implements PackagerEvents {
     return this.#byGroup.get(group);
   }
 
-  /** An init segment by its configuration. */
-  initOf(config: ConfigId): InitSegment | undefined {
-    return this.#inits.get(config);
+  /** A whole segment's bytes, put together at the first request: players at the live edge read parts. */
+  wholeOf(group: number): Payload | undefined {
+    const segment = this.#byGroup.get(group);
+    if (segment === undefined || !segment.complete || segment.gap) {
+      return undefined;
+    }
+    if (segment.whole === undefined) {
+      const bytes = Buffer.concat(segment.parts.map(({ media }) => media?.bytes ?? new Uint8Array(0)));
+      let offset = 0;
+      for (const part of segment.parts) {
+        // From now on the parts are slices of the whole: nothing is kept twice.
+        part.media = mediaPayload(bytes.subarray(offset, (offset += part.media?.bytes.length ?? 0)), this.#options.kind);
+      }
+      segment.whole = mediaPayload(bytes, this.#options.kind);
+    }
+    return segment.whole;
+  }
+
+  /** An init segment's bytes. */
+  initPayload(config: ConfigId): Payload | undefined {
+    const init = this.#inits.get(config);
+    if (init === undefined) {
+      return undefined;
+    }
+    let payload = this.#initPayloads.get(init);
+    if (payload === undefined) {
+      payload = mediaPayload(init.bytes, this.#options.kind);
+      this.#initPayloads.set(init, payload);
+    }
+    return payload;
   }
 
   /** The init segment of the newest frames. */

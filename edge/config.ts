@@ -1,0 +1,38 @@
+import { z } from 'zod';
+
+import type { CommonConfig } from '#core/runtime/config/common.ts';
+import { portSchema } from '#core/runtime/config/common.ts';
+import { option, type OptionValues } from '#core/runtime/config/option.ts';
+
+const count = z.coerce.number().int().positive();
+
+/** Options of the edge. */
+export const edgeOptions = {
+  httpPort: option(portSchema.default(8080), 'TCP port for HTTP: pages, playlists, media, the API.'),
+  httpsPort: option(portSchema.default(8443), 'TCP port for HTTPS with HTTP/2. Opened when `tlsCert` and `tlsKey` are set.'),
+  metricsPort: option(
+    portSchema.optional(),
+    'TCP port for `/metrics` without a token, on 127.0.0.1 only. Without it the metrics are read on the HTTP port with the API token.',
+  ),
+  liveWindow: option(
+    z.coerce.number().min(12).max(3600).default(30),
+    'Seconds that a playlist lists, and so how far back a viewer can go. As much again stays in memory. No effect on latency.',
+  ),
+  windowMegabytes: option(
+    count.default(96),
+    'Bound of the memory for one rendition of one broadcast, in MiB. Beyond it the oldest seconds are dropped first.',
+  ),
+  partHoldBack: option(
+    z.coerce.number().min(2).max(20).default(3),
+    'PART-HOLD-BACK in part targets: how far behind the newest part LL-HLS players stay. 3 (0.6 s) is what the specification advises; 2 saves 0.2 s and stalls sooner.',
+  ),
+  maxConnections: option(count.default(20_000), 'Open HTTP connections in all. Further ones are closed at once.'),
+  maxConnectionsPerAddress: option(count.default(5000), 'Open HTTP connections of one address. Not applied to trusted proxies.'),
+  maxWaitingRequests: option(count.default(40_000), 'Requests that wait for media to come, in all. Each viewer has about two.'),
+  maxWaitingRequestsPerAddress: option(count.default(5000), 'Requests of one address that wait for media to come.'),
+  playerDir: option(z.string().optional(), 'Folder with the built player. Default: `player/dist` of this installation.'),
+};
+
+/** What the edge reads of the configuration. */
+export type EdgeConfig = OptionValues<typeof edgeOptions> &
+  Pick<CommonConfig, 'host' | 'publicUrl' | 'trustProxy' | 'tlsCert' | 'tlsKey' | 'streams' | 'streamKeys'>;

@@ -1,0 +1,86 @@
+import type { Socket } from 'node:net';
+
+import { millis } from '#core/media/time.ts';
+
+/** Bounds against abuse. Defaults are far above what players need: behind one address may be a whole campus. */
+export type ConnectionLimits = {
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+};
+
+/** How often slow readers are looked for. */
+export const SWEEP_INTERVAL = millis(5000);
+
+/** A reader that has bytes waiting must take this many between two sweeps: 26 kbit/s, less than any rendition. */
+const MIN_BYTES_PER_SWEEP = 16 * 1024;
+
+/** Sweeps without progress after which a connection is cut: 15 to 20 s. */
+const MAX_SLOW_SWEEPS = 3;
+
+type Progress = { delivered: number; slowSweeps: number; readonly address: string };
+
+/** Knows every open connection: counts them by address, and cuts off readers that do not read. */
+export class Connections {
+  readonly #limits: ConnectionLimits;
+  readonly #addressOf: (socket: Socket) => string;
+  readonly #sockets = new Map<Socket, Progress>();
+  readonly #perAddress = new Map<string, number>();
+
+  /** @param addressOf - The address to count by; empty for those not counted (proxies carry everybody). */
+  constructor(limits: ConnectionLimits, addressOf: (socket: Socket) => string) {
+    this.#limits = limits;
+    this.#addressOf = addressOf;
+  }
+
+  get count(): number {
+    return this.#sockets.size;
+  }
+
+  /** Takes a new connection, or destroys it where there are too many. */
+  admit(socket: Socket): void {
+    const address = this.#addressOf(socket);
+    const ofAddress = address === '' ? 0 : (this.#perAddress.get(address) ?? 0) + 1;
+    if (this.#sockets.size >= this.#limits.maxConnections || ofAddress > this.#limits.maxConnectionsPerAddress) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.set(socket, { delivered: 0, slowSweeps: 0, address });
+    if (address !== '') {
+      this.#perAddress.set(address, ofAddress);
+    }
+    socket.once('close', () => this.#forget(socket));
+  }
+
+  /** Cuts off connections whose peer has taken almost nothing for three sweeps although bytes wait for it. */
+  sweep(): void {
+    for (const [socket, progress] of this.#sockets) {
+      const waiting = socket.writableLength;
+      const delivered = socket.bytesWritten - waiting;
+      const isSlow = waiting > 0 && delivered - progress.delivered < MIN_BYTES_PER_SWEEP;
+      progress.delivered = delivered;
+      progress.slowSweeps = isSlow ? progress.slowSweeps + 1 : 0;
+      if (progress.slowSweeps >= MAX_SLOW_SWEEPS) {
+        socket.destroy();
+      }
+    }
+  }
+
+  /** Destroys every connection that is left. */
+  destroyAll(): void {
+    for (const socket of this.#sockets.keys()) {
+      socket.destroy();
+    }
+  }
+
+  #forget(socket: Socket): void {
+    const address = this.#sockets.get(socket)?.address ?? '';
+    this.#sockets.delete(socket);
+    const left = (this.#perAddress.get(address) ?? 0) - 1;
+    if (left > 0) {
+      this.#perAddress.set(address, left);
+    } else {
+      this.#perAddress.delete(address);
+    }
+  }
+}
+

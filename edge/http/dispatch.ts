@@ -1,0 +1,87 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { Logger } from '#core/runtime/log.ts';
+
+import { sendError } from './answer.ts';
+import type { AppRunner } from './apps.ts';
+import type { MediaHandler } from './media-handler.ts';
+import { MEDIA_PREFIX } from './media-path.ts';
+import type { Pages } from './pages.ts';
+
+/** A request's target may not be longer: a signed URL needs less than half. */
+const MAX_URL_LENGTH = 8192;
+
+/** Where requests go. */
+export type DispatchOptions = {
+  /** Path of the public URL, without a slash at the end; empty at the root. Requests come with it or without it. */
+  readonly basePath: string;
+  readonly media: MediaHandler;
+  readonly health: ReadonlyMap<string, (request: IncomingMessage, response: ServerResponse) => void>;
+  readonly apps: AppRunner;
+  readonly pages: Pages;
+  readonly log: Logger;
+};
+
+/** The server's one request listener: media first, then the operator's endpoints, the apps and the pages. */
+export function dispatcher(options: DispatchOptions): (request: IncomingMessage, response: ServerResponse) => void {
+  const { basePath, media } = options;
+  return (request, response) => {
+    try {
+      let url = request.url ?? '';
+      if (basePath !== '' && url.startsWith(basePath) && (url.length === basePath.length || '/?'.includes(url[basePath.length] ?? ''))) {
+        url = url.slice(basePath.length);
+        url = url.startsWith('/') ? url : `/${url}`;
+      }
+      if (url.startsWith(MEDIA_PREFIX) && url.length <= MAX_URL_LENGTH) {
+        const mark = url.indexOf('?');
+        if (mark < 0) {
+          media.handle(request, response, url, '');
+        } else {
+          media.handle(request, response, url.slice(0, mark), url.slice(mark + 1));
+        }
+      } else {
+        dispatchOther(request, response, url, options);
+      }
+    } catch (error) {
+      options.log.error({ err: error, method: request.method }, 'A request failed');
+      if (response.headersSent) {
+        response.destroy();
+      } else {
+        sendError(response, 500, { code: 'http/internal', message: 'The server failed to answer.' });
+      }
+    }
+  };
+}
+
+function dispatchOther(request: IncomingMessage, response: ServerResponse, target: string, options: DispatchOptions): void {
+  // RFC 9112, 3.2.2: "a server MUST accept the absolute-form in requests".
+  const url = /^https?:\/\//i.test(target) ? target.replace(/^https?:\/\/[^/?#]*/i, '') || '/' : target;
+  if (url.length > MAX_URL_LENGTH) {
+    sendError(response, 414, { code: 'http/url-too-long', message: `A URL may have ${MAX_URL_LENGTH} characters.` });
+    return;
+  }
+  if (!url.startsWith('/')) {
+    sendError(response, 400, { code: 'http/malformed', message: 'The request target is malformed.' });
+    return;
+  }
+  const path = url.replace(/\?.*$/s, '');
+  if (url !== target && path.startsWith(MEDIA_PREFIX)) {
+    options.media.handle(request, response, path, url.slice(path.length + 1));
+    return;
+  }
+  const endpoint = options.health.get(path);
+  if (endpoint !== undefined) {
+    if (request.method === 'GET' || request.method === 'HEAD') {
+      endpoint(request, response);
+    } else {
+      sendError(response, 405, { code: 'http/method', message: 'This is read with GET or HEAD.' }, ['Allow', 'GET, HEAD']);
+    }
+    return;
+  }
+  request.url = url;
+  options.apps(request, response, () => {
+    if (!options.pages.handle(request, response, path)) {
+      sendError(response, 404, { code: 'http/not-found', message: 'There is nothing here.' });
+    }
+  });
+}
