@@ -1,3 +1,7 @@
+import type { Millis } from '#core/media/time.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { PlaybackMonitor } from './playback-monitor.ts';
+
 /**
  * What the viewer is told.
  *
@@ -61,3 +65,52 @@ export type Snapshot = {
   /** False when the viewer went back and watches behind the live edge. */
   readonly following: boolean;
 };
+
+/** What a snapshot is made of. */
+export type SnapshotSources = {
+  readonly state: SessionState;
+  readonly video: HTMLVideoElement;
+  readonly engine: Engine | undefined;
+  readonly monitor: PlaybackMonitor;
+  readonly clockError: Millis;
+  readonly shown: number;
+  readonly rungs: readonly SnapshotRung[];
+  readonly choice: number | 'auto';
+  readonly switches: readonly RungSwitch[];
+  readonly joinTime: number | undefined;
+};
+
+/** Takes the player's state at this instant. */
+export function takeSnapshot(from: SnapshotSources): Snapshot {
+  const { video, engine, monitor } = from;
+  const { latency, target, buffer } = monitor.reading;
+  // Safari before 11.1 counts no frames.
+  const quality = (video as Partial<Pick<HTMLVideoElement, 'getVideoPlaybackQuality'>>).getVideoPlaybackQuality?.call(video);
+  return {
+    state: from.state,
+    engine: engine?.kind ?? null,
+    latency: seconds(latency),
+    targetLatency: seconds(target),
+    buffer: buffer / 1_000,
+    rate: video.playbackRate,
+    level: from.shown,
+    loadingLevel: engine?.loading ?? -1,
+    choice: from.choice,
+    levels: from.rungs,
+    throughput: engine?.throughput ?? null,
+    stalls: monitor.stalls,
+    stalledTime: monitor.stalledFor / 1_000,
+    droppedFrames: quality?.droppedVideoFrames ?? 0,
+    totalFrames: quality?.totalVideoFrames ?? 0,
+    joinTime: from.joinTime ?? null,
+    switches: from.switches,
+    clockError: Number.isFinite(from.clockError) ? from.clockError / 1_000 : null,
+    paused: video.paused,
+    muted: video.muted,
+    following: monitor.following,
+  };
+}
+
+function seconds(value: Millis | undefined): number | null {
+  return value === undefined ? null : value / 1_000;
+}

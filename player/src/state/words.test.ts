@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { bitrateText, durationText, latencyText, notice, viewersText } from './words.ts';
+
+describe('words for viewers', () => {
+  const cases = [
+    [latencyText(0.72), '0.7 s'],
+    [latencyText(-0.1), '0.0 s'],
+    [latencyText(12.4), '12 s'],
+    [bitrateText(2_628_000), '2.6 Mbit/s'],
+    [bitrateText(350_000), '350 kbit/s'],
+    [viewersText(1), '1 viewer'],
+    [viewersText(0), '0 viewers'],
+    [durationText(20), 'less than a minute'],
+    [durationText(59 * 60), '59 min'],
+    [durationText(130 * 60), '2 h 10 min'],
+  ] as const;
+  for (const [said, expected] of cases) {
+    it(`say ${expected}`, () => {
+      expect(said).toBe(expected);
+    });
+  }
+
+  it('say nothing over a picture that moves, and what is the matter otherwise', () => {
+    expect(notice('playing', 'cam')).toBeUndefined();
+    expect(notice('offline', 'cam')?.title).toBe('cam is off air');
+    expect(notice('reconnecting', 'cam')?.title).toBe('Reconnecting…');
+    expect(notice('unsupported', 'cam', 'because')?.detail).toBe('because');
+  });
+});

@@ -1,0 +1,69 @@
+import type { SessionState, Snapshot } from '../session/snapshot.ts';
+
+/** What is said over the picture, or undefined while there is nothing to say. */
+export type Notice = { readonly title: string; readonly detail?: string; readonly busy: boolean };
+
+/** The state in plain words. */
+export function notice(state: SessionState, stream: string, refusal?: string): Notice | undefined {
+  switch (state) {
+    case 'starting':
+      return { title: 'Starting…', busy: true };
+    case 'buffering':
+      return { title: 'Waiting for the picture…', busy: true };
+    case 'reconnecting':
+      return { title: 'Reconnecting…', detail: 'The server cannot be reached just now. Playback goes on by itself.', busy: true };
+    case 'interrupted':
+      return { title: 'The broadcaster lost connection', detail: 'Waiting for them to return. Playback goes on by itself.', busy: true };
+    case 'offline':
+      return { title: `${stream} is off air`, detail: 'Leave this page open: it starts by itself when the broadcast does.', busy: false };
+    case 'unknown':
+      return { title: 'There is no such stream', detail: `This server knows no stream called “${stream}”.`, busy: false };
+    case 'unsupported':
+      return { title: 'This cannot be played here', detail: refusal ?? '', busy: false };
+    case 'playing':
+      return undefined;
+  }
+}
+
+/** Seconds as people read a latency: `0.7 s`, `12 s`. */
+export function latencyText(seconds: number): string {
+  return seconds < 10 ? `${Math.max(seconds, 0).toFixed(1)} s` : `${Math.round(seconds)} s`;
+}
+
+/** Bits per second as people read them: `2.5 Mbit/s`, `640 kbit/s`. */
+export function bitrateText(bitsPerSecond: number): string {
+  return bitsPerSecond >= 1_000_000 ? `${(bitsPerSecond / 1_000_000).toFixed(1)} Mbit/s` : `${Math.round(bitsPerSecond / 1_000)} kbit/s`;
+}
+
+/** How many are watching. */
+export function viewersText(viewers: number): string {
+  return viewers === 1 ? '1 viewer' : `${viewers.toLocaleString()} viewers`;
+}
+
+/** How long ago, in the largest unit that fits: `5 min`, `2 h 10 min`. */
+export function durationText(seconds: number): string {
+  const minutes = Math.floor(Math.max(seconds, 0) / 60);
+  if (minutes < 1) {
+    return 'less than a minute';
+  }
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** The lines of the statistics panel. */
+export function statisticsLines(snapshot: Snapshot): readonly (readonly [name: string, value: string])[] {
+  const { latency, targetLatency, levels, level, droppedFrames, totalFrames } = snapshot;
+  const shown = levels[level];
+  const milliseconds = (seconds: number | null): string => (seconds === null ? '–' : `${Math.round(seconds * 1_000)} ms`);
+  return [
+    ['Latency', `${milliseconds(latency)} (target ${milliseconds(targetLatency)})`],
+    ['Buffer', milliseconds(snapshot.buffer)],
+    ['Speed', `${snapshot.rate.toFixed(2)}×`],
+    ['Rendition', shown === undefined ? '–' : `${shown.label}, ${shown.width}×${shown.height}, ${bitrateText(shown.bitrate)}`],
+    ['Bandwidth', snapshot.throughput === null ? '–' : bitrateText(snapshot.throughput)],
+    ['Dropped frames', `${droppedFrames} of ${totalFrames}`],
+    ['Stalls', snapshot.stalls === 0 ? 'none' : `${snapshot.stalls} (${snapshot.stalledTime.toFixed(1)} s)`],
+    ['First picture', snapshot.joinTime === null ? '–' : `${Math.round(snapshot.joinTime)} ms`],
+    ['Engine', snapshot.engine ?? '–'],
+    ['Clock', snapshot.clockError === null ? 'this device’s' : `server’s, ±${Math.ceil(snapshot.clockError * 1_000)} ms`],
+  ];
+}
