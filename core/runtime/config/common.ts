@@ -72,3 +72,8 @@ export const commonOptions = {
 
 /** Values of {@link commonOptions}. */
 export type CommonConfig = OptionValues<typeof commonOptions>;
+
+/** What is wrong between options that are each valid. */
+export function checkCommon({ tlsCert, tlsKey }: Pick<CommonConfig, 'tlsCert' | 'tlsKey'>): readonly string[] {
+  return (tlsCert === undefined) === (tlsKey === undefined) ? [] : [`${tlsCert === undefined ? 'tlsKey: needs tlsCert' : 'tlsCert: needs tlsKey'} beside it`];
+}

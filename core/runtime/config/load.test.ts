@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
 import { MillraceError } from '../errors.ts';
-import { commonOptions, portSchema, switchSchema } from './common.ts';
+import { checkCommon, commonOptions, portSchema, switchSchema } from './common.ts';
 import { readFlags } from './flags.ts';
 import { loadConfig } from './load.ts';
 import { option } from './option.ts';
@@ -172,6 +172,13 @@ describe('problems', () => {
     ]) {
       expect(problemsOf(from).join(' ')).not.toContain('verysecret');
     }
+  });
+
+  test('between options are told once each is valid', () => {
+    const tls = { tlsCert: commonOptions.tlsCert, tlsKey: commonOptions.tlsKey };
+    const loadTls = (env: NodeJS.ProcessEnv) => loadConfig({ options: tls, commandLine: readFlags([], tls), env, defaultFile: '/nowhere', check: checkCommon });
+    expect(() => loadTls({ MILLRACE_TLS_CERT: 'cert.pem' })).toThrow('The configuration is not valid: tlsCert: needs tlsKey beside it');
+    expect(loadTls({ MILLRACE_TLS_CERT: 'cert.pem', MILLRACE_TLS_KEY: 'key.pem' }).values.tlsKey).toBe('key.pem');
   });
 
   test('a file with a fault in its YAML is told by line, without quoting it', () => {

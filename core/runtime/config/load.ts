@@ -21,6 +21,8 @@ export type ConfigSources<T extends OptionTable> = {
   readonly env: Readonly<NodeJS.ProcessEnv>;
   /** Read where it exists and no file is named. Default {@link DEFAULT_CONFIG_FILE}. */
   readonly defaultFile?: string;
+  /** Tells what is wrong between options that are each valid. */
+  readonly check?: (values: OptionValues<T>) => readonly string[];
 };
 
 /** A valid configuration. */
@@ -56,6 +58,9 @@ export function loadConfig<T extends OptionTable>(sources: ConfigSources<T>): Lo
       values[key] = result.value;
       origins[key] = merged.get(key)?.origin ?? 'default';
     }
+  }
+  if (problems.length === 0) {
+    problems.push(...(sources.check?.(values as OptionValues<T>) ?? []));
   }
   if (problems.length > 0) {
     throw invalidConfig(problems);
