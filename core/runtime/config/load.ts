@@ -78,7 +78,7 @@ export function invalidConfig(problems: readonly string[]): MillraceError {
   return new MillraceError('config/invalid', `The configuration is not valid:${list}`, { details: { problems } });
 }
 
-function configPath(sources: ConfigSources<OptionTable>): string | undefined {
+function configPath(sources: Pick<ConfigSources<OptionTable>, 'commandLine' | 'env' | 'defaultFile'>): string | undefined {
   const named = sources.commandLine.config ?? (sources.env[CONFIG_VARIABLE] === '' ? undefined : sources.env[CONFIG_VARIABLE]);
   if (named !== undefined) {
     return named;
