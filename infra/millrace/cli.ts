@@ -1,0 +1,108 @@
+import { configuredKeys } from '#control/main.ts';
+import { checkCommon } from '#core/runtime/config/common.ts';
+import { renderHelp } from '#core/runtime/config/describe.ts';
+import { readFlags, type CommandLine } from '#core/runtime/config/flags.ts';
+import { loadConfig } from '#core/runtime/config/load.ts';
+import { nearest } from '#core/runtime/config/names.ts';
+import { MillraceError } from '#core/runtime/errors.ts';
+import { superviseProcess } from '#core/runtime/lifecycle.ts';
+import { createLog } from '#core/runtime/log.ts';
+
+import { allOptions, optionGroups } from './options.ts';
+import { explainStartupFailure, isExpected } from './startup-failure.ts';
+import { startUp } from './up.ts';
+import { readVersion } from './version.ts';
+
+/** Commands, with what they do. */
+const commands = {
+  up: 'Runs every stage in one process. The default.',
+  ingest: 'Takes broadcasters in and passes their frames on over NATS. Not available yet.',
+  transcode: 'Encodes ladders, joined by NATS. Not available yet.',
+  edge: 'Serves viewers, joined by NATS. Not available yet.',
+  control: 'Decides who may publish, joined by NATS. Not available yet.',
+} as const;
+
+/** Runs the command of a command line. The process lives on where a server was started, and has its exit code set otherwise. */
+export async function runCommandLine(argv: readonly string[], env: Readonly<NodeJS.ProcessEnv>): Promise<void> {
+  const commandLine = readFlags(argv, allOptions);
+  // A reader that goes away, as `| head` does, is no fault of the server.
+  process.stdout.on('error', () => {});
+  process.stderr.on('error', () => {});
+  if (commandLine.help) {
+    process.stdout.write(help());
+  } else if (commandLine.version) {
+    process.stdout.write(`${readVersion()}\n`);
+  } else {
+    await runCommand(commandLine, env);
+  }
+}
+
+async function runCommand(commandLine: CommandLine, env: Readonly<NodeJS.ProcessEnv>): Promise<void> {
+  const shown: Record<string, unknown> = {};
+  let flushLog = (): void => {};
+  try {
+    const command = commandOf(commandLine);
+    if (command !== 'up') {
+      throw new MillraceError(
+        'startup/not-available',
+        `\`millrace ${command}\` is not available yet: it needs the stages joined by NATS (MILLRACE_NATS_URL). Run \`millrace up\`, which runs every stage in one process.`,
+      );
+    }
+    const { values, file } = loadConfig({ options: allOptions, commandLine, env, check: (config) => [...checkCommon(config), ...configuredKeys(config).problems] });
+    Object.assign(shown, values);
+    const format = values.logFormat === 'auto' ? {} : { format: values.logFormat };
+    const { log, flush } = createLog({ level: values.logLevel, ...format });
+    flushLog = flush;
+    const up = startUp({ config: values, log, version: readVersion(), ...(file === undefined ? {} : { configFile: file }) });
+    // From here on: a signal during the start stops what has been started.
+    superviseProcess({ log, flush, stop: () => up.close(), closed: up.closed });
+    process.stdout.write(await up.ready);
+  } catch (error) {
+    // A signal stopped the start halfway: whoever supervises the process ends it.
+    if (!(error instanceof MillraceError && error.code === 'startup/stopped')) {
+      flushLog();
+      reportStartupFailure(error, shown);
+    }
+  }
+}
+
+/** One clear sentence for what the user can mend; the stack for what is a fault of ours. */
+function reportStartupFailure(error: unknown, config: Readonly<Record<string, unknown>>): void {
+  const sentence = explainStartupFailure(error, config);
+  process.stderr.write(`millrace: ${sentence}\n`);
+  if (!isExpected(error) && error instanceof Error) {
+    process.stderr.write(`${error.stack}\n`);
+  }
+  process.exit(1);
+}
+
+function commandOf({ words }: CommandLine): keyof typeof commands {
+  const [word = 'up', ...more] = words;
+  if (!Object.hasOwn(commands, word)) {
+    const near = nearest(word, Object.keys(commands));
+    throw new MillraceError('startup/unknown-command', `There is no command \`${word}\`${near === undefined ? '' : `; did you mean \`${near}\``}. \`millrace --help\` lists them.`);
+  }
+  if (more.length > 0) {
+    throw new MillraceError('startup/unknown-command', `\`${more.join(' ')}\` is one word too many: options begin with --. \`millrace --help\` lists them.`);
+  }
+  return word as keyof typeof commands;
+}
+
+function help(): string {
+  const list = Object.entries(commands).map(([name, about]) => `  ${name.padEnd(12)}${about}`);
+  return [
+    'Usage: millrace [command] [--option value ...]',
+    '',
+    'Commands',
+    ...list,
+    '',
+    'Every option can stand in the configuration file by its name in camelCase (--rtmp-port is rtmpPort), in the',
+    'environment (MILLRACE_RTMP_PORT) and on the command line; the later wins over the earlier.',
+    '',
+    '  --config FILE  (default ./millrace.yaml where it exists; also MILLRACE_CONFIG)',
+    '  --help, --version',
+    '',
+    renderHelp(optionGroups),
+    '',
+  ].join('\n');
+}

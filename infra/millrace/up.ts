@@ -1,0 +1,92 @@
+import { startControl } from '#control/main.ts';
+import { createLocalBus } from '#core/bus/local/local-bus.ts';
+import type { OptionValues } from '#core/runtime/config/option.ts';
+import { MillraceError } from '#core/runtime/errors.ts';
+import type { Logger } from '#core/runtime/log.ts';
+import { createMetrics } from '#core/runtime/metrics.ts';
+import type { Stage } from '#core/runtime/stage.ts';
+import { startEdge } from '#edge/main.ts';
+import { startIngest } from '#ingest/main.ts';
+import { startTranscode, type TranscodeStage } from '#transcode/main.ts';
+
+import { prepareCard } from '../demo/card.ts';
+import { DemoChannel } from '../demo/channel.ts';
+import { loadDemoKey } from '../demo/demo-key.ts';
+import { addressesOf, loopbackOf } from './addresses.ts';
+import { renderBanner } from './banner.ts';
+import { prepareDataFolder } from './data-folder.ts';
+import type { allOptions } from './options.ts';
+import { Running } from './running.ts';
+
+/** What {@link startUp} works with. */
+export type UpOptions = {
+  readonly config: OptionValues<typeof allOptions>;
+  readonly log: Logger;
+  readonly version: string;
+  readonly configFile?: string;
+};
+
+/** Everything in one process. */
+export interface Up extends Stage {
+  /** Settles with the block to print once viewers and broadcasters are served; rejects where the start failed, all closed again. */
+  readonly ready: Promise<string>;
+}
+
+/** Starts every stage on the bus of this process; `close()` during the start stops it halfway. */
+export function startUp(options: UpOptions): Up {
+  const running = new Running();
+  const ready = compose(options, running).catch(async (error: unknown) => {
+    await running.close();
+    throw error;
+  });
+  return { ready, closed: running.closed, close: () => running.close() };
+}
+
+async function compose({ config: given, log, version, configFile }: UpOptions, running: Running): Promise<string> {
+  if (given.natsUrl !== undefined) {
+    throw new MillraceError('startup/not-available', 'MILLRACE_NATS_URL is set, but joining stages by NATS is not available yet: leave it out, and every stage runs in this process.');
+  }
+  const config = { ...given, dataDir: prepareDataFolder(given.dataDir) };
+  log.info({ version, configFile, dataDir: config.dataDir }, 'starting');
+
+  const metrics = createMetrics();
+  const bus = createLocalBus();
+  running.add({ close: () => bus.close() });
+  const stage = (name: string): { readonly config: typeof config; readonly bus: typeof bus; readonly log: Logger; readonly metrics: typeof metrics } => ({
+    config,
+    bus,
+    log: log.child({ stage: name }),
+    metrics,
+  });
+
+  // The API tells of it; it is measured after the API is up.
+  const encoders: { stage?: TranscodeStage } = {};
+  const control = await running.start(() => startControl({ ...stage('control'), version, capacity: () => encoders.stage?.capacity }));
+  const configured = control.knownStreams();
+  const demoKey = config.demo && configured.length === 0 ? loadDemoKey(config.dataDir) : undefined;
+  if (demoKey !== undefined) {
+    control.addKey(demoKey);
+  }
+  let isReady = false;
+  const edge = await running.start(() =>
+    startEdge({
+      ...stage('edge'),
+      apps: [control.router],
+      knownStreams: () => control.knownStreams(),
+      authorize: (request) => control.authorize(request),
+      ready: () => isReady,
+    }),
+  );
+  encoders.stage = await running.start(() => startTranscode(stage('transcode')));
+  const demo = demoKey === undefined ? undefined : new DemoChannel({ bus, policy: control.policy, log: log.child({ stage: 'demo' }) });
+  const ingest = await running.start(() => startIngest({ ...stage('ingest'), policy: demo ?? control.policy }));
+  isReady = true;
+  if (demo !== undefined) {
+    await running.start(async () => {
+      demo.broadcast(await prepareCard(config.ffmpegPath), `rtmp://${loopbackOf(config.host)}:${ingest.rtmpPort}/live`);
+      return demo;
+    });
+  }
+  const addresses = addressesOf(config, { http: edge.httpPort, https: edge.httpsPort, rtmp: ingest.rtmpPort });
+  return renderBanner({ version, addresses, demoKey, streams: configured, tokenPath: control.tokenPath });
+}
