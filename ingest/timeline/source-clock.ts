@@ -10,6 +10,8 @@ const FORWARD_JUMP = 1000;
 const UNRELATED = 3000;
 /** How far a track may land from its expected place for the other track's jump to be its own too. */
 const SAME_JUMP = 1500;
+/** Two clocks may drift apart this fast (quartz: 100 ppm) without it being called delay. */
+const CLOCK_DRIFT = 2e-4;
 
 /** The two kinds of track a source may have. */
 export type Kind = 'video' | 'audio';
@@ -44,6 +46,7 @@ export class SourceClock {
   readonly #tracks = new Map<Kind, TrackClock>();
   /** Least (arrival - media) seen: the way without delay. */
   #leastDelay = Infinity;
+  #newestArrival: number | undefined;
   #jumps = 0;
 
   /** @param clockRate Ticks per second of the timestamps; RTMP 1,000. */
@@ -75,7 +78,9 @@ export class SourceClock {
   read(kind: Kind, timestamp: number, arrival: WallTime): ClockReading {
     const track = this.#tracks.get(kind);
     const reading = track ? this.#next(kind, track, timestamp, arrival) : this.#first(kind, timestamp, arrival);
-    this.#leastDelay = Math.min(this.#leastDelay, arrival - reading.media);
+    const passed = Math.max(0, arrival - (this.#newestArrival ?? arrival));
+    this.#newestArrival = Math.max(this.#newestArrival ?? arrival, arrival);
+    this.#leastDelay = Math.min(this.#leastDelay + passed * CLOCK_DRIFT, arrival - reading.media);
     return reading;
   }
 

@@ -1,0 +1,31 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+/** Ingest's metrics. Those of a stream are removed when its broadcast ends. */
+export type IngestMetrics = {
+  readonly live: Gauge;
+  readonly bitrate: Gauge<'stream'>;
+  readonly frameRate: Gauge<'stream'>;
+  readonly groups: Counter<'stream'>;
+  readonly jumps: Counter<'stream'>;
+  readonly dropped: Counter<'stream'>;
+  forget(stream: string): void;
+};
+
+/** Registers ingest's metrics. */
+export function ingestMetrics(registry: Registry): IngestMetrics {
+  const registers = [registry];
+  const labelNames = ['stream'] as const;
+  const live = new Gauge({ name: 'millrace_ingest_streams_live', help: 'Streams that a publisher is sending now.', registers });
+  const bitrate = new Gauge({ name: 'millrace_ingest_bitrate_bits_per_second', help: 'Bits per second received from the publisher over the last 3 s.', labelNames, registers });
+  const frameRate = new Gauge({ name: 'millrace_ingest_frame_rate', help: 'Video frames per second received from the publisher over the last 3 s.', labelNames, registers });
+  const groups = new Counter({ name: 'millrace_ingest_groups_total', help: 'Groups (segments to be) given out.', labelNames, registers });
+  const jumps = new Counter({ name: 'millrace_ingest_timestamp_jumps_total', help: 'Jumps of the encoder\'s clock that were spliced.', labelNames, registers });
+  const dropped = new Counter({
+    name: 'millrace_ingest_frames_dropped_total',
+    help: 'Frames received that could not be used: before the first key frame, without a decoder configuration, or out of time.',
+    labelNames,
+    registers,
+  });
+  const ofStream = [bitrate, frameRate, groups, jumps, dropped];
+  return { live, bitrate, frameRate, groups, jumps, dropped, forget: (stream) => ofStream.forEach((metric) => metric.remove(stream)) };
+}

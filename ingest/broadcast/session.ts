@@ -1,0 +1,212 @@
+import type { Bus, Lease, TrackProducer } from '#core/bus/bus.ts';
+import type { IngestHealth } from '#core/bus/catalog.ts';
+import type { Frame } from '#core/media/frame.ts';
+import type { Clock, WallTime } from '#core/media/time.ts';
+import type { TrackName } from '#core/media/track.ts';
+import { messageOf } from '#core/runtime/errors.ts';
+import type { Logger } from '#core/runtime/log.ts';
+
+import type { Publisher, SourceConfig, SourceSample, SourceSink } from '../source.ts';
+import type { EpochStart } from '../timeline/describe.ts';
+import type { EpochGrant } from '../timeline/grant.ts';
+import { Timeline, type Claims, type SourceMemory } from '../timeline/timeline.ts';
+import { Warnings } from '../timeline/warnings.ts';
+import { Meter } from './meter.ts';
+
+/** What a publisher's session needs of its stream. */
+export interface SessionHost {
+  /** An epoch for a session that holds the lease with this fence; undefined where it is no longer good once it is on disk. */
+  grant(session: PublisherSession, fence: number): Promise<EpochGrant | undefined>;
+  begin(session: PublisherSession, start: EpochStart): void;
+  note(frame: Frame): void;
+  ended(session: PublisherSession, how: 'unpublished' | 'lost'): void;
+}
+
+/** What a session works with. */
+export type SessionOptions = {
+  readonly publisher: Publisher;
+  readonly host: SessionHost;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly memory: SourceMemory | undefined;
+};
+
+/** Readings of a low frame rate, a second apart, before it is warned of. */
+const LOW_READINGS = 5;
+
+/** One publisher from admission to its end: its lease, its timeline, its producers on the bus. */
+export class PublisherSession implements SourceSink {
+  readonly publisher: Publisher;
+  readonly #options: SessionOptions;
+  readonly #timeline: Timeline;
+  readonly #warnings = new Warnings();
+  readonly #meter = new Meter();
+  readonly #producers = new Map<TrackName, TrackProducer>();
+  readonly #lease: Promise<Lease | undefined>;
+  #heardAt: WallTime;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Infinity;
+  #lowReadings = 0;
+  #ended = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.publisher = options.publisher;
+    this.#heardAt = options.clock();
+    this.#timeline = new Timeline({
+      clockRate: options.publisher.clockRate,
+      memory: options.memory,
+      host: {
+        requestEpoch: () => void this.renew(),
+        begin: (start) => this.#begin(start),
+        frame: (frame) => this.#write(frame),
+        warnings: this.#warnings,
+      },
+    });
+    this.#lease = this.#takeLease();
+  }
+
+  /** When anything was last heard of the publisher. */
+  get heardAt(): WallTime {
+    return this.#heardAt;
+  }
+
+  get memory(): SourceMemory | undefined {
+    return this.#timeline.memory;
+  }
+
+  get counts(): { readonly jumps: number; readonly dropped: number } {
+    return this.#timeline.counts;
+  }
+
+  config(config: SourceConfig): void {
+    this.#heard(() => this.#timeline.config(config));
+  }
+
+  sample(sample: SourceSample): void {
+    this.#meter.count(sample.data.length, sample.kind === 'video');
+    this.#heard(() => this.#timeline.sample(sample));
+    this.#arm();
+  }
+
+  metadata(claims: Claims): void {
+    this.#heard(() => this.#timeline.metadata(claims));
+  }
+
+  warn(code: string, message: string): void {
+    this.#warnings.raise(code, message, this.#options.clock());
+  }
+
+  end(how: 'unpublished' | 'lost'): void {
+    if (this.#ended) {
+      return;
+    }
+    this.#guard(() => this.#timeline.end());
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#producers.forEach((producer) => producer.close());
+    this.#producers.clear();
+    void this.#lease.then((lease) => lease?.release());
+    this.#options.host.ended(this, how);
+  }
+
+  /** Ends the publisher's connection, and the session with it. */
+  disconnect(reason: string): void {
+    this.end('lost');
+    this.publisher.disconnect(reason);
+  }
+
+  /** Gets the timeline an epoch: the first, or another in place of one that is no longer good. */
+  async renew(): Promise<void> {
+    try {
+      const lease = await this.#lease;
+      if (lease && !this.#ended) {
+        const grant = await this.#options.host.grant(this, lease.fence);
+        if (grant && !this.#ended) {
+          this.#timeline.grant(grant, this.#options.clock());
+          this.#arm();
+        }
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** The source's health; called about once a second. */
+  health(now: WallTime): IngestHealth {
+    const { bitrate, frameRate } = this.#meter.read(now);
+    const meant = this.#timeline.frameRate;
+    this.#lowReadings = frameRate < meant * 0.9 ? this.#lowReadings + 1 : 0;
+    this.#warnings.when(
+      this.#lowReadings >= LOW_READINGS,
+      'source/low-frame-rate',
+      () => `Only ${frameRate.toFixed(1)} of ${meant.toFixed(1)} frames a second arrive. The encoder or the connection cannot keep up: lower the resolution, frame rate or bitrate.`,
+      now,
+    );
+    return { bitrate, frameRate, address: this.publisher.address, warnings: this.#warnings.list(now) };
+  }
+
+  async #takeLease(): Promise<Lease | undefined> {
+    try {
+      const lease = await this.#options.bus.lease(`ingest/${this.publisher.stream}`);
+      void lease.lost.then(() => this.disconnect('Another publisher has taken this stream over.'));
+      return lease;
+    } catch (error) {
+      this.#fail(error);
+      return undefined;
+    }
+  }
+
+  #begin(start: EpochStart): void {
+    const { bus, host } = this.#options;
+    for (const { name } of start.tracks) {
+      if (!this.#producers.has(name)) {
+        this.#producers.set(name, bus.produce(start.grant.broadcast, name, { fence: start.grant.fence }));
+      }
+    }
+    host.begin(this, start);
+  }
+
+  #write(frame: Frame): void {
+    this.#producers.get(frame.track)?.write(frame);
+    this.#options.host.note(frame);
+  }
+
+  #heard(work: () => void): void {
+    this.#heardAt = this.#options.clock();
+    this.#guard(work);
+  }
+
+  #guard(work: () => void): void {
+    if (this.#ended) {
+      return;
+    }
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#ended) {
+      this.#options.log.error({ stream: this.publisher.stream, err: error }, 'a publisher had to be disconnected');
+      this.disconnect(`The server cannot take this stream now: ${messageOf(error)}`);
+    }
+  }
+
+  #arm(): void {
+    const deadline = this.#ended ? undefined : this.#timeline.deadline;
+    if (deadline === undefined || deadline >= this.#timerAt) {
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timerAt = deadline;
+    this.#timer = setTimeout(() => {
+      this.#timerAt = Infinity;
+      this.#guard(() => this.#timeline.tick(this.#options.clock()));
+      this.#arm();
+    }, Math.max(1, deadline - this.#options.clock()));
+  }
+}

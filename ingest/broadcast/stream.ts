@@ -1,0 +1,221 @@
+import type { Bus } from '#core/bus/bus.ts';
+import type { BroadcastInfo, StreamName } from '#core/bus/catalog.ts';
+import type { Frame } from '#core/media/frame.ts';
+import { elapsed, later, millis, wallTime, type Clock, type Millis, type WallTime } from '#core/media/time.ts';
+import type { Logger } from '#core/runtime/log.ts';
+
+import type { Publisher } from '../source.ts';
+import type { EpochStart } from '../timeline/describe.ts';
+import type { EpochGrant } from '../timeline/grant.ts';
+import type { SourceMemory } from '../timeline/timeline.ts';
+import type { Ledger, LedgerEntry } from './ledger.ts';
+import type { IngestMetrics } from './metrics.ts';
+import { BroadcastNumbers } from './numbers.ts';
+import { PublisherSession, type SessionHost } from './session.ts';
+
+/** What a stream works with. */
+export type StreamOptions = {
+  readonly bus: Bus;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: IngestMetrics;
+  /** How long a broadcast waits for its publisher to return. */
+  readonly grace: Millis;
+  /** The stream has neither publisher nor broadcast any more. */
+  readonly idle: (stream: IngestStream) => void;
+};
+
+/** A publisher heard this recently may be about to begin although the grace time is over. */
+const BEGINNING = 5000;
+/** A ledger slower than this does not keep an epoch waiting any longer. */
+const LEDGER_PATIENCE = 500;
+
+/** One stream's life: publishers come and go, broadcasts begin, are interrupted, continued and ended. */
+export class IngestStream implements SessionHost {
+  readonly name: StreamName;
+  readonly #options: StreamOptions;
+  readonly #timescales = new Map<string, number>();
+  #numbers: BroadcastNumbers | undefined;
+  #session: PublisherSession | undefined;
+  #info: BroadcastInfo | undefined;
+  #memory: SourceMemory | undefined;
+  #graceTimer: NodeJS.Timeout | undefined;
+  #newestGroup = -1;
+  #counted = { jumps: 0, dropped: 0 };
+
+  constructor(name: StreamName, options: StreamOptions) {
+    this.name = name;
+    this.#options = options;
+  }
+
+  /** The present publisher's session. */
+  get session(): PublisherSession | undefined {
+    return this.#session;
+  }
+
+  get live(): boolean {
+    return this.#info?.state === 'live';
+  }
+
+  /** Takes up a broadcast that an earlier process left, if its grace time is not over. */
+  resume(entry: LedgerEntry): void {
+    const { clock, grace, ledger } = this.#options;
+    const now = clock();
+    // A clock that was set back must not make the grace time longer.
+    const graceEnds = wallTime(Math.min(entry.aliveAt, now) + grace);
+    if (graceEnds <= now) {
+      void ledger.remove(this.name);
+      this.#options.idle(this);
+      return;
+    }
+    this.#numbers = BroadcastNumbers.restored(entry);
+    this.#announce({ state: 'interrupted', epoch: entry.epoch, graceEnds });
+    this.#watchGrace(graceEnds);
+    this.#options.log.info({ stream: this.name, broadcast: entry.broadcast }, 'an interrupted broadcast waits for its publisher');
+  }
+
+  /** Opens a session for a publisher that was admitted. */
+  open(publisher: Publisher): PublisherSession {
+    const { bus, clock, log } = this.#options;
+    this.#counted = { jumps: 0, dropped: 0 };
+    const session = new PublisherSession({ publisher, host: this, bus, clock, log, memory: this.#memory });
+    this.#session = session;
+    return session;
+  }
+
+  async grant(session: PublisherSession, fence: number): Promise<EpochGrant | undefined> {
+    const { clock, ledger } = this.#options;
+    const now = clock();
+    this.#numbers ??= BroadcastNumbers.fresh(this.name, now);
+    const grant = this.#numbers.grant(fence, now);
+    // The epoch's number is on disk before its first frame goes out: it never comes back with other bytes.
+    await Promise.race([ledger.write(this.#numbers.entry(this.#aliveAt(now), true)), patience(LEDGER_PATIENCE)]);
+    return session === this.#session && this.#numbers?.broadcast === grant.broadcast ? grant : undefined;
+  }
+
+  begin(session: PublisherSession, start: EpochStart): void {
+    const { bus, log } = this.#options;
+    const { grant, grouping, tracks, encoder } = start;
+    const { broadcast, epoch, fence } = grant;
+    clearTimeout(this.#graceTimer);
+    this.#timescales.clear();
+    tracks.forEach(({ name, config }) => this.#timescales.set(name, config.timescale));
+    this.#announce({ state: 'live', epoch });
+    bus.putCatalog(broadcast, 'source', {
+      stream: this.name,
+      broadcast,
+      epoch,
+      fence,
+      protocol: session.publisher.protocol,
+      grouping,
+      tracks,
+      ...(encoder === undefined ? {} : { encoder }),
+    });
+    log.info({ stream: this.name, broadcast, epoch, grouping: grouping.mode, tracks: tracks.map((track) => track.config.codecString) }, 'an epoch begins');
+  }
+
+  note(frame: Frame): void {
+    this.#numbers?.note(frame, this.#timescales.get(frame.track) ?? 1);
+    if (frame.group > this.#newestGroup) {
+      this.#newestGroup = frame.group;
+      this.#options.metrics.groups.inc({ stream: this.name });
+    }
+  }
+
+  ended(session: PublisherSession, how: 'unpublished' | 'lost'): void {
+    if (session !== this.#session) {
+      return;
+    }
+    this.#count(session);
+    this.#memory = session.memory;
+    this.#session = undefined;
+    const { clock, grace, ledger, log } = this.#options;
+    log.info({ stream: this.name, how }, 'the publisher is gone');
+    if (this.live && this.#numbers) {
+      const now = clock();
+      const graceEnds = later(now, grace);
+      this.#announce({ state: 'interrupted', epoch: this.#info?.epoch ?? 0, graceEnds });
+      void ledger.write(this.#numbers.entry(now, false));
+      this.#watchGrace(graceEnds);
+    } else if (!this.#info) {
+      // Nothing was ever given out: there is nothing to come back to.
+      this.#numbers = undefined;
+      void ledger.remove(this.name);
+      this.#options.idle(this);
+    }
+  }
+
+  /** Health, metrics and ledger; called about once a second. */
+  pulse(): void {
+    const { bus, clock, ledger, metrics } = this.#options;
+    const now = clock();
+    if (!this.#session || !this.#numbers || !this.live) {
+      return;
+    }
+    const health = this.#session.health(now);
+    bus.putCatalog(this.#numbers.broadcast, 'ingest', health);
+    metrics.bitrate.set({ stream: this.name }, health.bitrate);
+    metrics.frameRate.set({ stream: this.name }, health.frameRate);
+    this.#count(this.#session);
+    void ledger.write(this.#numbers.entry(now, true));
+  }
+
+  /** The server stops: the publisher is sent away, and the broadcast waits for the next start. */
+  stop(reason: string): void {
+    this.#session?.disconnect(reason);
+    clearTimeout(this.#graceTimer);
+  }
+
+  #aliveAt(now: WallTime): WallTime {
+    // A publisher that only knocks does not keep an interrupted broadcast alive.
+    return this.#info?.graceEnds === undefined ? now : wallTime(this.#info.graceEnds - this.#options.grace);
+  }
+
+  #announce(change: Pick<BroadcastInfo, 'state' | 'epoch' | 'graceEnds'>): void {
+    if (!this.#numbers) {
+      return;
+    }
+    const { broadcast, startedAt } = this.#numbers;
+    this.#info = { stream: this.name, broadcast, startedAt, ...change };
+    this.#options.bus.announce(this.#info);
+  }
+
+  #watchGrace(graceEnds: WallTime): void {
+    clearTimeout(this.#graceTimer);
+    this.#graceTimer = setTimeout(() => this.#graceOver(), Math.max(0, elapsed(this.#options.clock(), graceEnds)));
+  }
+
+  #graceOver(): void {
+    const now = this.#options.clock();
+    if (this.#session && elapsed(this.#session.heardAt, now) < BEGINNING) {
+      this.#watchGrace(later(now, millis(1000)));
+      return;
+    }
+    this.#announce({ state: 'ended', epoch: this.#info?.epoch ?? 0 });
+    this.#options.log.info({ stream: this.name, broadcast: this.#numbers?.broadcast }, 'the broadcast has ended');
+    this.#numbers = undefined;
+    this.#info = undefined;
+    this.#newestGroup = -1;
+    void this.#options.ledger.remove(this.name);
+    this.#options.metrics.forget(this.name);
+    if (this.#session) {
+      void this.#session.renew();
+    } else {
+      this.#options.idle(this);
+    }
+  }
+
+  #count(session: PublisherSession): void {
+    const { jumps, dropped } = session.counts;
+    this.#options.metrics.jumps.inc({ stream: this.name }, Math.max(0, jumps - this.#counted.jumps));
+    this.#options.metrics.dropped.inc({ stream: this.name }, Math.max(0, dropped - this.#counted.dropped));
+    this.#counted = { jumps, dropped };
+  }
+}
+
+function patience(duration: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, duration).unref();
+  });
+}

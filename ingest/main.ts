@@ -1,0 +1,72 @@
+import { join } from 'node:path';
+
+import type { Registry } from 'prom-client';
+
+import type { PublishPolicy } from '#core/access/publish-policy.ts';
+import type { Bus } from '#core/bus/bus.ts';
+import { systemClock, type Clock, type Millis } from '#core/media/time.ts';
+import type { Logger } from '#core/runtime/log.ts';
+import type { Stage } from '#core/runtime/stage.ts';
+
+import { Ledger } from './broadcast/ledger.ts';
+import { ingestMetrics } from './broadcast/metrics.ts';
+import { StreamRegistry } from './broadcast/registry.ts';
+import type { IngestConfig } from './config.ts';
+import { startRtmp } from './rtmp/start.ts';
+
+/** What ingest needs. */
+export type IngestOptions = {
+  readonly config: IngestConfig;
+  readonly bus: Bus;
+  readonly policy: PublishPolicy;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  readonly clock?: Clock;
+  /** How long a broadcast waits for its publisher. Default 30 s; for tests. */
+  readonly grace?: Millis;
+};
+
+/** Ingest that takes publishers. */
+export interface IngestStage extends Stage {
+  /** The port that RTMP really listens on. */
+  readonly rtmpPort: number;
+  /** The port that RTMPS really listens on; undefined without a certificate. */
+  readonly rtmpsPort: number | undefined;
+}
+
+/**
+ * Starts ingest: broadcasts that were interrupted are announced again, then publishers are let in.
+ *
+ * @throws {MillraceError} what the protocols throw: `ingest/port-in-use`, `ingest/bad-certificate`, ...
+ */
+export async function startIngest({ config, bus, policy, log, metrics, clock = systemClock, grace }: IngestOptions): Promise<IngestStage> {
+  const ledger = new Ledger(join(config.dataDir, 'ingest'), log);
+  const registry = await StreamRegistry.open({
+    bus,
+    ledger,
+    clock,
+    log,
+    metrics: ingestMetrics(metrics),
+    maxPublishers: config.maxPublishers,
+    ...(grace === undefined ? {} : { grace }),
+  });
+  try {
+    const rtmp = await startRtmp({ config, policy, registry, log, metrics, clock });
+    const ended = Promise.withResolvers<void>();
+    rtmp.closed.then(ended.resolve, ended.reject);
+    return {
+      rtmpPort: rtmp.rtmpPort,
+      rtmpsPort: rtmp.rtmpsPort,
+      close: async () => {
+        // Publishers hear why before their connections go.
+        await registry.close();
+        await rtmp.close();
+        ended.resolve();
+      },
+      closed: ended.promise,
+    };
+  } catch (error) {
+    await registry.close();
+    throw error;
+  }
+}

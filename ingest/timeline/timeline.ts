@@ -1,0 +1,333 @@
+import type { Frame } from '#core/media/frame.ts';
+import { elapsed, millis, VIDEO_TIMESCALE, type Millis, type WallTime } from '#core/media/time.ts';
+import type { AudioConfig, VideoConfig } from '#core/media/track.ts';
+
+import type { SourceConfig, SourceSample } from '../source.ts';
+import { describeEpoch, type EpochStart } from './describe.ts';
+import { Epoch } from './epoch.ts';
+import { frameTicks } from './frame-rate.ts';
+import type { EpochGrant } from './grant.ts';
+import { Hold, type SourceAnalysis } from './hold.ts';
+import { KeyWatch } from './key-watch.ts';
+import { RateWatch } from './rate-watch.ts';
+import { saneOffset, type TimedSample } from './sample.ts';
+import { SourceClock, type Kind } from './source-clock.ts';
+import { warnOfSample, warnOfSource } from './warn.ts';
+import type { Warnings } from './warnings.ts';
+
+/** What a publisher's timeline needs of its surroundings. Calls never throw. */
+export interface TimelineHost {
+  /** Wants an epoch: answer with {@link Timeline.grant}, at once or later. Frames are held meanwhile. */
+  requestEpoch(): void;
+  /** An epoch begins; its frames follow. */
+  begin(start: EpochStart): void;
+  frame(frame: Frame): void;
+  readonly warnings: Warnings;
+}
+
+/** What is remembered of a source, so that its next epoch need not be held back as long. */
+export type SourceMemory = { readonly configs: string; readonly analysis: SourceAnalysis };
+
+/** What a publisher claims of itself. Hints only. */
+export type Claims = { readonly encoder?: string; readonly hasAudio?: boolean; readonly hasVideo?: boolean; readonly frameRate?: number };
+
+type Switch = { readonly sure: boolean; readonly analysis?: SourceAnalysis | undefined; readonly atOnce?: boolean };
+
+/** A track silent for this long while the other goes on is left out of the next epoch. */
+const AUDIO_GONE = 3000;
+const VIDEO_GONE = 10_000;
+/** Video off its grid for this long without another rate being found varies. */
+const OFF_GRID = 5000;
+
+/**
+ * One publisher's way from samples to frames: clock, hold, epochs. A pure state machine: time comes in with the samples
+ * and with {@link tick}.
+ */
+export class Timeline {
+  readonly #host: TimelineHost;
+  readonly #millisPerTick: number;
+  readonly #resolution: Millis;
+  readonly #clock: SourceClock;
+  readonly #memory: SourceMemory | undefined;
+  readonly #keys = new KeyWatch();
+  readonly #configs: { video?: Extract<SourceConfig, { kind: 'video' }>; audio?: AudioConfig } = {};
+  readonly #seen: { video?: WallTime; audio?: WallTime } = {};
+  #claims: Claims = {};
+  #hold: Hold | undefined;
+  #grant: EpochGrant | undefined;
+  #epoch: Epoch | undefined;
+  #previous: Epoch | undefined;
+  #analysis: SourceAnalysis | undefined;
+  #watch: RateWatch | undefined;
+  #switch: Switch | undefined;
+  /** Tracks whose configuration changed: their frames wait for the next epoch. */
+  readonly #stale = new Set<Kind>();
+  #gridForGood = false;
+  #offGridSince: number | undefined;
+  #dropped = 0;
+  #ended = false;
+
+  /** @param clockRate Ticks per second of the samples' timestamps. `memory`: what is known from this stream's last publisher. */
+  constructor(options: { readonly clockRate: number; readonly host: TimelineHost; readonly memory?: SourceMemory | undefined }) {
+    this.#host = options.host;
+    this.#memory = options.memory;
+    this.#millisPerTick = 1000 / options.clockRate;
+    this.#resolution = millis(this.#millisPerTick);
+    this.#clock = new SourceClock(options.clockRate);
+  }
+
+  /** Timestamp jumps spliced, and samples that could not be used. */
+  get counts(): { readonly jumps: number; readonly dropped: number } {
+    return { jumps: this.#clock.jumps, dropped: this.#dropped + (this.#epoch?.audioDropped ?? 0) };
+  }
+
+  /** Frames per second the running epoch has, or means to have; 0 before it is known. */
+  get frameRate(): number {
+    return this.#epoch?.has.video ? (this.#analysis?.frameRate ?? 0) : 0;
+  }
+
+  /** What to remember for this stream's next publisher. */
+  get memory(): SourceMemory | undefined {
+    if (!this.#analysis) {
+      return this.#memory;
+    }
+    // A broadcaster who mended the key-frame interval is to be judged afresh.
+    const mended = this.#analysis.grid && this.#analysis.rate !== undefined && this.#keys.regular;
+    return mended ? undefined : { configs: this.#configKey(), analysis: this.#analysis };
+  }
+
+  config(config: SourceConfig): void {
+    const known = this.#configs[config.kind];
+    if (known && keyOf(known) === keyOf(config)) {
+      return;
+    }
+    if (config.kind === 'video') {
+      this.#configs.video = config;
+    } else {
+      this.#configs.audio = config;
+    }
+    this.#hold?.drop(config.kind);
+    if (this.#epoch?.has[config.kind]) {
+      this.#stale.add(config.kind);
+      this.#switch = { sure: false, analysis: this.#analysis, atOnce: !this.#epoch.has.video };
+    }
+  }
+
+  metadata(claims: Claims): void {
+    this.#claims = { ...this.#claims, ...claims };
+  }
+
+  sample(sample: SourceSample): void {
+    if (this.#ended || !this.#configs[sample.kind]) {
+      this.#dropped += 1;
+      return;
+    }
+    const timed = this.#time(sample);
+    this.#seen[sample.kind] = sample.arrival;
+    if (!this.#epoch && !this.#hold) {
+      this.#beginHold({ sure: false });
+    }
+    if (this.#hold) {
+      this.#holdBack(timed);
+    } else {
+      this.#run(timed);
+    }
+  }
+
+  /** The answer to {@link TimelineHost.requestEpoch}. */
+  grant(grant: EpochGrant, now: WallTime): void {
+    this.#grant = grant;
+    this.#tryStart(now);
+  }
+
+  /** Wall time at which {@link tick} has something to do. */
+  get deadline(): WallTime | undefined {
+    return this.#hold ? this.#grant && this.#hold.deadline : this.#epoch?.deadline;
+  }
+
+  tick(now: WallTime): void {
+    this.#tryStart(now);
+    this.#epoch?.tick(now);
+  }
+
+  /** The publisher is gone: gives out what waits. Idempotent. */
+  end(): void {
+    this.#ended = true;
+    this.#hold = undefined;
+    this.#epoch?.flush(millis(Infinity));
+  }
+
+  #time(sample: SourceSample): TimedSample {
+    const reading = this.#clock.read(sample.kind, sample.timestamp, sample.arrival);
+    const { offset, damaged } = saneOffset(sample.compositionOffset * this.#millisPerTick);
+    warnOfSample(this.#host.warnings, reading, damaged, this.#clock, sample);
+    const { kind, key, data, arrival } = sample;
+    return { kind, key, data, arrival, media: reading.media, offset };
+  }
+
+  #beginHold(how: Switch): void {
+    const analysis = how.analysis;
+    this.#hold = new Hold({
+      resolution: this.#resolution,
+      sure: how.sure,
+      former: () => analysis ?? (this.#memory?.configs === this.#configKey() ? this.#memory.analysis : undefined),
+      expects: () => ({ audio: this.#claims.hasAudio ?? (this.#configs.audio ? true : undefined), video: this.#configs.video ? true : this.#claims.hasVideo }),
+      claimed: () => this.#claims.frameRate,
+    });
+    this.#switch = undefined;
+    this.#grant = undefined;
+    this.#host.requestEpoch();
+  }
+
+  #holdBack(sample: TimedSample): void {
+    const hold = this.#hold;
+    if (!hold || (sample.kind === 'video' && !sample.key && !hold.has.video)) {
+      this.#dropped += 1;
+      return;
+    }
+    if (hold.full && !this.#grant) {
+      // No epoch is to be had: forget rather than grow, and begin at the next key frame.
+      this.#dropped += hold.samples.length + 1;
+      hold.drop('video');
+      hold.drop('audio');
+      return;
+    }
+    hold.add(sample);
+    this.#tryStart(sample.arrival);
+  }
+
+  #tryStart(now: WallTime): void {
+    if (this.#hold && this.#grant && this.#hold.ready(now)) {
+      this.#start(this.#hold, this.#grant, now);
+    }
+  }
+
+  #start(hold: Hold, grant: EpochGrant, now: WallTime): void {
+    const analysis = hold.analyse();
+    const video = this.#lives('video', now, hold) ? this.#videoConfig(analysis) : undefined;
+    const audio = this.#lives('audio', now, hold) ? this.#configs.audio : undefined;
+    const samples = hold.samples.filter((sample) => (sample.kind === 'video' ? video : audio)).sort((a, b) => a.media - b.media);
+    const first = samples.find((sample) => sample.kind === (video ? 'video' : 'audio'));
+    if (!first) {
+      return;
+    }
+    const zero = video && analysis.rate ? hold.phase(analysis.rate) : first.media;
+    const kept = this.#previous?.shift ?? millis(elapsed(grant.startedAt, first.arrival) - zero);
+    const base = millis(Math.max(zero + kept, grant.floor));
+    const shift = millis(base - zero);
+    const wall = this.#previous?.wall;
+    if (this.#previous) {
+      wall?.moved(millis(shift - kept));
+    }
+    const epoch = new Epoch({
+      grant,
+      ...(video ? { video: { config: video, ...(analysis.rate ? { rate: analysis.rate } : {}), frameRate: analysis.frameRate } } : {}),
+      ...(audio ? { audio: { config: audio } } : {}),
+      grid: !video || analysis.grid || this.#gridForGood,
+      shift,
+      base,
+      firstOffset: first.offset,
+      ...(wall ? { wall } : {}),
+      out: (frame) => this.#host.frame(frame),
+    });
+    this.#dropped += this.#previous?.audioDropped ?? 0;
+    this.#epoch = this.#previous = epoch;
+    // What was known of the picture is worth keeping while there is sound alone.
+    this.#analysis = video ? analysis : this.#analysis;
+    this.#hold = undefined;
+    this.#switch = undefined;
+    this.#offGridSince = undefined;
+    this.#stale.clear();
+    this.#watch = new RateWatch(analysis.rate, this.#resolution);
+    warnOfSource(this.#host.warnings, { video: video !== undefined, audio: audio !== undefined, analysis }, now);
+    this.#host.begin(describeEpoch({ grant, grouping: epoch.grouping, video, audio, analysis, hold, encoder: this.#claims.encoder }));
+    epoch.foresee(samples);
+    samples.forEach((sample) => {
+      this.#watchVideo(sample);
+      epoch.take(sample);
+    });
+    epoch.tick(now);
+  }
+
+  #run(sample: TimedSample): void {
+    const epoch = this.#epoch;
+    if (!epoch) {
+      return;
+    }
+    this.#watchTracks(sample, epoch);
+    this.#watchVideo(sample);
+    if (this.#switch && (this.#switch.atOnce || (sample.kind === 'video' && sample.key))) {
+      const rest = epoch.flush(sample.media);
+      this.#epoch = undefined;
+      this.#beginHold(this.#switch);
+      [...rest, sample].forEach((one) => this.#holdBack(one));
+      return;
+    }
+    if (this.#stale.has(sample.kind)) {
+      this.#dropped += 1;
+      return;
+    }
+    epoch.take(sample);
+    if (epoch.longGop && !this.#gridForGood) {
+      this.#gridForGood = true;
+      this.#switch ??= { sure: true, analysis: this.#analysis && { ...this.#analysis, grid: true } };
+    }
+  }
+
+  /** Tracks that appear or vanish make another epoch. */
+  #watchTracks(sample: TimedSample, epoch: Epoch): void {
+    const other: Kind = sample.kind === 'video' ? 'audio' : 'video';
+    const silence = elapsed(this.#seen[other] ?? sample.arrival, sample.arrival);
+    if (!epoch.has[sample.kind]) {
+      this.#switch ??= { sure: sample.kind === 'audio', analysis: this.#analysis };
+    } else if (epoch.has[other] && silence > (other === 'audio' ? AUDIO_GONE : VIDEO_GONE)) {
+      this.#switch ??= { sure: true, analysis: this.#analysis, atOnce: other === 'video' };
+    }
+  }
+
+  /** Keeps verifying what the epoch was planned on: frame rate and key frames. */
+  #watchVideo(sample: TimedSample): void {
+    const analysis = this.#analysis;
+    if (sample.kind !== 'video' || !analysis || !this.#watch || !this.#epoch) {
+      return;
+    }
+    const gop = this.#keys.observe(sample.media, sample.key, this.#host.warnings, sample.arrival);
+    const verdict = this.#watch.observe(sample.media);
+    this.#offGridSince = this.#epoch.offGrid ? (this.#offGridSince ?? sample.media) : undefined;
+    if (verdict === 'variable' || (this.#offGridSince !== undefined && sample.media - this.#offGridSince > OFF_GRID)) {
+      const { rate: _gone, ...rest } = analysis;
+      this.#switch ??= { sure: true, analysis: { ...rest, grid: true } };
+    } else if (typeof verdict === 'object') {
+      const usable = analysis.gop !== undefined && !this.#gridForGood;
+      this.#switch ??= { sure: true, analysis: { ...analysis, rate: verdict, frameRate: verdict.num / verdict.den, grid: !usable } };
+    } else if (analysis.grid && analysis.rate && this.#keys.regular && !this.#gridForGood && gop !== undefined) {
+      this.#switch ??= { sure: true, analysis: { ...analysis, gop, grid: false } };
+    }
+  }
+
+  #lives(kind: Kind, now: WallTime, hold: Hold): boolean {
+    const seen = this.#seen[kind];
+    const fresh = seen !== undefined && elapsed(seen, now) < (kind === 'audio' ? AUDIO_GONE : VIDEO_GONE);
+    return this.#configs[kind] !== undefined && (hold.has[kind] || (kind === 'audio' && this.#previous !== undefined && fresh));
+  }
+
+  #videoConfig(analysis: SourceAnalysis): VideoConfig | undefined {
+    const config = this.#configs.video;
+    return (
+      config && {
+        ...config,
+        timescale: VIDEO_TIMESCALE,
+        frameDuration: analysis.rate ? frameTicks(analysis.rate) : 0,
+        reordered: analysis.reordered,
+      }
+    );
+  }
+
+  #configKey(): string {
+    return [this.#configs.video, this.#configs.audio].map((config) => (config ? keyOf(config) : '')).join('|');
+  }
+}
+
+function keyOf(config: SourceConfig): string {
+  return JSON.stringify({ ...config, description: [...config.description] });
+}
