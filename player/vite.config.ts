@@ -24,10 +24,42 @@ function pagesByName(): Plugin {
   };
 }
 
+/**
+ * Lets a playing page load its player beside the small script that asks for it, instead of after it: the browser
+ * learns of scripts that are imported later only when the first one runs.
+ */
+function preloadPlayer(): Plugin {
+  return {
+    name: 'millrace-preload-player',
+    transformIndexHtml: {
+      order: 'post',
+      handler(_html, { bundle, chunk, path }) {
+        const up = path === '/index.html' ? './' : '../';
+        const files = new Set<string>();
+        const styles = new Set<string>();
+        const collect = (fileName: string): void => {
+          const output = bundle?.[fileName];
+          if (output?.type !== 'chunk' || files.has(fileName)) {
+            return;
+          }
+          files.add(fileName);
+          output.viteMetadata?.importedCss.forEach((css) => styles.add(css));
+          output.imports.forEach(collect);
+        };
+        chunk?.dynamicImports.forEach(collect);
+        return [
+          ...[...files].map((file) => ({ tag: 'link', attrs: { rel: 'modulepreload', crossorigin: true, href: `${up}${file}` } })),
+          ...[...styles].map((file) => ({ tag: 'link', attrs: { rel: 'stylesheet', crossorigin: true, href: `${up}${file}` } })),
+        ];
+      },
+    },
+  };
+}
+
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
-  plugins: [svelte(), pagesByName()],
+  plugins: [svelte(), preloadPlayer(), pagesByName()],
   build: {
     outDir: 'dist',
     emptyOutDir: true,

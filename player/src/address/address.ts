@@ -40,7 +40,7 @@ function parseEngine(value: string | null): EngineChoice {
 export class Routes {
   readonly #base: string;
 
-  /** @param base - absolute path with a closing slash */
+  /** Takes the absolute path of the root, with a closing slash. */
   constructor(base: string) {
     this.#base = base;
   }

@@ -26,7 +26,7 @@ export class ServerClock {
   /** Wall time minus monotonic time when last looked at. */
   #origin = Date.now() - performance.now();
 
-  /** @param url - answers its time as ISO 8601 text */
+  /** Takes the URL to ask; it answers the time as ISO 8601 text. */
   constructor(url: string) {
     this.#url = url;
   }

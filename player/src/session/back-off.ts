@@ -9,6 +9,8 @@ export class BackOff {
   #attempts = 0;
 
   /**
+   * Begins with the first wait.
+   *
    * @param first - the first wait
    * @param longest - no wait is longer
    * @param random - from 0 to 1

@@ -56,6 +56,8 @@ export class PlayerState {
   readonly paused = $derived.by(() => this.snapshot?.paused ?? true);
   /** A picture is there, moving or paused. */
   readonly hasPicture = $derived.by(() => this.state === 'playing' || this.state === 'buffering');
+  /** The last picture still stands behind what is said. */
+  readonly keepsPicture = $derived.by(() => (this.state === 'reconnecting' || this.state === 'interrupted') && (this.snapshot?.level ?? -1) >= 0);
   /** Nothing plays until the viewer asks for it. */
   readonly needsStart = $derived.by(() => this.state === 'playing' && this.paused);
   readonly controlsShown = $derived.by(() => this.#controlsAwake || this.paused || this.panel !== 'none' || !this.hasPicture);
@@ -149,6 +151,10 @@ export class PlayerState {
   /** Opens a panel, or closes it when it is open. */
   togglePanel(panel: Panel): void {
     this.panel = this.panel === panel ? 'none' : panel;
+  }
+
+  closePanel(): void {
+    this.panel = 'none';
   }
 
   /** Shows the controls for a while. */

@@ -6,7 +6,7 @@ export class EarlyPlaylist {
   #answer: Promise<string> | undefined;
   readonly #url: string;
 
-  /** @param url - the multivariant playlist */
+  /** Takes the multivariant playlist's URL, and asks for it at once. */
   constructor(url: string) {
     this.#url = new URL(url, location.href).href;
     this.#answer = fetch(this.#url).then((response) => {
