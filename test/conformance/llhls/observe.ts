@@ -1,0 +1,146 @@
+import { parseMediaPlaylist } from '#test/support/m3u8/parse-media-playlist.ts';
+import { parseMultivariantPlaylist } from '#test/support/m3u8/parse-multivariant-playlist.ts';
+import type { MediaPlaylist } from '#test/support/m3u8/playlist.ts';
+import { textOf, withDirectives, type Ask } from './ask.ts';
+import { placeOf } from './check-history.ts';
+import { resolve, type Answer, type Observation, type RenditionHistory, type Snapshot } from './observation.ts';
+
+/** An observation under way. */
+export type Observer = {
+  /** Snapshots of every rendition so far, by URL. */
+  readonly snapshots: ReadonlyMap<string, readonly Snapshot[]>;
+  /** Ends the watching, asks again for what has left the playlists, and tells all. */
+  finish(): Promise<Observation>;
+};
+
+/** How long a rendition waits before it asks again where the server could not answer. */
+const RETRY_MILLIS = 200;
+
+/**
+ * Watches a stream as a player would, only more closely: every rendition by blocking reloads, every hint, part, segment
+ * and init segment.
+ */
+export async function observe(url: string, ask: Ask): Promise<Observer> {
+  const multivariant = parseMultivariantPlaylist(textOf(await ask(url)));
+  const uris = [...multivariant.variants.map(({ uri }) => uri), ...multivariant.media.flatMap(({ uri }) => uri ?? [])];
+  const stop = new AbortController();
+  const watched = [...new Set(uris.map((uri) => resolve(url, uri)))].map((rendition) => new WatchedRendition(rendition, ask, stop.signal));
+  const watching = watched.map((rendition) => rendition.watch());
+  return {
+    snapshots: new Map(watched.map(({ url: rendition, snapshots }) => [rendition, snapshots])),
+    finish: async () => {
+      stop.abort();
+      await Promise.all(watching);
+      const renditions = await Promise.all(watched.map((rendition) => rendition.finish()));
+      return { url, multivariant, renditions };
+    },
+  };
+}
+
+class WatchedRendition {
+  readonly url: string;
+  readonly snapshots: Snapshot[] = [];
+  readonly #ask: Ask;
+  readonly #stop: AbortSignal;
+  readonly #resources = new Map<string, Answer>();
+  readonly #hinted = new Map<string, Answer>();
+  readonly #unreadable: { text: string; error: string }[] = [];
+  readonly #asked = new Set<string>();
+  readonly #hintsAsked = new Set<string>();
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(url: string, ask: Ask, stop: AbortSignal) {
+    this.url = url;
+    this.#ask = ask;
+    this.#stop = stop;
+  }
+
+  /** Until stopped, or until the playlist has ended and was seen once more. */
+  async watch(): Promise<void> {
+    let endings = 0;
+    while (!this.#stop.aborted && endings < 2) {
+      const playlist = await this.#look();
+      endings += playlist?.endList === true ? 1 : 0;
+      if (playlist === undefined && !this.#stop.aborted) {
+        await new Promise((resolveSoon) => setTimeout(resolveSoon, RETRY_MILLIS));
+      }
+    }
+  }
+
+  async finish(): Promise<RenditionHistory> {
+    await Promise.all(this.#underWay);
+    return { url: this.url, snapshots: this.snapshots, resources: this.#resources, refetched: await this.#refetch(), hinted: this.#hinted, unreadable: this.#unreadable };
+  }
+
+  async #look(): Promise<MediaPlaylist | undefined> {
+    const last = this.snapshots.at(-1)?.playlist;
+    try {
+      const answer = await this.#ask(last === undefined ? this.url : withDirectives(this.url, nextPlace(last)), { signal: this.#stop });
+      if (answer.status !== 200) {
+        // 503 is the right answer where nothing came for long; anything else breaks a rule.
+        this.#note(answer.status === 503 ? undefined : { text: '', error: `answered with ${answer.status}` });
+        return undefined;
+      }
+      return this.#take(answer);
+    } catch (error) {
+      this.#note(this.#stop.aborted ? undefined : { text: '', error: String(error) });
+      return undefined;
+    }
+  }
+
+  #take(answer: Answer): MediaPlaylist | undefined {
+    const text = textOf(answer);
+    try {
+      const playlist = parseMediaPlaylist(text);
+      this.snapshots.push({ requestedAt: answer.requestedAt, receivedAt: answer.receivedAt, text, playlist });
+      this.#fetchListed(playlist);
+      return playlist;
+    } catch (error) {
+      this.#note({ text, error: String(error) });
+      return undefined;
+    }
+  }
+
+  #fetchListed({ segments, preloadHints }: MediaPlaylist): void {
+    for (const { uri, gap, map, parts } of segments) {
+      const own = gap ? [] : [uri];
+      [map?.uri, ...parts.filter((part) => !part.gap).map((part) => part.uri), ...own].forEach((listed) => this.#fetch(listed, this.#asked, this.#resources));
+    }
+    preloadHints.forEach(({ uri }) => this.#fetch(uri, this.#hintsAsked, this.#hinted, this.#stop));
+  }
+
+  #fetch(uri: string | undefined, asked: Set<string>, into: Map<string, Answer>, signal?: AbortSignal): void {
+    const url = uri === undefined ? undefined : resolve(this.url, uri);
+    if (url === undefined || asked.has(url)) {
+      return;
+    }
+    asked.add(url);
+    const fetching = this.#ask(url, signal === undefined ? {} : { signal }).then(
+      (answer) => void into.set(url, answer),
+      (error: unknown) => this.#note(signal?.aborted === true ? undefined : { text: url, error: String(error) }),
+    );
+    this.#underWay.add(fetching);
+    void fetching.then(() => this.#underWay.delete(fetching));
+  }
+
+  /** Asks again for each segment that has left the playlist, and for the oldest that has not. */
+  async #refetch(): Promise<Map<string, Answer>> {
+    const last = this.snapshots.at(-1)?.playlist;
+    const kept = new Set(last?.segments.slice(1).flatMap(({ uri }) => (uri === undefined ? [] : resolve(this.url, uri))));
+    const listedOnce = new Set(this.snapshots.flatMap(({ playlist }) => playlist.segments.flatMap(({ uri, gap }) => (uri === undefined || gap ? [] : resolve(this.url, uri)))));
+    const again = [...listedOnce].filter((url) => !kept.has(url));
+    return new Map(await Promise.all(again.map(async (url) => [url, await this.#ask(url)] as const)));
+  }
+
+  #note(fault: { text: string; error: string } | undefined): void {
+    if (fault !== undefined) {
+      this.#unreadable.push(fault);
+    }
+  }
+}
+
+/** Directives for the part after the last one that is listed. */
+export function nextPlace(playlist: MediaPlaylist): { readonly msn: number; readonly part: number } {
+  const { msn, part, whole } = placeOf(playlist);
+  return whole ? { msn: msn + 1, part: 0 } : { msn, part: part + 1 };
+}
