@@ -105,6 +105,11 @@ export class ChunkReader {
     }
   }
 
+  /** True between {@link hold} and {@link release}. */
+  get held(): boolean {
+    return this.#held;
+  }
+
   /** Reads no further until {@link release}, not even to the end of the bytes at hand. Whoever holds bounds what may come meanwhile. */
   hold(): void {
     this.#held = true;

@@ -6,6 +6,7 @@ declare module 'node-media-server/src/protocol/rtmp.js' {
     payload: Buffer;
   };
 
+  /** One connection: handshake, chunk stream and commands. */
   export default class Rtmp {
     /** Number of the newest message stream. */
     streams: number;

@@ -34,6 +34,8 @@ export type SessionOptions = {
   readonly clock: Clock;
 };
 
+/** Bytes of unfinished messages before authorisation: commands have a few hundred. */
+const MAX_COMMAND_BYTES = 65_536;
 /** Message streams that one connection may create; publishers create one. */
 const MAX_MESSAGE_STREAMS = 16;
 /** Acknowledgement window until the peer sets one, and the smallest that is honoured: a smaller one would make a message for every packet. */
@@ -281,7 +283,8 @@ export class RtmpSession {
     this.#protocol.status(publication.streamId, 'status', 'NetStream.Publish.Start', 'Publishing.');
     this.#options.log.info({ stream: publication.stream, address: this.#options.address, protocol: this.#options.protocol }, 'RTMP publisher accepted');
     this.#reader.release();
-    this.#options.wire.hold(false);
+    // What waited may have unpublished and wished to publish again.
+    this.#options.wire.hold(this.#reader.held && !this.closed);
   }
 
   #unpublish(): void {
@@ -323,12 +326,7 @@ export class RtmpSession {
   }
 
   #unauthorisedLimits(): ChunkReader['limits'] {
-    const { rtmpMaxUnauthorisedBytes, rtmpMaxChunkStreams } = this.#options.config;
-    return {
-      maxMessageBytes: rtmpMaxUnauthorisedBytes,
-      maxChunkStreams: rtmpMaxChunkStreams,
-      maxBufferedBytes: rtmpMaxUnauthorisedBytes,
-    };
+    return { maxMessageBytes: MAX_COMMAND_BYTES, maxChunkStreams: this.#options.config.rtmpMaxChunkStreams, maxBufferedBytes: MAX_COMMAND_BYTES };
   }
 
   /** The one place where a fault of the peer, or ours, ends this connection and nothing else. */

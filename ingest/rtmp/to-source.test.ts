@@ -5,7 +5,7 @@ import { joinAnnexB, joinLengthPrefixed } from '#core/media/codecs/h264/nal-unit
 import { wallTime } from '#core/media/time.ts';
 
 import { concat } from './testing/client.ts';
-import { RecordedPublisher, RecordingRegistry } from './testing/harness.ts';
+import { RecordingRegistry, type RecordedPublisher } from './testing/harness.ts';
 import { NAL, SETS_1080, SETS_360, aacFrame, aacHeader, avcFrame, avcHeader, enhancedAudio, enhancedVideo } from './testing/media.ts';
 import { ToSource } from './to-source.ts';
 

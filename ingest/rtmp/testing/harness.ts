@@ -9,7 +9,8 @@ import type { Admission, Publisher, PublisherRegistry, SourceConfig, SourceSampl
 import { rtmpMetrics } from '../metrics.ts';
 import { rtmpOptions, type RtmpConfig } from '../options.ts';
 import { RtmpSession } from '../session.ts';
-import { ServerReader } from './client.ts';
+import { MESSAGE } from '../protocol.ts';
+import { ServerReader, chunks, publishingBytes } from './client.ts';
 
 /** Everything one publisher poured into its sink. */
 export class RecordedPublisher {
@@ -141,4 +142,25 @@ export function sessionHarness(
 /** Lets every promise that is settled run on. */
 export async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A session whose publisher has been accepted. */
+export async function publishing(options: Parameters<typeof sessionHarness>[0] = {}): Promise<SessionHarness> {
+  const harness = sessionHarness(options);
+  harness.session.receive(publishingBytes(GOOD_KEY));
+  await settled();
+  if (!harness.session.publishing) {
+    throw new Error(`not publishing: ${harness.server.codes.join(', ')}`);
+  }
+  return harness;
+}
+
+/** A video message in chunks, as a publisher sends it. */
+export function video(payload: Uint8Array, timestamp = 0, streamId = 1): Uint8Array {
+  return chunks({ type: MESSAGE.video, payload, timestamp, streamId, chunkStreamId: 6 });
+}
+
+/** An audio message in chunks, as a publisher sends it. */
+export function audio(payload: Uint8Array, timestamp = 0, streamId = 1): Uint8Array {
+  return chunks({ type: MESSAGE.audio, payload, timestamp, streamId, chunkStreamId: 4 });
 }

@@ -125,7 +125,7 @@ class Reader {
   }
 
   #properties(depth: number): AmfObject {
-    const object = Object.create(null) as { [key: string]: AmfValue };
+    const object = Object.create(null) as Record<string, AmfValue>;
     // Some encoders leave the end marker out where the message ends with the object.
     while (this.left > 0) {
       const key = this.#string(this.#view.getUint16(this.#take(2)));
