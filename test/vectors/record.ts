@@ -6,19 +6,20 @@
  * Run again only to change them: tests name nothing of their bytes, but the vectors of a release should not move.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createFile, MP4BoxBuffer, type Sample } from 'mp4box';
+import type { Sample } from 'mp4box';
 import { aacConfig, buildAudioSpecificConfig } from '#core/media/codecs/aac/audio-specific-config.ts';
 import { h264Config, parseAvcC } from '#core/media/codecs/h264/avcc.ts';
 import { joinLengthPrefixed, NAL_AUD, NAL_SEI, nalType, splitLengthPrefixed } from '#core/media/codecs/h264/nal-unit.ts';
-import { findBox, readBoxes } from '#core/media/containers/fmp4/read-boxes.ts';
+import { requireBox } from '#core/media/containers/fmp4/read-boxes.ts';
 import { writeFrameLog } from '#core/media/frame-log.ts';
 import { broadcastId, type Frame } from '#core/media/frame.ts';
 import { MIN_GROUP_SECONDS } from '#core/media/grouping.ts';
 import { ticks, wallTime, type Ticks } from '#core/media/time.ts';
 import { configIdOf, trackName, type TrackConfig } from '#core/media/track.ts';
+import { readMp4 } from './read-mp4.ts';
 
 type Vector = {
   readonly name: string;
@@ -88,8 +89,8 @@ function recordVideo(vector: Vector, track: string, encoder: readonly string[], 
     ['-c:v', 'libx264', '-preset', 'medium', '-pix_fmt', 'yuv420p', '-g', '250', '-sc_threshold', '0', '-force_key_frames', vector.keyFrames],
     [...encoder, '-video_track_timescale', '90000', file],
   );
-  const { samples, description } = readTrack(file);
-  const { config: parsed } = h264Config(parseAvcC(description));
+  const { samples, boxes } = readMp4(file);
+  const { config: parsed } = h264Config(parseAvcC(requireBox(boxes, 'moov/trak/mdia/minf/stbl/stsd/avc1/avcC').payload));
   const reordered = samples.some((sample) => sample.cts !== sample.dts);
   const config: TrackConfig = { ...parsed, frameDuration: vector.frameDuration, reordered };
   const shift = firstPts - (samples[0]?.cts ?? 0);
@@ -110,7 +111,7 @@ function recordAudio(vector: Vector, videoStarts: readonly number[]): Frame[] {
     ['-ac', '2', '-c:a', 'aac', '-b:a', '32k', file],
     [],
   );
-  const { samples } = readTrack(file);
+  const { samples } = readMp4(file);
   const config = aacConfig(buildAudioSpecificConfig({ sampleRate: vector.sampleRate, channels: 2 }));
   const firstDts = Math.ceil((videoStarts[0] ?? 0) * vector.sampleRate);
   let next = 0;
@@ -163,22 +164,6 @@ function withoutParameterSets(config: TrackConfig, data: Uint8Array): Uint8Array
     return data.slice();
   }
   return joinLengthPrefixed(splitLengthPrefixed(data).filter((unit) => nalType(unit) < NAL_SEI || nalType(unit) > NAL_AUD));
-}
-
-/** The samples of a file's only track, and the payload of its `avcC` where there is one. */
-function readTrack(path: string): { samples: Sample[]; description: Uint8Array } {
-  const bytes = readFileSync(path);
-  const file = createFile(true);
-  const samples: Sample[] = [];
-  file.onSamples = (_id, _user, batch) => samples.push(...batch);
-  file.onReady = (info) => {
-    file.setExtractionOptions(info.tracks[0]?.id ?? 1, undefined, { nbSamples: 100_000 });
-    file.start();
-  };
-  file.appendBuffer(MP4BoxBuffer.fromArrayBuffer(Uint8Array.from(bytes).buffer, 0));
-  file.flush();
-  const avcC = findBox(readBoxes(bytes), 'moov/trak/mdia/minf/stbl/stsd/avc1/avcC');
-  return { samples, description: avcC?.payload.slice() ?? new Uint8Array() };
 }
 
 function ffmpeg(...args: readonly (readonly string[])[]): void {

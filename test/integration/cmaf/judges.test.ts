@@ -6,10 +6,13 @@ import { promisify } from 'node:util';
 import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input, type InputTrack } from 'mediabunny';
 import { createFile, MP4BoxBuffer, type Sample } from 'mp4box';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fileOf, packageVector, type PackagedTrack } from './packaged.ts';
+import { trackName } from '#core/media/track.ts';
+import { opusFrames } from './opus.ts';
+import { fileOf, packageFrames, packageVector, type PackagedTrack } from './packaged.ts';
 
 const run = promisify(execFile);
-const tracks = [...packageVector('source-30'), ...packageVector('source-29.97')];
+const opus = packageFrames('opus', trackName('opus'), opusFrames());
+const tracks = [...packageVector('source-30'), ...packageVector('source-29.97'), opus];
 
 describe('what the packager writes, read by mp4box', () => {
   it.each(tracks)('has every frame in its place: $name', (packaged) => {
@@ -23,7 +26,8 @@ describe('what the packager writes, read by mp4box', () => {
       expect(info.brands).toEqual(['cmf2', 'iso6', 'cmfc', 'cmf2']);
       const [track, ...others] = info.tracks;
       expect(others).toEqual([]);
-      expect(track?.codec).toBe(packaged.config.codecString);
+      // mp4box names Opus after its box.
+      expect(track?.codec.toLowerCase()).toBe(packaged.config.codecString);
       expect(track?.timescale).toBe(packaged.config.timescale);
       if (packaged.config.kind === 'video') {
         expect(track?.video).toEqual({ width: packaged.config.width, height: packaged.config.height });
@@ -109,7 +113,7 @@ describe('what the packager writes, read by ffmpeg', () => {
   });
 
   it.each(tracks)('decodes without an error, from the first segment and from one in the middle: $name', async (packaged) => {
-    for (const from of [0, 3]) {
+    for (const from of [0, 2]) {
       const { stdout, stderr } = await run('ffmpeg', ['-v', 'warning', '-xerror', '-err_detect', 'explode', '-i', await fileFor(packaged, from), '-f', 'framecrc', '-']);
       expect(stderr).toBe('');
       const shown = stdout.split('\n').filter((line) => line !== '' && !line.startsWith('#'));

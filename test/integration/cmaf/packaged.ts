@@ -1,5 +1,5 @@
 import { Packager } from '#edge/cmaf/packager.ts';
-import type { Part, Segment } from '#edge/cmaf/segment.ts';
+import type { InitSegment, Part, Segment } from '#edge/cmaf/segment.ts';
 import type { Frame } from '#core/media/frame.ts';
 import type { TrackConfig, TrackName } from '#core/media/track.ts';
 import { loadTracks, type VectorName } from '#test/vectors/load.ts';
@@ -18,29 +18,30 @@ export type PackagedTrack = {
 
 /** Packages every track of a recorded broadcast. */
 export function packageVector(vector: VectorName): PackagedTrack[] {
-  return [...loadTracks(vector)].map(([track, frames]) => {
-    let init: Uint8Array | undefined;
-    let config: TrackConfig | undefined;
-    const segments: Segment[] = [];
-    const parts: Part[] = [];
-    const packager = new Packager({
-      init: (made) => {
-        init = made.bytes;
-        config = made.trackConfig;
-      },
-      part: (_segment, part) => parts.push(part),
-      segment: (segment) => segments.push(segment),
-      gap: (_epoch, from, to) => {
-        throw new Error(`groups ${from} to ${to} of ${vector} ${track} are missing`);
-      },
-    });
-    frames.forEach((frame) => packager.push(frame));
-    packager.finish();
-    if (init === undefined || config === undefined) {
-      throw new Error(`${vector} ${track} has no frames`);
-    }
-    return { name: `${vector} ${track}`, track, frames, config, init, segments, parts };
+  return [...loadTracks(vector)].map(([track, frames]) => packageFrames(`${vector} ${track}`, track, frames));
+}
+
+/** Packages the frames of one track, in which nothing is missing. */
+export function packageFrames(name: string, track: TrackName, frames: readonly Frame[]): PackagedTrack {
+  let init: InitSegment | undefined;
+  const segments: Segment[] = [];
+  const parts: Part[] = [];
+  const packager = new Packager({
+    init: (made) => {
+      init = made;
+    },
+    part: (_segment, part) => parts.push(part),
+    segment: (segment) => segments.push(segment),
+    gap: (_epoch, from, to) => {
+      throw new Error(`groups ${from} to ${to} of ${name} are missing`);
+    },
   });
+  frames.forEach((frame) => packager.push(frame));
+  packager.finish();
+  if (init === undefined) {
+    throw new Error(`${name} has no frames`);
+  }
+  return { name, track, frames, config: init.trackConfig, init: init.bytes, segments, parts };
 }
 
 /** The init segment and some parts as one file. */

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { buildAvcC } from '../../codecs/h264/avcc.ts';
+import { H264_VECTORS } from '../../codecs/h264/vectors.ts';
 import { VIDEO_TIMESCALE, timescale } from '../../time.ts';
 import type { AudioConfig, VideoConfig } from '../../track.ts';
-import { ftyp, initSegment, styp } from './init-segment.ts';
+import { ftyp, initSegment } from './init-segment.ts';
 import { readBoxes, requireBox, type Box } from './read-boxes.ts';
-import { avc1, colr, esds, mp4a, opus, pasp } from './sample-entries.ts';
+import { avc1, esds, mp4a, opus, pasp } from './sample-entries.ts';
 
 const video: VideoConfig = {
   kind: 'video',
@@ -88,9 +90,18 @@ describe('initSegment', () => {
     expect(payload(initSegment(aac), path)).toBe(digits(expected));
   });
 
-  it('shows pixels in their shape', () => {
-    const bytes = initSegment({ ...video, width: 720, height: 576 }, { pixelAspect: { horizontal: 64, vertical: 45 } });
-    expect(payload(bytes, 'moov/trak/tkhd').slice(-16)).toBe('0400000002400000');
+  it('shows pixels in the shape that the sequence parameter set tells', () => {
+    const anamorphic = H264_VECTORS.find(({ expected }) => expected.sampleAspectRatio === 16 / 11) as (typeof H264_VECTORS)[number];
+    const description = buildAvcC({ sps: [Uint8Array.fromHex(anamorphic.sps)], pps: [Uint8Array.fromHex(anamorphic.pps)] });
+    const bytes = initSegment({ ...video, description, width: 720, height: 576 });
+    expect(payload(bytes, 'moov/trak/mdia/minf/stbl/stsd/avc1/pasp')).toBe('000000100000000b');
+    // 1,047.27 by 576 in 16.16
+    expect(payload(bytes, 'moov/trak/tkhd').slice(-16)).toBe('041745d102400000');
+  });
+
+  it('takes pixels for square where the sequence parameter set cannot be read', () => {
+    const bytes = initSegment({ ...video, description: Uint8Array.of(1, 0x42, 0xc0, 0x1e, 0xff, 0xe1, 0, 9, 0x67) });
+    expect(payload(bytes, 'moov/trak/tkhd').slice(-16)).toBe('0280000001680000');
   });
 
   it('depends on its configuration alone', () => {
@@ -105,18 +116,16 @@ describe('initSegment', () => {
 describe('brands', () => {
   it('are those of CMAF', () => {
     expect(ftyp().toHex()).toBe(digits('0000001c 66747970 636d6632 00000000 69736f36 636d6663 636d6632'));
-    expect(styp().toHex()).toBe(digits('0000001c 73747970 636d6632 00000000 69736f36 636d6663 636d6632'));
   });
 });
 
 describe('sample entries', () => {
   it.each([
     {
-      name: 'avc1 with colr and pasp (ISO/IEC 14496-15, 5.4.2.1)',
-      bytes: avc1(video, { colour: { primaries: 1, transfer: 1, matrix: 1, fullRange: false }, pixelAspect: { horizontal: 4, vertical: 3 } }),
-      expected: `00000088 61766331 000000000000 0001 ${'00'.repeat(16)} 0280 0168 00480000 00480000 00000000 0001 ${'00'.repeat(32)} 0018 ffff
+      name: 'avc1 with pasp (ISO/IEC 14496-15, 5.4.2.1)',
+      bytes: avc1(video, { horizontal: 4, vertical: 3 }),
+      expected: `00000075 61766331 000000000000 0001 ${'00'.repeat(16)} 0280 0168 00480000 00480000 00000000 0001 ${'00'.repeat(32)} 0018 ffff
         0000000f 61766343 0142c01effe000
-        00000013 636f6c72 6e636c78 0001 0001 0001 00
         00000010 70617370 00000004 00000003`,
     },
     {
@@ -137,7 +146,6 @@ describe('sample entries', () => {
       expected: `00000037 4f707573 000000000000 0001 0000000000000000 0002 0010 00000000 bb800000
         00000013 644f7073 0002013800 00bb80 000000`,
     },
-    { name: 'colr of full range', bytes: colr({ primaries: 9, transfer: 16, matrix: 9, fullRange: true }), expected: '00000013 636f6c72 6e636c78 0009 0010 0009 80' },
     { name: 'pasp', bytes: pasp({ horizontal: 1, vertical: 1 }), expected: '00000010 70617370 00000001 00000001' },
   ])('$name', ({ bytes, expected }) => {
     expect(bytes.toHex()).toBe(digits(expected));

@@ -1,7 +1,8 @@
 import { MillraceError } from '../../../runtime/errors.ts';
 import type { TrackConfig } from '../../track.ts';
 import { ascii, box, fullBox, u16, u32, zeros } from './box.ts';
-import { avc1, mp4a, opus, type VideoEntryExtras } from './sample-entries.ts';
+import { pixelAspectOf, type PixelAspect } from './pixel-aspect.ts';
+import { avc1, mp4a, opus } from './sample-entries.ts';
 
 /** The one track of every file: init segments and chunks of one track, as CMAF wants them (ISO/IEC 23000-19, 7.3.1). */
 export const TRACK_ID = 1;
@@ -19,8 +20,8 @@ const LANGUAGE_UND = 0x55c4;
  *
  * @throws {MillraceError} `media/unsupported` for a codec that has no sample entry here.
  */
-export function initSegment(config: TrackConfig, extras: VideoEntryExtras = {}): Uint8Array {
-  const file = [ftyp(), moov(config, extras)];
+export function initSegment(config: TrackConfig): Uint8Array {
+  const file = [ftyp(), moov(config)];
   const out = new Uint8Array(file.reduce((sum, piece) => sum + piece.length, 0));
   file.reduce((at, piece) => (out.set(piece, at), at + piece.length), 0);
   return out;
@@ -28,21 +29,12 @@ export function initSegment(config: TrackConfig, extras: VideoEntryExtras = {}):
 
 /** FileTypeBox (ISO/IEC 14496-12, 4.3). */
 export function ftyp(): Uint8Array {
-  return box('ftyp', ...brands());
-}
-
-/** SegmentTypeBox (ISO/IEC 14496-12, 8.16.2). CMAF does not ask for it; some DASH profiles do. */
-export function styp(): Uint8Array {
-  return box('styp', ...brands());
+  return box('ftyp', ascii(MAJOR_BRAND), u32(0), ...COMPATIBLE_BRANDS.map(ascii));
 }
 
 /** MovieBox of one track. */
-export function moov(config: TrackConfig, extras: VideoEntryExtras = {}): Uint8Array {
-  return box('moov', mvhd(config), trak(config, extras), box('mvex', trex()));
-}
-
-function brands(): Uint8Array[] {
-  return [ascii(MAJOR_BRAND), u32(0), ...COMPATIBLE_BRANDS.map(ascii)];
+export function moov(config: TrackConfig): Uint8Array {
+  return box('moov', mvhd(config), trak(config, pixelAspectOf(config)), box('mvex', trex()));
 }
 
 /** MovieHeaderBox; the duration is 0, as in every movie whose samples are in fragments. */
@@ -59,26 +51,25 @@ function mvhd(config: TrackConfig): Uint8Array {
   );
 }
 
-function trak(config: TrackConfig, extras: VideoEntryExtras): Uint8Array {
-  return box('trak', tkhd(config, extras), mdia(config, extras));
+function trak(config: TrackConfig, aspect: PixelAspect): Uint8Array {
+  return box('trak', tkhd(config, aspect), mdia(config, aspect));
 }
 
 /** TrackHeaderBox: enabled, in the movie, in the preview. Width and height are those of the shown picture. */
-function tkhd(config: TrackConfig, extras: VideoEntryExtras): Uint8Array {
+function tkhd(config: TrackConfig, aspect: PixelAspect): Uint8Array {
   const isVideo = config.kind === 'video';
-  const { horizontal, vertical } = extras.pixelAspect ?? { horizontal: 1, vertical: 1 };
   return fullBox(
     'tkhd', 0, 0x7,
     u32(0, 0, TRACK_ID, 0, 0), // creation, modification, track_ID, reserved, duration
     zeros(8),
     u16(0, 0, isVideo ? 0 : 0x0100, 0), // layer, alternate_group, volume, reserved
     UNITY_MATRIX,
-    isVideo ? u32(Math.round((config.width * 0x1_0000 * horizontal) / vertical), config.height * 0x1_0000) : u32(0, 0),
+    isVideo ? u32(Math.round((config.width * 0x1_0000 * aspect.horizontal) / aspect.vertical), config.height * 0x1_0000) : u32(0, 0),
   );
 }
 
-function mdia(config: TrackConfig, extras: VideoEntryExtras): Uint8Array {
-  return box('mdia', mdhd(config), hdlr(config.kind === 'video' ? 'vide' : 'soun'), minf(config, extras));
+function mdia(config: TrackConfig, aspect: PixelAspect): Uint8Array {
+  return box('mdia', mdhd(config), hdlr(config.kind === 'video' ? 'vide' : 'soun'), minf(config, aspect));
 }
 
 /** MediaHeaderBox: the track's timescale. */
@@ -91,9 +82,9 @@ function hdlr(handler: 'vide' | 'soun'): Uint8Array {
   return fullBox('hdlr', 0, 0, u32(0), ascii(handler), zeros(12), zeros(1));
 }
 
-function minf(config: TrackConfig, extras: VideoEntryExtras): Uint8Array {
+function minf(config: TrackConfig, aspect: PixelAspect): Uint8Array {
   const mediaHeader = config.kind === 'video' ? fullBox('vmhd', 0, 1, zeros(8)) : fullBox('smhd', 0, 0, zeros(4));
-  return box('minf', mediaHeader, dinf(), stbl(config, extras));
+  return box('minf', mediaHeader, dinf(), stbl(config, aspect));
 }
 
 /** DataInformationBox: the media is in this very file. */
@@ -102,10 +93,10 @@ function dinf(): Uint8Array {
 }
 
 /** SampleTableBox: the sample entry and tables without samples. */
-function stbl(config: TrackConfig, extras: VideoEntryExtras): Uint8Array {
+function stbl(config: TrackConfig, aspect: PixelAspect): Uint8Array {
   return box(
     'stbl',
-    fullBox('stsd', 0, 0, u32(1), sampleEntry(config, extras)),
+    fullBox('stsd', 0, 0, u32(1), sampleEntry(config, aspect)),
     fullBox('stts', 0, 0, u32(0)),
     fullBox('stsc', 0, 0, u32(0)),
     fullBox('stsz', 0, 0, u32(0, 0)),
@@ -113,10 +104,10 @@ function stbl(config: TrackConfig, extras: VideoEntryExtras): Uint8Array {
   );
 }
 
-function sampleEntry(config: TrackConfig, extras: VideoEntryExtras): Uint8Array {
+function sampleEntry(config: TrackConfig, aspect: PixelAspect): Uint8Array {
   switch (config.codec) {
     case 'h264':
-      return avc1(config, extras);
+      return avc1(config, aspect);
     case 'aac':
       return mp4a(config);
     case 'opus':

@@ -1,22 +1,9 @@
 import type { AudioConfig, VideoConfig } from '../../track.ts';
-import { ascii, box, u16, u32, u8, zeros } from './box.ts';
+import { box, u16, u32, u8, zeros } from './box.ts';
+import type { PixelAspect } from './pixel-aspect.ts';
 
-/** Colour of a video track as the `nclx` form of `colr` states it (ISO/IEC 14496-12, 12.1.5; code points of ITU-T H.273). */
-export type Colour = {
-  readonly primaries: number;
-  readonly transfer: number;
-  readonly matrix: number;
-  readonly fullRange: boolean;
-};
-
-/** Shape of a pixel: its width to its height (ISO/IEC 14496-12, 12.1.4). */
-export type PixelAspect = { readonly horizontal: number; readonly vertical: number };
-
-/** What a video sample entry may state besides its configuration record, where it is known. */
-export type VideoEntryExtras = { readonly colour?: Colour; readonly pixelAspect?: PixelAspect };
-
-/** AVCSampleEntry (ISO/IEC 14496-15, 5.4.2.1): parameter sets live here, not in the samples. */
-export function avc1(config: VideoConfig, extras: VideoEntryExtras = {}): Uint8Array {
+/** AVCSampleEntry (ISO/IEC 14496-15, 5.4.2.1): parameter sets live here, not in the samples. Pixels that are square need no `pasp`. */
+export function avc1(config: VideoConfig, aspect: PixelAspect): Uint8Array {
   return box(
     'avc1',
     // VisualSampleEntry (ISO/IEC 14496-12, 12.1.3)
@@ -29,19 +16,13 @@ export function avc1(config: VideoConfig, extras: VideoEntryExtras = {}): Uint8A
     zeros(32), // compressorname
     u16(0x0018, 0xffff), // depth, pre_defined = -1
     avcC(config.description),
-    ...(extras.colour === undefined ? [] : [colr(extras.colour)]),
-    ...(extras.pixelAspect === undefined ? [] : [pasp(extras.pixelAspect)]),
+    ...(aspect.horizontal === aspect.vertical ? [] : [pasp(aspect)]),
   );
 }
 
 /** AVCConfigurationBox (ISO/IEC 14496-15, 5.4.2.1) around an AVCDecoderConfigurationRecord. */
 export function avcC(record: Uint8Array): Uint8Array {
   return box('avcC', record);
-}
-
-/** ColourInformationBox in its `nclx` form. */
-export function colr(colour: Colour): Uint8Array {
-  return box('colr', ascii('nclx'), u16(colour.primaries, colour.transfer, colour.matrix), u8(colour.fullRange ? 0x80 : 0));
 }
 
 /** PixelAspectRatioBox. */
