@@ -1,0 +1,140 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { expect } from 'vitest';
+
+import type { Bus, TrackProducer } from '#core/bus/bus.ts';
+import type { BroadcastInfo, LadderCatalog, Rendition, TranscodeHealth } from '#core/bus/catalog.ts';
+import { createLocalBus } from '#core/bus/local/local-bus.ts';
+import type { Frame } from '#core/media/frame.ts';
+import { millis, wallTime } from '#core/media/time.ts';
+import { trackName, type TrackName } from '#core/media/track.ts';
+import { commonOptions } from '#core/runtime/config/common.ts';
+import { transcodeOptions, type TranscodeConfig } from '#transcode/config.ts';
+import { startTranscode, type TranscodeStage } from '#transcode/main.ts';
+import { BROADCAST, type MadeSource } from './source.ts';
+
+/** A transcoder on a bus of its own, with everything it writes kept. */
+export class Harness {
+  readonly bus: Bus = createLocalBus();
+  readonly registry = new Registry();
+  readonly outputs = new Map<TrackName, Frame[]>();
+  readonly ladders: LadderCatalog[] = [];
+  health: TranscodeHealth | undefined;
+  #stage: TranscodeStage | undefined;
+  #producer: TrackProducer | undefined;
+  #dataDir = '';
+
+  static async start(options: Partial<TranscodeConfig> = {}): Promise<Harness> {
+    const harness = new Harness();
+    harness.#dataDir = await mkdtemp(join(tmpdir(), 'millrace-transcode-'));
+    const config = await transcodeConfig({ dataDir: harness.#dataDir, transcodeCapacity: 1000, ...options });
+    harness.#stage = await startTranscode({ config, bus: harness.bus, log: pino({ level: process.env['LOG'] ?? 'silent' }), metrics: harness.registry });
+    harness.bus.onCatalog(BROADCAST, 'ladder', (ladder) => harness.#take(ladder));
+    harness.bus.onCatalog(BROADCAST, 'transcode', (health) => {
+      harness.health = health;
+    });
+    return harness;
+  }
+
+  get stage(): TranscodeStage {
+    if (this.#stage === undefined) {
+      throw new Error('the transcoder is not started');
+    }
+    return this.#stage;
+  }
+
+  announce(state: BroadcastInfo['state'], epoch = 0): void {
+    this.bus.announce({ stream: 'test', broadcast: BROADCAST, epoch, state, startedAt: wallTime(0) });
+  }
+
+  /** Begins an epoch and waits for its ladder. */
+  async begin(source: MadeSource): Promise<void> {
+    this.#producer ??= this.bus.produce(BROADCAST, trackName('video'), { fence: 1 });
+    this.announce('live', source.catalog.epoch);
+    this.bus.putCatalog(BROADCAST, 'source', source.catalog);
+    await expect.poll(() => this.ladders.at(-1)?.epoch, { interval: 5 }).toBe(source.catalog.epoch);
+  }
+
+  write(frames: readonly Frame[]): void {
+    frames.forEach((frame) => this.#producer?.write(frame));
+  }
+
+  /** Writes frames at a multiple of their own speed. */
+  async pace(frames: readonly Frame[], speed: number): Promise<void> {
+    const begin = performance.now();
+    const first = frames[0]?.dts ?? 0;
+    for (const frame of frames) {
+      const due = begin + (frame.dts - first) / 90 / speed;
+      const wait = due - performance.now();
+      if (wait > 2) {
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+      this.write([frame]);
+    }
+  }
+
+  /** Waits until every encoded rung has given out a frame of a pts or later. */
+  async reached(pts: number): Promise<void> {
+    await expect.poll(() => this.encoded.length > 0 && this.encoded.every(({ track }) => (this.outputs.get(track)?.at(-1)?.pts ?? -1) >= pts), { timeout: 20_000, interval: 20 }).toBe(true);
+  }
+
+  get encoded(): readonly Rendition[] {
+    return this.ladders.at(-1)?.renditions.filter(({ mode, config }) => mode === 'encoded' && config.kind === 'video') ?? [];
+  }
+
+  get pid(): number {
+    const pid = this.stage.encoders[0];
+    if (pid === undefined) {
+      throw new Error('no encoder runs');
+    }
+    return pid;
+  }
+
+  async close(): Promise<void> {
+    await this.stage.close();
+    await this.bus.close();
+    await rm(this.#dataDir, { recursive: true });
+  }
+
+  #take(ladder: LadderCatalog): void {
+    this.ladders.push(ladder);
+    for (const { track, mode } of ladder.renditions) {
+      if (mode === 'encoded' && !this.outputs.has(track)) {
+        const frames: Frame[] = [];
+        this.outputs.set(track, frames);
+        void this.#collect(track, frames);
+      }
+    }
+  }
+
+  async #collect(track: TrackName, frames: Frame[]): Promise<void> {
+    for await (const frame of this.bus.consume(BROADCAST, track, { backlog: millis(60_000), maxFrames: 20_000 })) {
+      frames.push(frame);
+    }
+  }
+}
+
+/** The options' defaults, with some changed. */
+export async function transcodeConfig(changed: Partial<TranscodeConfig>): Promise<TranscodeConfig> {
+  const entries = Object.entries({ ...commonOptions, ...transcodeOptions }).map(async ([key, { schema }]) => [key, await schema.parseAsync(undefined)] as const);
+  return { ...(Object.fromEntries(await Promise.all(entries)) as TranscodeConfig), ...changed };
+}
+
+/** Frames by group, in order. */
+export function byGroup(frames: readonly Frame[]): ReadonlyMap<number, readonly Frame[]> {
+  return Map.groupBy(frames, ({ group }) => group);
+}
+
+/** Tells whether a process is alive: not gone, and not a zombie that waits to be collected. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

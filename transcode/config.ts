@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+import type { CommonConfig } from '#core/runtime/config/common.ts';
+import { option, type OptionValues } from '#core/runtime/config/option.ts';
+import { ENCODERS } from './ffmpeg/encoders.ts';
+
+const PRESETS = ['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium'] as const;
+
+/** Options of the transcoder. */
+export const transcodeOptions = {
+  ffmpegPath: option(z.string().min(1).default('ffmpeg'), 'Command or path of ffmpeg, 5.1 or newer with libx264.'),
+  encoder: option(
+    z.enum(ENCODERS).default('x264'),
+    'What encodes: `x264` (the processor), or experimental hardware: `nvenc`, `vaapi`, `qsv`, `videotoolbox`. Where that fails at once, x264 takes over.',
+  ),
+  x264Preset: option(
+    z.enum(PRESETS).default('veryfast'),
+    'Speed of x264, faster to slower. Slower looks better at the same bit rate and costs more of the machine; latency stays the same while it keeps up.',
+  ),
+  encoderThreads: option(z.coerce.number().int().min(0).max(64).default(0), 'Threads of each decoder and encoder; 0 takes one per processor core, at most 8.'),
+  transcodeCapacity: option(
+    z.coerce.number().positive().optional(),
+    'Megapixels per second that this machine can encode; the ladder `auto` spends at most 60 % of it. Default: measured at the first start.',
+  ),
+};
+
+/** Values of {@link transcodeOptions} and the common ones. */
+export type TranscodeConfig = OptionValues<typeof transcodeOptions> & CommonConfig;

@@ -1,0 +1,73 @@
+import type { Face, LadderCatalog, Rendition, SourceTrack } from '#core/bus/catalog.ts';
+import type { Grouping } from '#core/media/grouping.ts';
+import type { VideoConfig } from '#core/media/track.ts';
+import type { LadderSetting } from '#core/runtime/config/common.ts';
+import { videoLabel } from './frame-rate.ts';
+import { bitrateFor, shorterSide } from './rung.ts';
+
+/** Where the source's own picture may go. */
+export type PassThrough = {
+  readonly onHls: boolean;
+  readonly onWebrtc: boolean;
+  /** Why it is not passed through to HLS, for the rung that stands in for it. */
+  readonly whyEncoded: string;
+  readonly rendition?: Rendition;
+  readonly omitted: LadderCatalog['omitted'];
+};
+
+/** Peak over mean of a typical live encode; the mean is what ingest measured. */
+const PEAK = 1.25;
+
+/**
+ * Decides per protocol whether the source's picture is passed through (design, rule 7): HLS needs key frames that make
+ * groups and a constant rate, unless the ladder `source` asks for it anyway; WebRTC cannot show B-frames.
+ */
+export function passThrough(source: SourceTrack, grouping: Grouping, ladder: LadderSetting): PassThrough {
+  const config = source.config as VideoConfig;
+  const variable = source.video?.variableFrameRate === true;
+  const barred = hlsBar(config, variable, grouping);
+  const onHls = config.codec === 'h264' && (barred === undefined || ladder === 'source');
+  const onWebrtc = config.codec === 'h264' && source.video?.bFrames !== true && !config.reordered;
+  const label = videoLabel(shorterSide(config), source.video?.frameRate ?? 30);
+  const faces: Face[] = [...(onHls ? ['hls' as const] : []), ...(onWebrtc ? ['webrtc' as const] : [])];
+  const whyEncoded = barred ?? '';
+  if (faces.length === 0) {
+    return { onHls, onWebrtc, whyEncoded, omitted: [{ label: `${label} as sent`, reason: whyEncoded }] };
+  }
+  const mean = source.bitrate > 0 ? source.bitrate : bitrateFor(config);
+  const rendition: Rendition = {
+    track: source.name,
+    label,
+    faces,
+    mode: 'passthrough',
+    reason: passedReason(onHls, onWebrtc, barred),
+    config,
+    ...(source.video === undefined ? {} : { frameRate: source.video.frameRate }),
+    bandwidth: Math.round(mean * PEAK),
+    averageBandwidth: mean,
+  };
+  return { onHls, onWebrtc, whyEncoded, rendition, omitted: [] };
+}
+
+function hlsBar(config: VideoConfig, variable: boolean, grouping: Grouping): string | undefined {
+  if (config.codec !== 'h264') {
+    return `Encoded because not every browser plays ${config.codec}.`;
+  }
+  if (variable) {
+    return 'Encoded because the frame rate of the source varies; a constant one would be passed through.';
+  }
+  if (grouping.mode === 'grid') {
+    return 'Encoded because the key frames of the source are more than 2 seconds apart; a key frame interval of 1 or 2 seconds would be passed through.';
+  }
+  return undefined;
+}
+
+function passedReason(onHls: boolean, onWebrtc: boolean, barred: string | undefined): string {
+  if (onHls && barred !== undefined) {
+    return 'Passed through because the ladder is set to "source".';
+  }
+  if (!onHls) {
+    return `Passed through to WebRTC only. ${barred ?? ''}`.trim();
+  }
+  return onWebrtc ? 'Passed through as it was sent.' : 'Passed through as it was sent, but not to WebRTC, which cannot show B-frames.';
+}

@@ -1,0 +1,187 @@
+import type { LadderCatalog, Rendition, SourceCatalog, SourceTrack } from '#core/bus/catalog.ts';
+import type { Grouping } from '#core/media/grouping.ts';
+import { partTarget } from '#core/media/parts.ts';
+import type { TrackName, VideoConfig } from '#core/media/track.ts';
+import type { LadderSetting } from '#core/runtime/config/common.ts';
+import { audioRenditions, type OpusEncode } from './audio.ts';
+import { decodeCost, encodeCost } from './cost.ts';
+import { encodedRung, type EncodedRung } from './encoded-rung.ts';
+import { passThrough, type PassThrough } from './pass-through.ts';
+import { bitrateFor, evenDown, rungsOf, shorterSide, type Rung } from './rung.ts';
+
+/** What the planner decides on. */
+export type PlanInput = {
+  readonly source: SourceCatalog;
+  readonly ladder: LadderSetting;
+  /** Megapixels per second that this broadcast may spend; binds the ladder `auto` only. */
+  readonly budget: number;
+  /** Rungs that are not encoded for now because the machine fell behind. */
+  readonly shed?: readonly TrackName[];
+  /** Encode what a WebRTC viewer needs and the source does not give: a top rung without B-frames, Opus. Default: nothing. */
+  readonly forWebrtc?: { readonly video: boolean; readonly audio: boolean };
+};
+
+/** What one ffmpeg has to do. */
+export type Encode = {
+  readonly input: VideoConfig;
+  readonly frameRate: number;
+  readonly grouping: Grouping;
+  /** Best first; never empty where `opus` is absent. */
+  readonly rungs: readonly EncodedRung[];
+  readonly opus?: OpusEncode;
+};
+
+/** The planner's answer. */
+export type Plan = Pick<LadderCatalog, 'renditions' | 'omitted' | 'partTarget'> & {
+  /** Undefined where everything is passed through. */
+  readonly encode?: Encode;
+  /** Megapixels per second that the plan spends, decoding included. */
+  readonly cost: number;
+};
+
+type Omitted = LadderCatalog['omitted'][number];
+
+/** A rung nearer to the source than this is not worth its encode. */
+const TOO_CLOSE = 0.9;
+
+/**
+ * Decides what of a source is passed through and what is encoded, and says why in words for the broadcaster. Pure: equal
+ * inputs give equal ladders.
+ */
+export function planLadder(input: PlanInput): Plan {
+  const { source } = input;
+  const video = source.tracks.find((track) => track.config.kind === 'video');
+  const audio = audioRenditions(source.tracks, input.forWebrtc?.audio === true);
+  if (video === undefined || video.config.kind !== 'video') {
+    const configs = audio.renditions.filter(onHls).map(({ config }) => config);
+    return { renditions: audio.renditions, omitted: audio.omitted, partTarget: partTarget(configs), cost: 0 };
+  }
+  const pass = passThrough(video, source.grouping, input.ladder);
+  const omitted: Omitted[] = [...pass.omitted, ...audio.omitted];
+  const wanted = wantedRungs(input, video, pass, omitted);
+  const decoding = decodeCost(video.config, video.video?.frameRate ?? 30);
+  const chosen = input.ladder === 'auto' ? withinBudget(wanted, input.budget - decoding, !pass.onHls, omitted) : wanted;
+  const shed = new Set<TrackName>(input.shed);
+  const rungs = chosen.filter(({ track }) => !shed.has(track));
+  chosen.filter(({ track }) => shed.has(track)).forEach(({ label }) => omitted.push({ label, reason: SHED }));
+  const passed = passedThrough(pass, rungs);
+  const renditions = [...passed, ...rungs.map(renditionOf), ...audio.renditions].sort(byRank);
+  const hls = [...passed, ...chosen.map(renditionOf), ...audio.renditions].filter(onHls);
+  const encodes = rungs.length > 0 || audio.opus !== undefined;
+  return {
+    renditions,
+    omitted,
+    partTarget: partTarget(hls.map(({ config }) => config)),
+    cost: encodes ? decoding + rungs.reduce((sum, { cost }) => sum + cost, 0) : 0,
+    ...(encodes ? { encode: encodeOf(video.config, video, source.grouping, rungs, audio.opus) } : {}),
+  };
+}
+
+const SHED = 'Left out for now: the machine could not encode it in real time. It comes back when there is room again.';
+
+/** The rungs below (or, where it cannot be passed through, at) the source's size, each with what its encode costs. */
+function wantedRungs(input: PlanInput, video: SourceTrack, pass: PassThrough, omitted: Omitted[]): EncodedRung[] {
+  if (input.ladder === 'source' || video.config.kind !== 'video') {
+    return [];
+  }
+  const source = video.config;
+  const side = shorterSide(source);
+  const forWebrtcOnly = pass.onHls && !pass.onWebrtc && input.forWebrtc?.video === true;
+  const top = pass.onHls ? 1 : 0;
+  const wanted: Rung[] = [];
+  for (const rung of rungsOf(input.ladder)) {
+    if (rung.height > side) {
+      omitted.push({ label: `${rung.height}p`, reason: `The source is smaller: ${source.width}x${source.height}.` });
+    } else if (rung.height > side * TOO_CLOSE && pass.onHls) {
+      omitted.push({ label: `${rung.height}p`, reason: 'The source itself is passed through at about this size.' });
+    } else {
+      wanted.push(rung);
+    }
+  }
+  const largest = wanted[0]?.height ?? 0;
+  const highest = Math.min(side, input.ladder === 'auto' ? 1080 : side);
+  if (!pass.onHls && (wanted.length === 0 || (input.ladder === 'auto' && largest < highest * TOO_CLOSE))) {
+    wanted.unshift({ height: evenDown(highest), bitrate: bitrateFor(scaledSource(source, highest)) });
+  }
+  const rungs = wanted.map((rung, at) => encodedRung({ source: video, rung, place: at + top, why: why(pass, at), faces: faces(pass, rung.height === evenDown(side)) }));
+  if (forWebrtcOnly) {
+    const rung = { height: evenDown(side), bitrate: bitrateFor(source) };
+    rungs.unshift(encodedRung({ source: video, rung, place: 0, why: 'Encoded for WebRTC, which cannot show the B-frames of the source.', faces: ['webrtc'] }));
+  }
+  return rungs;
+}
+
+function scaledSource(source: VideoConfig, side: number): { readonly width: number; readonly height: number } {
+  const factor = side / shorterSide(source);
+  return { width: source.width * factor, height: source.height * factor };
+}
+
+/** A rung of the source's own size stands beside it only where the source is not offered. */
+function faces(pass: PassThrough, sourceSize: boolean): EncodedRung['faces'] {
+  return sourceSize && pass.onWebrtc ? ['hls'] : ['hls', 'webrtc'];
+}
+
+function why(pass: PassThrough, at: number): string {
+  return at === 0 && !pass.onHls ? pass.whyEncoded : 'Encoded for viewers whose connection or screen is smaller.';
+}
+
+/** The smallest rung first, for it serves everybody; then from the best down whatever still fits. */
+function withinBudget(wanted: readonly EncodedRung[], budget: number, needed: boolean, omitted: Omitted[]): EncodedRung[] {
+  let left = budget;
+  const chosen = new Set<EncodedRung>();
+  const smallest = wanted.at(-1);
+  for (const rung of smallest === undefined ? [] : [smallest, ...wanted.slice(0, -1)]) {
+    if (rung.cost <= left || (needed && rung === smallest)) {
+      chosen.add(rung);
+      left -= rung.cost;
+    } else {
+      const speed = `it needs ${rung.cost.toFixed(0)} megapixels a second, ${Math.max(0, left).toFixed(0)} are left`;
+      omitted.push({ label: rung.label, reason: `Too much for this machine beside what it already encodes: ${speed}.` });
+    }
+  }
+  return wanted.filter((rung) => chosen.has(rung));
+}
+
+/**
+ * What is passed through, as renditions. Declared at no less than a tenth above the best encoded rung below: players
+ * order a ladder by bandwidth, and a source that was quiet while it was measured must not end below its own copies.
+ */
+function passedThrough(pass: PassThrough, rungs: readonly EncodedRung[]): Rendition[] {
+  if (pass.rendition === undefined) {
+    return [];
+  }
+  const below = Math.max(0, ...rungs.filter(({ faces: on }) => on.includes('hls')).map(({ bandwidth }) => bandwidth));
+  const floor = pass.onHls ? Math.round(below * 1.1) : 0;
+  return [{ ...pass.rendition, bandwidth: Math.max(pass.rendition.bandwidth, floor) }];
+}
+
+function renditionOf(rung: EncodedRung): Rendition {
+  return {
+    track: rung.track,
+    label: rung.label,
+    faces: rung.faces,
+    mode: 'encoded',
+    reason: rung.reason,
+    config: rung.config,
+    frameRate: rung.rate.frameRate,
+    bandwidth: rung.bandwidth,
+    averageBandwidth: rung.bitrate,
+  };
+}
+
+function encodeOf(input: VideoConfig, video: SourceTrack, grouping: Grouping, rungs: readonly EncodedRung[], opus: OpusEncode | undefined): Encode {
+  return { input, frameRate: video.video?.frameRate ?? 30, grouping, rungs, ...(opus === undefined ? {} : { opus }) };
+}
+
+function onHls(rendition: Rendition): boolean {
+  return rendition.faces.includes('hls');
+}
+
+/** Video from the best down, passed through before encoded, then audio. */
+function byRank(a: Rendition, b: Rendition): number {
+  return rank(b) - rank(a);
+}
+
+function rank({ config, mode, frameRate }: Rendition): number {
+  return config.kind === 'video' ? encodeCost(config, frameRate ?? 30) + (mode === 'passthrough' ? 1 : 0) * 1e-3 : -1;
+}

@@ -1,0 +1,238 @@
+import type { TrackProducer } from '#core/bus/bus.ts';
+import type { SourceCatalog } from '#core/bus/catalog.ts';
+import type { Frame } from '#core/media/frame.ts';
+import { millis, ticksToMillis, VIDEO_TIMESCALE, type Clock, type Millis, type Ticks } from '#core/media/time.ts';
+import type { TrackName } from '#core/media/track.ts';
+import type { Logger } from '#core/runtime/log.ts';
+import type { FfmpegExit } from '../ffmpeg/process.ts';
+import type { EncodedRung } from '../plan/encoded-rung.ts';
+import type { Encode } from '../plan/plan.ts';
+import type { EncodedConfig, EncodedPicture } from './encoded-picture.ts';
+import { History } from './history.ts';
+import { planReplay } from './replay.ts';
+import { Run, type RunSettings } from './run.ts';
+import { SourceTimeline } from './source-timeline.ts';
+import { RungWriter, type RungCounts } from './to-bus.ts';
+
+/** What an epoch's encode needs from its broadcast. */
+export type EpochOptions = {
+  readonly source: SourceCatalog;
+  readonly fence: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly settings: () => RunSettings;
+  readonly producer: (track: TrackName) => TrackProducer;
+  /** Called when the present run is gone without having been asked to go. */
+  readonly onFault: (run: Run, exit: FfmpegExit) => void;
+  /** Called where a picture could not be written: another transcoder took over. */
+  readonly onFenced: (thrown: unknown) => void;
+};
+
+type Held = { readonly track: TrackName; readonly picture: EncodedPicture; readonly config: EncodedConfig };
+
+/**
+ * The encode of one epoch: one ffmpeg at a time, and for the length of a hand-over two. Pictures of a new run are held
+ * until the one before has given its last, so a rung's frames stay in order.
+ */
+export class EpochEncode {
+  readonly source: SourceCatalog;
+  readonly #options: EpochOptions;
+  readonly #timeline: SourceTimeline;
+  readonly #history = new History();
+  readonly #writers = new Map<TrackName, RungWriter>();
+  /** Runs that are not gone yet, oldest first, each with what it must hold back. */
+  readonly #runs: { readonly run: Run; readonly held: Held[] }[] = [];
+  /** Gone before everything else of this epoch may be written. */
+  #after: Promise<void> = Promise.resolve();
+  #open = false;
+  #encode: Encode | undefined;
+  /** What to change to at the next group. */
+  #next: { readonly encode: Encode | undefined } | undefined;
+  #run: Run | undefined;
+  /** Where the rungs after a planned change begin. */
+  #notBefore: Ticks | undefined;
+  #paused = false;
+  #finishing = false;
+
+  constructor(options: EpochOptions, encode: Encode | undefined, after: Promise<void>) {
+    this.source = options.source;
+    this.#options = options;
+    this.#timeline = new SourceTimeline(options.source.grouping);
+    this.#encode = encode;
+    this.#after = after.then(() => {
+      this.#open = true;
+      this.#release();
+    });
+  }
+
+  /** The run that is fed. */
+  get run(): Run | undefined {
+    return this.#run;
+  }
+
+  /** What is encoded, or will be from the next group on. */
+  get encode(): Encode | undefined {
+    return this.#next === undefined ? this.#encode : this.#next.encode;
+  }
+
+  /** Output behind what was fed. */
+  get lag(): Millis {
+    const run = this.#run;
+    if (run === undefined) {
+      return millis(0);
+    }
+    const written = run.encode.rungs.map(({ track }) => this.#writers.get(track)?.cursor.end ?? run.lastFed);
+    const out = run.lastOut ?? Math.min(run.lastFed, ...written);
+    return ticksToMillis(Math.max(0, run.lastFed - out) as Ticks, VIDEO_TIMESCALE);
+  }
+
+  /** What each rung has given out and lost. */
+  get counts(): ReadonlyMap<TrackName, RungCounts> {
+    return new Map([...this.#writers].map(([track, writer]) => [track, writer.counts]));
+  }
+
+  /** Takes the next source frame. */
+  feed(frame: Frame): void {
+    if (frame.head !== undefined && this.#next !== undefined) {
+      this.#handOver(frame);
+    }
+    this.#timeline.add(frame);
+    if (!this.#history.add(frame)) {
+      return;
+    }
+    if (this.#run === undefined) {
+      this.#start();
+    } else {
+      this.#run.feed(frame);
+    }
+    this.#writers.forEach((writer) => writer.settle());
+    if (frame.head !== undefined) {
+      this.#forget(frame.pts);
+    }
+  }
+
+  /** Frames are missing before the next one: a picture made across the hole would be broken. */
+  skip(): void {
+    this.#history.clear();
+  }
+
+  /** Changes to another set of rungs at the next group: the new ffmpeg begins where the old one ends. */
+  change(encode: Encode | undefined): void {
+    this.#next = { encode };
+  }
+
+  /** Holds restarts back until {@link resume}. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Starts again what a fault ended, as soon as the frames allow. */
+  resume(): void {
+    this.#paused = false;
+    this.#start();
+  }
+
+  /** Ends the input. Settles when all that was inside is written, or 2 s later. */
+  async finish(): Promise<void> {
+    this.#finishing = true;
+    this.#run?.end();
+    await this.#gone();
+    this.#writers.forEach((writer) => writer.flush());
+  }
+
+  /** Ends every ffmpeg at once. */
+  async kill(): Promise<void> {
+    this.#finishing = true;
+    this.#runs.forEach(({ run }) => run.kill());
+    await this.#gone();
+  }
+
+  async #gone(): Promise<void> {
+    await this.#after;
+    await Promise.all(this.#runs.map(({ run }) => run.exited));
+  }
+
+  #start(): void {
+    if (this.#paused || this.#finishing || this.#encode === undefined || this.#run !== undefined) {
+      return;
+    }
+    const encode = this.#encode;
+    const cursors = encode.rungs.map((rung) => this.#writerOf(rung).cursor);
+    const replay = planReplay(this.#history.frames, cursors, this.#notBefore);
+    if (replay === undefined) {
+      return;
+    }
+    this.#notBefore = undefined;
+    const held: Held[] = [];
+    const run = new Run({
+      encode,
+      replay,
+      settings: this.#options.settings(),
+      clock: this.#options.clock,
+      log: this.#options.log,
+      onPicture: (track, picture, config) => {
+        held.push({ track, picture, config });
+        this.#release();
+      },
+    });
+    this.#run = run;
+    this.#runs.push({ run, held });
+    void run.exited.then((exit) => this.#left(run, exit));
+  }
+
+  /** The old run gets no more; the new one begins with the group that `frame` starts. */
+  #handOver(frame: Frame): void {
+    this.#encode = this.#next?.encode;
+    this.#next = undefined;
+    this.#run?.end();
+    this.#run = undefined;
+    this.#notBefore = frame.pts;
+  }
+
+  #left(run: Run, exit: FfmpegExit): void {
+    this.#release();
+    const at = this.#runs.findIndex((known) => known.run === run);
+    this.#runs.splice(at, 1);
+    this.#release();
+    if (this.#run === run) {
+      this.#run = undefined;
+      if (!this.#finishing) {
+        this.#options.onFault(run, exit);
+      }
+    }
+  }
+
+  /** Writes the pictures of the oldest run that is not gone. */
+  #release(): void {
+    const oldest = this.#runs[0];
+    if (!this.#open || oldest === undefined) {
+      return;
+    }
+    for (const { track, picture, config } of oldest.held.splice(0)) {
+      try {
+        this.#writers.get(track)?.write(picture, config);
+      } catch (thrown) {
+        this.#options.onFenced(thrown);
+        return;
+      }
+    }
+  }
+
+  #writerOf(rung: EncodedRung): RungWriter {
+    let writer = this.#writers.get(rung.track);
+    if (writer === undefined) {
+      const { source, fence, producer } = this.#options;
+      writer = new RungWriter({ broadcast: source.broadcast, epoch: source.epoch, fence, rung, timeline: this.#timeline, producer: producer(rung.track) });
+      this.#writers.set(rung.track, writer);
+    }
+    return writer;
+  }
+
+  /** What every rung has given out is not needed again. */
+  #forget(now: Ticks): void {
+    const ends = (this.#encode?.rungs ?? []).map(({ track }) => this.#writers.get(track)?.cursor.end);
+    if (!ends.includes(undefined)) {
+      this.#history.forgetBefore(Math.min(now, ...ends.map(Number)) as Ticks);
+    }
+  }
+}
