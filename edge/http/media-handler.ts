@@ -113,10 +113,12 @@ export class MediaHandler {
     }
     this.#connections.stamp(exchange.request, exchange.connection, target.stream, exchange.query, this.#options.clock());
     const payload = window.master();
-    if (payload === undefined) {
-      this.#wait(exchange, 'master', PLAYLIST_CACHING, undefined, (waiter) => window.awaitMaster(waiter));
-    } else {
+    if (payload !== undefined) {
       this.#send(exchange, 'master', payload, PLAYLIST_CACHING);
+    } else if (window.hasLadder) {
+      this.#missing(exchange.response, target);
+    } else {
+      this.#waitFor(exchange, target, (waiter) => window.awaitLadder(waiter));
     }
   }
 
@@ -144,11 +146,17 @@ export class MediaHandler {
     }
   }
 
-  /** A blocking request for a broadcast that may come back after a restart of the server waits for it. */
+  /**
+   * The broadcast or its renditions are not known. They may be soon: while the ladder is being planned, and for a blocking
+   * request after a restart of the server, when the broadcast may return.
+   */
   #absentPlaylist(exchange: Exchange, target: Extract<MediaTarget, { kind: 'playlist' }>, directives: Directives): void {
     const { directory } = this.#options;
-    if (directives.msn !== undefined && directory.knows(target.stream) && directory.mayReturn(target.stream)) {
-      this.#wait(exchange, 'playlist', PLAYLIST_CACHING, undefined, (waiter) => directory.awaitArrival(waiter), false, target);
+    const window = directory.broadcast(target.stream, target.broadcast);
+    if (window !== undefined && !window.hasLadder) {
+      this.#waitFor(exchange, target, (waiter) => window.awaitLadder(waiter));
+    } else if (window === undefined && directives.msn !== undefined && directory.knows(target.stream) && directory.mayReturn(target.stream)) {
+      this.#waitFor(exchange, target, (waiter) => directory.awaitArrival(waiter));
     } else {
       this.#missing(exchange.response, target);
     }
@@ -178,6 +186,11 @@ export class MediaHandler {
 
   #rendition(target: Extract<MediaTarget, { track: unknown }>): Rendition | undefined {
     return this.#options.directory.broadcast(target.stream, target.broadcast)?.renditions.get(target.track);
+  }
+
+  /** Waits for what a target stands on, then serves it. */
+  #waitFor(exchange: Exchange, target: MediaTarget, queue: (waiter: MediaWaiter) => void): void {
+    this.#wait(exchange, target.kind, '', undefined, queue, false, target);
   }
 
   #wait(
@@ -257,7 +270,7 @@ export class MediaHandler {
         this.#fail(response, kind, 503, 'http/stopping', 'The server is stopping.', RETRY_AFTER);
         break;
       case 'gone':
-      case 'arrived':
+      case 'arrived': // Only who waits for an arrival is told of it.
         this.#fail(response, kind, 404, 'media/not-found', 'The requested media did not come to be.');
     }
   }

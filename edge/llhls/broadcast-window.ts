@@ -27,7 +27,7 @@ export class BroadcastWindow {
   readonly #renditions = new Map<TrackName, Rendition>();
   readonly #times = new Map<number, GroupTimes>();
   readonly #partTargets = new Map<number, Millis>();
-  readonly #masterWaiters = new WaitList<Waiter>();
+  readonly #ladderWaiters = new WaitList<Waiter>();
   #info: BroadcastInfo;
   #ladder: LadderCatalog | undefined;
   #master: { readonly text: string; readonly payload: Payload } | undefined;
@@ -61,6 +61,7 @@ export class BroadcastWindow {
       }
     }
     this.#changed();
+    this.#ladderWaiters.release(() => 'arrived');
   }
 
   /** A segment began without a key frame: EXT-X-INDEPENDENT-SEGMENTS would not be true. */
@@ -68,7 +69,7 @@ export class BroadcastWindow {
     this.#independentSegments = false;
   }
 
-  /** The multivariant playlist; undefined while the ladder is not known. */
+  /** The multivariant playlist; undefined while the ladder is not known or names nothing for HLS. */
   master(): Payload | undefined {
     const offered = this.#offered();
     if (offered.length === 0) {
@@ -81,14 +82,19 @@ export class BroadcastWindow {
     return this.#master.payload;
   }
 
-  /** Waits for the ladder. */
-  awaitMaster(waiter: Waiter): void {
-    this.#masterWaiters.add(waiter);
+  /** Whether the ladder is known, and with it the renditions. */
+  get hasLadder(): boolean {
+    return this.#ladder !== undefined;
+  }
+
+  /** Waits for the ladder; the outcome is `arrived`. */
+  awaitLadder(waiter: Waiter): void {
+    this.#ladderWaiters.add(waiter);
   }
 
   /** Answers those who waited three target durations. */
   expire(now: WallTime): void {
-    this.#masterWaiters.expire(now);
+    this.#ladderWaiters.expire(now);
     for (const rendition of this.#renditions.values()) {
       rendition.expire(now);
     }
@@ -96,7 +102,7 @@ export class BroadcastWindow {
 
   /** Answers everybody who waits: nothing more will come. */
   dismiss(outcome: 'stopping' | 'gone'): void {
-    this.#masterWaiters.release(() => outcome);
+    this.#ladderWaiters.release(() => outcome);
     for (const rendition of this.#renditions.values()) {
       rendition.dismiss(outcome);
     }
@@ -129,10 +135,6 @@ export class BroadcastWindow {
         }
         for (const rendition of this.#renditions.values()) {
           rendition.release();
-        }
-        const master = this.#masterWaiters.size > 0 ? this.master() : undefined;
-        if (master !== undefined) {
-          this.#masterWaiters.release(() => master);
         }
       });
     }
