@@ -1,0 +1,67 @@
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import { expect, test } from 'vitest';
+
+import { Connections } from './connections.ts';
+import { WaitingRoom } from './waiting-room.ts';
+
+class FakeSocket extends EventEmitter {
+  writableLength = 0;
+  bytesWritten = 0;
+  destroyed = false;
+
+  destroy(): void {
+    this.destroyed = true;
+    this.emit('close');
+  }
+}
+
+const room = (): { connections: Connections; open: () => FakeSocket } => {
+  const connections = new Connections({ maxConnections: 3, maxConnectionsPerAddress: 2 }, (socket) => (socket as unknown as { address?: string }).address ?? 'a');
+  return {
+    connections,
+    open: () => {
+      const socket = new FakeSocket();
+      connections.admit(socket as unknown as Socket);
+      return socket;
+    },
+  };
+};
+
+test('a reader who takes nothing for three sweeps is cut off; a slow one that reads and an idle one stay', () => {
+  const { connections, open } = room();
+  const stuck = open();
+  const slow = open();
+  stuck.bytesWritten = slow.bytesWritten = 1_000_000;
+  stuck.writableLength = slow.writableLength = 900_000;
+  connections.sweep();
+  for (let i = 0; i < 3; i++) {
+    expect(stuck.destroyed).toBe(false);
+    slow.writableLength -= 20_000;
+    connections.sweep();
+  }
+  expect([stuck.destroyed, slow.destroyed, connections.count]).toEqual([true, false, 1]);
+  slow.writableLength = 0;
+  for (let i = 0; i < 5; i++) {
+    connections.sweep();
+  }
+  expect(slow.destroyed).toBe(false);
+});
+
+test('connections beyond the limit of their address are destroyed, and those that close make room', () => {
+  const { connections, open } = room();
+  const [first] = [open(), open()];
+  expect(open().destroyed).toBe(true);
+  first.destroy();
+  expect(open().destroyed).toBe(false);
+  expect(connections.count).toBe(2);
+});
+
+test('waiting requests are bounded in all, by address and by connection', () => {
+  const waiting = new WaitingRoom({ maxWaiting: 3, maxWaitingPerAddress: 2, maxWaitingPerConnection: 1 });
+  const seats = Array.from({ length: 5 }, () => ({ waiting: 0 }));
+  const enter = (address: string, seat: number): boolean => waiting.enter(address, seats[seat] ?? { waiting: 0 });
+  expect([enter('a', 0), enter('a', 0), enter('a', 1), enter('a', 2), enter('b', 3), enter('b', 4)]).toEqual([true, false, true, false, true, false]);
+  waiting.leave('a', seats[0] ?? { waiting: 0 });
+  expect([waiting.count, enter('a', 0)]).toEqual([2, true]);
+});
