@@ -48,8 +48,8 @@ function preloadPlayer(): Plugin {
         };
         chunk?.dynamicImports.forEach(collect);
         return [
-          ...[...files].map((file) => ({ tag: 'link', attrs: { rel: 'modulepreload', crossorigin: true, href: `${up}${file}` } })),
-          ...[...styles].map((file) => ({ tag: 'link', attrs: { rel: 'stylesheet', crossorigin: true, href: `${up}${file}` } })),
+          ...[...files].map((file) => ({ tag: 'link', injectTo: 'head' as const, attrs: { rel: 'modulepreload', crossorigin: true, href: `${up}${file}` } })),
+          ...[...styles].map((file) => ({ tag: 'link', injectTo: 'head' as const, attrs: { rel: 'stylesheet', crossorigin: true, href: `${up}${file}` } })),
         ];
       },
     },

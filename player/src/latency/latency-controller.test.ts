@@ -47,6 +47,7 @@ function play(trace: Trace, controller = new LatencyController()): { samples: Sa
         part: millis(trace.part),
       });
       rate = out.rate;
+      playhead = Math.min(playhead + (out.jump ?? 0), bufferEnd);
       samples.push({ at: now - 10_000, latency: now - playhead, rate, target: out.target });
     }
   }
@@ -114,14 +115,29 @@ describe('the latency controller', () => {
     }
   });
 
-  it('asks for a jump when far behind, and not otherwise', () => {
+  it('jumps a little in the first seconds and only far later', () => {
     const controller = new LatencyController();
-    const part = millis(200);
-    const ask = (now: number, latency: number) => controller.step({ now: millis(now), latency: millis(latency), buffer: millis(latency - 250), part });
-    for (let now = 0; now <= 3_000; now += 50) {
-      expect(ask(now, 500).jump).toBe(false);
+    const ask = (now: number, latency: number): number | undefined =>
+      controller.step({ now: millis(now), latency: millis(latency), buffer: millis(latency - 250), part: millis(200) }).jump;
+    for (let now = 0; now <= 1_500; now += 50) {
+      expect(ask(now, 1_200)).toBeUndefined();
     }
-    expect(ask(3_050, 2_000).jump).toBe(false);
-    expect(ask(3_100, 6_000).jump).toBe(true);
+    expect(ask(1_650, 1_200)).toBeCloseTo(1_200 - 250 - 90, 0);
+    for (let now = 1_700; now <= 8_000; now += 50) {
+      expect(ask(now, 340)).toBeUndefined();
+    }
+    expect(ask(8_050, 2_000)).toBeUndefined();
+    expect(ask(8_100, 6_000)).toBeCloseTo(6_000 - 340, 0);
+  });
+
+  it('learns nothing from the haste of the start', () => {
+    const controller = new LatencyController();
+    controller.stalled();
+    let target = 0;
+    for (let now = 0; now <= 3_000; now += 50) {
+      const age = now < 500 ? 1_400 : 280;
+      target = controller.step({ now: millis(now), latency: millis(1_450), buffer: millis(1_450 - age), part: millis(200) }).target;
+    }
+    expect(target).toBeCloseTo(280 + 90, 0);
   });
 });

@@ -19,8 +19,8 @@ export type LatencyOutput = {
   readonly rate: number;
   /** The latency now aimed at. */
   readonly target: Millis;
-  /** The playhead is so far behind that only a jump helps. */
-  readonly jump: boolean;
+  /** So far behind that playing faster would take too long: jump ahead by this much. */
+  readonly jump: Millis | undefined;
 };
 
 /** Rates beyond these are heard. */
@@ -42,6 +42,9 @@ const slotLength = 500;
 /** ... of which this many (5 s) are looked at. */
 const slotsKept = 10;
 
+/** Slots seen before there is a target. */
+const slotsToAim = 3;
+
 /**
  * The buffer to keep when the next part is about to come: what the browser needs to go on without a hitch (its audio renderer
  * holds some 40 ms) plus a scheduler's whim. Not a share of a part: these are properties of the machine.
@@ -58,10 +61,17 @@ const stallLimit = 1_500;
 const stallHalfLife = 30_000;
 
 /** The target comes closer by at most this much per second; it moves away at once. */
-const approach = 60;
+const approach = 100;
 
-/** Farther behind than this, beyond the target, the player jumps: catching up at 5 % would take half a minute. */
+/** Farther behind the target than this, the player jumps: catching up at 5 % would take half a minute. */
 const jumpBeyond = 2_000;
+
+/** In the first seconds a small jump is better than a long way at 5 %: the viewer has just come. */
+const settling = 6_000;
+const jumpBeyondSettling = 500;
+
+/** What is seen in the first moment of playing is the start's haste, not how parts arrive. */
+const startHaste = 600;
 
 /** The greatest age of the buffer's end seen in a slot of time. */
 type Slot = { readonly from: number; oldest: number };
@@ -76,29 +86,39 @@ export class LatencyController {
   #slots: Slot[] = [];
   #target: number | undefined;
   #steppedAt = 0;
+  #begunAt: number | undefined;
   #stallReserve = 0;
   #rate = 1;
 
   /** Looks at the present state and says how fast to play. */
   step(input: LatencyInput): LatencyOutput {
-    const passed = this.#target === undefined ? 0 : Math.max(input.now - this.#steppedAt, 0);
+    const passed = this.#begunAt === undefined ? 0 : Math.max(input.now - this.#steppedAt, 0);
     this.#steppedAt = input.now;
     this.#stallReserve *= 2 ** -(passed / stallHalfLife);
-    this.#note(input);
+    this.#begunAt ??= input.now;
+    const playedFor = input.now - this.#begunAt;
+    if (playedFor >= startHaste) {
+      this.#note(input);
+    }
     const target = this.#aim(input, passed);
     const off = input.latency - target;
-    return { rate: this.#chooseRate(off), target: millis(target), jump: off > jumpBeyond + input.part };
+    const jumps = off > (playedFor < settling ? jumpBeyondSettling : jumpBeyond);
+    return { rate: this.#chooseRate(off), target: millis(target), jump: jumps ? millis(off) : undefined };
   }
 
   /** The picture stood still for want of data: keep more in reserve. */
   stalled(): void {
-    this.#stallReserve = Math.min(this.#stallReserve + stallStep, stallLimit);
+    // Before there is a target the player has only just begun: that is no lesson.
+    if (this.#target !== undefined) {
+      this.#stallReserve = Math.min(this.#stallReserve + stallStep, stallLimit);
+    }
   }
 
   /** Another rendition or broadcast begins: what was seen of the buffer's end no longer holds. */
   renew(): void {
     this.#slots = [];
     this.#target = undefined;
+    this.#begunAt = undefined;
     this.#rate = 1;
   }
 
@@ -123,13 +143,11 @@ export class LatencyController {
   }
 
   #aim({ latency }: LatencyInput, passed: number): number {
-    if (this.#slots.length < 3) {
-      this.#target ??= latency;
-      return this.#target;
+    if (this.#slots.length < slotsToAim) {
+      return this.#target ?? latency;
     }
     const wanted = Math.max(...this.#slots.map((slot) => slot.oldest)) + this.reserve;
-    const target = this.#target ?? latency;
-    this.#target = wanted > target ? wanted : Math.max(wanted, target - (approach * passed) / 1_000);
+    this.#target = this.#target === undefined || wanted > this.#target ? wanted : Math.max(wanted, this.#target - (approach * passed) / 1_000);
     return this.#target;
   }
 

@@ -18,8 +18,8 @@ export type MonitorOptions = {
   readonly video: HTMLVideoElement;
   /** The server's clock. */
   readonly now: () => WallTime;
-  /** The playhead is too far behind to catch up by playing faster. */
-  readonly farBehind: () => void;
+  /** The playhead is too far behind to catch up by playing faster: it should jump ahead by so much. */
+  readonly farBehind: (by: Millis) => void;
 };
 
 /** Looks at the element, keeps the latency at its target by the playback rate, and counts stalls. */
@@ -104,8 +104,8 @@ export class PlaybackMonitor {
     });
     this.#reading = { ...this.#reading, target: step.target };
     this.#setRate(engine.kind === 'native' ? 1 : step.rate);
-    if (step.jump) {
-      this.#options.farBehind();
+    if (step.jump !== undefined) {
+      this.#options.farBehind(step.jump);
     }
   }
 

@@ -1,4 +1,5 @@
 import { millis } from '#core/media/time.ts';
+import type { Millis } from '#core/media/time.ts';
 import type { EngineChoice, Routes } from '../address/address.ts';
 import type { ServerClock } from '../clock/server-clock.ts';
 import { chooseEngine } from '../engine/choose-engine.ts';
@@ -69,7 +70,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     const { video, clock } = options;
-    this.#monitor = new PlaybackMonitor({ video, now: () => clock.now(), farBehind: () => this.#jumpToLive() });
+    this.#monitor = new PlaybackMonitor({ video, now: () => clock.now(), farBehind: (by) => this.#jump(by) });
     const { signal } = this.#ends;
     video.addEventListener('playing', () => this.#onPlaying(), { signal });
     for (const event of ['pause', 'volumechange', 'resize'] as const) {
@@ -139,7 +140,7 @@ export class Session {
     this.#monitor.following = true;
     const { latency, target } = this.#monitor.reading;
     if (latency !== undefined && target !== undefined && latency - target > 700) {
-      this.#jumpToLive();
+      this.#jump(millis(latency - target));
     }
     this.#options.changed();
   }
@@ -371,10 +372,15 @@ export class Session {
     }
   }
 
-  #jumpToLive(): void {
+  /** Jumps ahead: within what is loaded if that reaches, else to where the engine would join. */
+  #jump(by: Millis): void {
     const { video } = this.#options;
+    const to = video.currentTime + by / 1_000;
+    const loaded = this.#monitor.reading.buffer / 1_000;
     const live = this.#engine?.livePosition();
-    if (live !== undefined && live > video.currentTime + endMargin) {
+    if (to < video.currentTime + loaded) {
+      video.currentTime = to;
+    } else if (live !== undefined && live > video.currentTime + endMargin) {
       video.currentTime = live;
     }
   }
