@@ -12,7 +12,7 @@ export function checkPlaylists(observation: Observation, report: Report): void {
   for (const history of observation.renditions) {
     const name = shortName(history.url);
     history.unreadable.forEach(({ error }) => report.check('syntax', false, name, () => error));
-    const others = observation.renditions.map(({ url }) => url).filter((url) => url !== history.url);
+    const others = observation.renditions.filter(({ url }) => url !== history.url).map(({ url, snapshots }) => ({ url, since: snapshots.find(({ playlist }) => playlist.segments.length > 0)?.receivedAt ?? Infinity }));
     history.snapshots.forEach((snapshot, index) => {
       report.check('syntax', true, name, () => '');
       const where = `${name}, playlist ${index}`;
@@ -71,7 +71,10 @@ function checkSegments(playlist: MediaPlaylist, where: string, report: Report): 
   }
 }
 
-function checkEnd(history: RenditionHistory, { playlist }: Snapshot, others: readonly string[], where: string, report: Report): void {
+/** Another rendition, and since when something is known to be in its playlist: before, there is nothing to report on. */
+type Other = { readonly url: string; readonly since: number };
+
+function checkEnd(history: RenditionHistory, { playlist, requestedAt }: Snapshot, others: readonly Other[], where: string, report: Report): void {
   const { preloadHints, renditionReports, endList, segments } = playlist;
   const hints = preloadHints.filter(({ type }) => type === 'PART');
   report.check('preload-hint', hints.length === (endList ? 0 : 1), where, () => `${hints.length} hints of a part${endList ? ' after EXT-X-ENDLIST' : ''}`);
@@ -79,8 +82,10 @@ function checkEnd(history: RenditionHistory, { playlist }: Snapshot, others: rea
   const listed = new Set(segments.flatMap(({ parts }) => parts.map(({ uri }) => uri)));
   hints.forEach(({ uri }) => report.check('preload-hint', !listed.has(uri), where, () => `${uri} is hinted and listed`));
   if (!endList) {
-    const reported = renditionReports.map(({ uri }) => resolve(history.url, uri)).sort();
-    report.check('rendition-report', JSON.stringify(reported) === JSON.stringify([...others].sort()), where, () => `reports on ${reported.map(shortName).join(', ') || 'nothing'}`);
+    const reported = renditionReports.map(({ uri }) => resolve(history.url, uri));
+    const names = (): string => reported.map(shortName).join(', ') || 'nothing';
+    report.check('rendition-report', others.every(({ url, since }) => requestedAt < since || reported.includes(url)), where, () => `reports only on ${names()}`);
+    report.check('rendition-report', new Set(reported).size === reported.length && reported.every((url) => others.some((other) => other.url === url)), where, () => `reports on ${names()}`);
     renditionReports.forEach(({ uri, lastMsn, lastPart }) => report.check('rendition-report', lastMsn !== undefined && lastPart !== undefined, where, () => `the report on ${uri} lacks LAST-MSN or LAST-PART`));
   }
 }

@@ -51,6 +51,7 @@ const faults: readonly (readonly [what: string, plant: Plant, broken: readonly R
   ['two hints of parts', once(/(#EXT-X-PRELOAD-HINT.*)\n/, '$1\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI="113.0.m4s"\n'), ['preload-hint']],
   ['a hint after the end', { playlist: (text, { isLast }) => (isLast ? `${text}#EXT-X-PRELOAD-HINT:TYPE=PART,URI="116.0.m4s"\n` : text) }, ['preload-hint']],
   ['a report missing', once(/#EXT-X-RENDITION-REPORT:URI="..\/audio.*\n/, ''), ['rendition-report']],
+  ['a report on itself', once(/$/, '#EXT-X-RENDITION-REPORT:URI="media.m3u8",LAST-MSN=112,LAST-PART=0\n'), ['rendition-report']],
   ['a report without LAST-PART', once(/,LAST-PART=\d+\n$/, '\n'), ['rendition-report']],
   ['a report that lags', once(/(v180.*LAST-MSN)=112/, '$1=111'), ['rendition-report-truth']],
   ['a report that runs ahead', once(/(v180.*LAST-MSN)=112/, '$1=113'), ['rendition-report-truth']],

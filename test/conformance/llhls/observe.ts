@@ -15,6 +15,11 @@ export type Observer = {
 
 /** How long a rendition waits before it asks again where the server could not answer. */
 const RETRY_MILLIS = 200;
+/**
+ * When what has left a playlist is asked for again. A segment has to stay for as long as the playlist is, a part whose tag was
+ * dropped for three target durations.
+ */
+const AGAIN_AFTER_MILLIS = 4_500;
 
 /**
  * Watches a stream as a player would, only more closely: every rendition by blocking reloads, every hint, part, segment
@@ -48,6 +53,10 @@ class WatchedRendition {
   readonly #asked = new Set<string>();
   readonly #hintsAsked = new Set<string>();
   readonly #underWay = new Set<Promise<void>>();
+  /** What has left the playlist, since when; undefined for what is listed. */
+  readonly #leftAt = new Map<string, number | undefined>();
+  readonly #refetched = new Map<string, Answer>();
+  readonly #askedAgain = new Set<string>();
 
   constructor(url: string, ask: Ask, stop: AbortSignal) {
     this.url = url;
@@ -69,7 +78,7 @@ class WatchedRendition {
 
   async finish(): Promise<RenditionHistory> {
     await Promise.all(this.#underWay);
-    return { url: this.url, snapshots: this.snapshots, resources: this.#resources, refetched: await this.#refetch(), hinted: this.#hinted, unreadable: this.#unreadable };
+    return { url: this.url, snapshots: this.snapshots, resources: this.#resources, refetched: this.#refetched, hinted: this.#hinted, unreadable: this.#unreadable };
   }
 
   async #look(): Promise<MediaPlaylist | undefined> {
@@ -94,6 +103,7 @@ class WatchedRendition {
       const playlist = parseMediaPlaylist(text);
       this.snapshots.push({ requestedAt: answer.requestedAt, receivedAt: answer.receivedAt, text, playlist });
       this.#fetchListed(playlist);
+      this.#fetchAgain(playlist, answer.receivedAt);
       return playlist;
     } catch (error) {
       this.#note({ text, error: String(error) });
@@ -123,13 +133,17 @@ class WatchedRendition {
     void fetching.then(() => this.#underWay.delete(fetching));
   }
 
-  /** Asks again for each segment that has left the playlist, and for the oldest that has not. */
-  async #refetch(): Promise<Map<string, Answer>> {
-    const last = this.snapshots.at(-1)?.playlist;
-    const kept = new Set(last?.segments.slice(1).flatMap(({ uri }) => (uri === undefined ? [] : resolve(this.url, uri))));
-    const listedOnce = new Set(this.snapshots.flatMap(({ playlist }) => playlist.segments.flatMap(({ uri, gap }) => (uri === undefined || gap ? [] : resolve(this.url, uri)))));
-    const again = [...listedOnce].filter((url) => !kept.has(url));
-    return new Map(await Promise.all(again.map(async (url) => [url, await this.#ask(url)] as const)));
+  #fetchAgain({ segments }: MediaPlaylist, now: number): void {
+    const listed = new Set(segments.flatMap(({ uri, gap, parts }) => [...(gap ? [] : [uri]), ...parts.filter((part) => !part.gap).map((part) => part.uri)]).filter((uri) => uri !== undefined));
+    for (const [uri, since] of this.#leftAt) {
+      if (!listed.has(uri) && since === undefined) {
+        this.#leftAt.set(uri, now);
+      } else if (since !== undefined && now - since >= AGAIN_AFTER_MILLIS) {
+        this.#fetch(uri, this.#askedAgain, this.#refetched);
+        this.#leftAt.delete(uri);
+      }
+    }
+    listed.forEach((uri) => this.#leftAt.set(uri, undefined));
   }
 
   #note(fault: { text: string; error: string } | undefined): void {

@@ -43,7 +43,7 @@ export const rules = {
   'sync-flags': { section: 'ISO/IEC 14496-12, 8.6.4', says: 'Samples flagged as sync samples are IDR pictures, and no others.' },
   'independent-segments': { section: '4.4.2.1', says: 'With EXT-X-INDEPENDENT-SEGMENTS every segment begins with an independent frame.' },
   'timeline': { section: '3; ISO/IEC 14496-12, 8.8.12', says: 'Decode times go on without hole or overlap within a discontinuity sequence, and rise across them.' },
-  'removed-still-there': { section: '6.2.2', says: 'A segment stays for its own and the longest playlist\'s duration after it left the playlist.' },
+  'removed-still-there': { section: '6.2.2, B.1', says: 'What has left a playlist can still be fetched for a while: a segment as long as the playlist is, a part for three target durations.' },
   // Renditions together.
   'same-server-control': { section: '4.4.3.8', says: 'EXT-X-SERVER-CONTROL and EXT-X-TARGETDURATION are the same in every playlist.' },
   'same-cut': { section: '6.2.4; ADR 0001', says: 'The group of a number begins at the same tick in every video rendition, with an IDR in all or in none.' },

@@ -17,7 +17,8 @@ export type Plant = {
   readonly answer?: (answer: Answer, place: { readonly uri: string; readonly rendition: string; readonly when: 'listed' | 'again' | 'hint' }) => Answer;
 };
 
-const MULTIVARIANT = `#EXTM3U
+/** The made-up stream's multivariant playlist. */
+export const MULTIVARIANT = `#EXTM3U
 #EXT-X-VERSION:9
 #EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="b1/audio/media.m3u8"
@@ -68,7 +69,8 @@ function history(made: MadeRendition, stream: readonly MadeRendition[], plant: P
   };
 }
 
-function playlistAt(made: MadeRendition, stream: readonly MadeRendition[], at: number, { ended, windowMillis }: { readonly ended: boolean; readonly windowMillis: number }): string {
+/** A media playlist of the made-up stream, so many milliseconds after its start. */
+export function playlistAt(made: MadeRendition, stream: readonly MadeRendition[], at: number, { ended, windowMillis }: { readonly ended: boolean; readonly windowMillis: number }): string {
   const begun = begunAt(made, at);
   const edge = edgeOf(begun.at(-1), at);
   const listed = begun.filter((segment) => edge - segment.at < windowMillis - 1e-6);
@@ -93,7 +95,7 @@ function playlistAt(made: MadeRendition, stream: readonly MadeRendition[], at: n
 }
 
 function ending(made: MadeRendition, stream: readonly MadeRendition[], at: number): string[] {
-  const next = nextPlace(made, at);
+  const next = hintAt(made, at);
   const reports = stream.filter(({ name }) => name !== made.name).map((other) => {
     const last = begunAt(other, at).at(-1);
     return `#EXT-X-RENDITION-REPORT:URI="../${other.name}/media.m3u8",LAST-MSN=${last?.msn},LAST-PART=${(last?.parts.filter((part) => part.at <= at).length ?? 0) - 1}`;
@@ -101,7 +103,8 @@ function ending(made: MadeRendition, stream: readonly MadeRendition[], at: numbe
   return [`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${next}"`, ...reports];
 }
 
-function nextPlace(made: MadeRendition, at: number): string {
+/** URI of the part that is hinted. */
+export function hintAt(made: MadeRendition, at: number): string {
   const last = begunAt(made, at).at(-1);
   const msn = last?.msn ?? FIRST_GROUP;
   return last !== undefined && last.at <= at ? `${msn + 1}.0.m4s` : `${msn}.${last?.parts.filter((part) => part.at <= at).length ?? 0}.m4s`;
