@@ -25,7 +25,8 @@ export function rungFilters(rung: EncodedRung, source: VideoConfig, grouping: Gr
 /** Every `divisor`-th frame, counted anew at each frame that may start a group. `fps` or `-r` would lose those. */
 function thinned(divisor: number, grouping: Grouping): string {
   const starts = grouping.mode === 'source' ? 'key' : `gt(floor(t+${EPSILON}),floor(prev_selected_t+${EPSILON}))`;
-  return `select='isnan(prev_selected_n)+${starts}+gte(n-prev_selected_n,${divisor})'`;
+  // `prev_selected_t` is NaN before the first frame; `prev_selected_n` is 0 and would drop it.
+  return `select='isnan(prev_selected_t)+${starts}+gte(n-prev_selected_n,${divisor})'`;
 }
 
 /**

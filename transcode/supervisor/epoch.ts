@@ -158,7 +158,7 @@ export class EpochEncode {
     }
     const encode = this.#encode;
     const cursors = encode.rungs.map((rung) => this.#writerOf(rung).cursor);
-    const replay = planReplay(this.#history.frames, cursors, this.#notBefore);
+    const replay = planReplay(this.#history.frames, this.source.grouping, cursors, this.#notBefore);
     if (replay === undefined) {
       return;
     }

@@ -1,4 +1,5 @@
 import type { Frame } from '#core/media/frame.ts';
+import { gridSecond, type Grouping } from '#core/media/grouping.ts';
 import { millisToTicks, ticks, VIDEO_TIMESCALE, type Millis, type Ticks } from '#core/media/time.ts';
 import type { TrackName } from '#core/media/track.ts';
 import type { RungStart } from '../ffmpeg/arguments.ts';
@@ -21,8 +22,9 @@ export const MAX_REPLAY = 4000 as Millis;
 
 /** Ticks of rounding between neighbouring frames. */
 const TOLERANCE = 100;
-/** Ticks within which frames may come out of order. */
-const REORDER_LIMIT = 45_000;
+
+/** Frames after which none of lower pts comes any more: one more than H.264 encoders' B-frames in a row. */
+const REORDER_FRAMES = 4;
 
 /**
  * Plans the start of a new ffmpeg (ADR 0001, "A transcoder that dies"): fed from the last key frame from which the first
@@ -33,50 +35,65 @@ const REORDER_LIMIT = 45_000;
  * @param notBefore begins no earlier: a planned switch at a group.
  * @returns undefined while no group can be begun; ask again with more frames.
  */
-export function planReplay(history: readonly Frame[], cursors: readonly RungCursor[], notBefore?: Ticks): Replay | undefined {
-  const first = history[0];
-  if (first === undefined) {
+export function planReplay(history: readonly Frame[], grouping: Grouping, cursors: readonly RungCursor[], notBefore?: Ticks): Replay | undefined {
+  const oldest = history[0];
+  if (oldest === undefined) {
     return undefined;
   }
   const newest = history.reduce((most, { pts }) => Math.max(most, pts), 0);
-  const earliest = Math.max(first.pts, newest - millisToTicks(MAX_REPLAY, VIDEO_TIMESCALE), notBefore ?? 0);
-  const entry = history.find((frame) => frame.head !== undefined && frame.pts >= earliest);
+  const earliest = Math.max(oldest.pts, newest - millisToTicks(MAX_REPLAY, VIDEO_TIMESCALE), notBefore ?? 0);
   const starts = new Map<TrackName, RungStart>();
   for (const cursor of cursors) {
-    const start = startOf(history, cursor, earliest, entry);
-    if (start === undefined) {
+    const goesOn = cursor.end !== undefined && cursor.end >= earliest - TOLERANCE;
+    const from = goesOn ? ticks(cursor.end - TOLERANCE) : entryFrom(history, grouping, earliest);
+    const first = from === undefined ? undefined : firstFrom(history, from, cursor, goesOn);
+    if (from === undefined || first === undefined) {
       return undefined;
     }
-    starts.set(cursor.track, start);
+    // A converted rung's first slot begins up to a frame before the source's frame that fills it.
+    starts.set(cursor.track, { from: ticks(Math.min(from, first)), first });
   }
   const needed = Math.min(...[...starts.values()].map((start) => start.first));
-  // A converted rung's slot may begin before the source's frame that fills it.
-  const from = history.findLastIndex((frame) => frame.key && frame.pts <= Math.max(needed, first.pts));
-  return { frames: history.slice(Math.max(0, from)), starts };
+  const key = history.findLastIndex((frame) => frame.key && frame.pts <= Math.max(needed, oldest.pts));
+  return { frames: history.slice(Math.max(0, key)), starts };
 }
 
-function startOf(history: readonly Frame[], cursor: RungCursor, earliest: number, entry: Frame | undefined): RungStart | undefined {
-  const slotted = (pts: Ticks): Ticks => (cursor.slot === undefined ? pts : slotOf(pts, cursor.slot));
-  if (cursor.end !== undefined && cursor.end >= earliest - TOLERANCE) {
-    const end = ticks(cursor.end - TOLERANCE);
-    if (cursor.slot !== undefined) {
-      // Its slots go on without a hole, whether the source has a frame in the next one or not.
-      return { from: end, first: cursor.end };
-    }
-    const first = firstFrom(history, end);
-    return first === undefined ? undefined : { from: end, first };
+/** Where the first whole group begins: at its frame, or on the grid at its second, since B-frames come later. */
+function entryFrom(history: readonly Frame[], grouping: Grouping, earliest: number): Ticks | undefined {
+  const entry = history.find((frame) => frame.head !== undefined && frame.pts >= earliest);
+  if (entry === undefined) {
+    return undefined;
   }
-  return entry === undefined ? undefined : { from: slotted(entry.pts), first: slotted(entry.pts) };
+  return grouping.mode === 'grid' ? ticks(gridSecond(entry.pts, VIDEO_TIMESCALE) * VIDEO_TIMESCALE) : entry.pts;
 }
 
 /**
- * The first frame in presentation order from a pts on; undefined while it may still come. The exact one matters: an
- * encoder on the grid counts its seconds from it.
+ * The first frame in presentation order that reaches a rung's encoder; undefined while a lower one may still come. The
+ * exact one matters: an encoder on the grid counts its seconds from it.
  */
-function firstFrom(history: readonly Frame[], pts: Ticks): Ticks | undefined {
-  const after = history.filter((frame) => frame.pts >= pts).map((frame) => frame.pts);
-  const lowest = Math.min(...after);
-  const isNext = lowest <= pts + 2 * TOLERANCE;
-  // Beyond a hole in the source the next frame is the lowest of those that came, once none can come before it.
-  return isNext || Math.max(...after) - lowest > REORDER_LIMIT ? ticks(lowest) : undefined;
+function firstFrom(history: readonly Frame[], from: Ticks, cursor: RungCursor, goesOn: boolean): Ticks | undefined {
+  if (goesOn && cursor.slot !== undefined) {
+    // Its slots go on without a hole, whether the source has a frame in the next one or not.
+    return cursor.end;
+  }
+  let at = -1;
+  history.forEach((frame, place) => {
+    if (frame.pts >= from && (at < 0 || frame.pts < (history[at]?.pts ?? 0))) {
+      at = place;
+    }
+  });
+  const lowest = history[at]?.pts;
+  if (lowest === undefined) {
+    return undefined;
+  }
+  const isNext = goesOn && lowest <= from + 2 * TOLERANCE;
+  const certain = isNext || !reordered(history) || history.length - at > REORDER_FRAMES;
+  if (!certain) {
+    return undefined;
+  }
+  return cursor.slot === undefined ? lowest : slotOf(lowest, cursor.slot);
+}
+
+function reordered(history: readonly Frame[]): boolean {
+  return history.some(({ head }) => head?.config.kind === 'video' && head.config.reordered);
 }

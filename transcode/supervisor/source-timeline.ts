@@ -1,6 +1,6 @@
 import type { Frame } from '#core/media/frame.ts';
 import { gridGroup, gridSecond, type Grouping } from '#core/media/grouping.ts';
-import { later, millis, ticks, ticksToMillis, VIDEO_TIMESCALE, type Ticks, type WallTime } from '#core/media/time.ts';
+import { later, ticks, ticksToMillis, VIDEO_TIMESCALE, type Ticks, type WallTime } from '#core/media/time.ts';
 
 /** Where a group begins in the source. */
 export type GroupStart = { readonly group: number; readonly pts: Ticks; readonly key: boolean; readonly wallTime: WallTime };
@@ -41,29 +41,33 @@ export class SourceTimeline {
 
   /** The group of a pts, or undefined where it lies before everything known. */
   groupAt(pts: Ticks): number | undefined {
-    const start = this.#startAt(pts);
-    if (start === undefined) {
-      return undefined;
+    if (this.#grouping.mode === 'grid') {
+      return this.#starts.length === 0 ? undefined : gridGroup(this.#grouping, pts, VIDEO_TIMESCALE);
     }
-    return this.#grouping.mode === 'grid' ? gridGroup(this.#grouping, pts, VIDEO_TIMESCALE) : start.group;
+    return this.#startAt(pts)?.group;
   }
 
   /**
    * Where a rung's group must begin: with the source's first frame of it; on the whole second where the rung's own
-   * constant rate replaces the source's; undefined where the source's group began before it was seen.
+   * constant rate replaces the source's. Undefined where nothing is known of the group.
    *
    * @param slot ticks of one frame of a rung that was converted to a constant rate.
    */
   startOf(group: number, slot?: Ticks): GroupStart | undefined {
-    const start = this.#starts.findLast((known) => known.group === group);
-    if (this.#grouping.mode === 'source' || slot === undefined) {
-      return start === undefined ? undefined : { ...start, key: this.#grouping.mode === 'grid' || start.key };
+    if (this.#grouping.mode === 'source') {
+      return this.#starts.findLast((known) => known.group === group);
     }
-    const second = this.#grouping.firstSecond + (group - this.#grouping.firstGroup);
-    const pts = this.#starts[0]?.group === group ? slotOf(this.#starts[0].pts, slot) : ticks(second * VIDEO_TIMESCALE);
-    // Nothing came from the source in this second: its picture stands, and so does its clock.
-    const wallTime = this.#wallTimeAt(start, pts);
-    return wallTime === undefined ? undefined : { group, pts, key: true, wallTime };
+    const second = ticks((this.#grouping.firstSecond + (group - this.#grouping.firstGroup)) * VIDEO_TIMESCALE);
+    // By pts, not by the frame that ingest began the group with: B-frames come later and are shown earlier.
+    const first = this.#frames.find((frame) => frame.pts >= second)?.pts;
+    if (first === undefined) {
+      return undefined;
+    }
+    // Where nothing came from the source in this second, a converted rung shows the last picture on.
+    const pts = slot === undefined ? first : ticks(Math.max(second, slotOf(this.#frames[0]?.pts ?? first, slot)));
+    const clock = this.#starts.findLast((known) => known.group <= group) ?? this.#starts[0];
+    const passed = ticksToMillis(ticks(pts - (clock?.pts ?? pts)), VIDEO_TIMESCALE);
+    return clock === undefined ? undefined : { group, pts, key: true, wallTime: later(clock.wallTime, passed) };
   }
 
   /**
@@ -115,14 +119,7 @@ export class SourceTimeline {
   }
 
   #startAt(pts: Ticks): GroupStart | undefined {
-    const start = this.#starts.findLast((known) => known.pts <= pts);
-    // A converted rung's first slot may begin up to a frame before the source's own first frame.
-    return start ?? (this.#grouping.mode === 'grid' ? this.#starts[0] : undefined);
-  }
-
-  #wallTimeAt(start: GroupStart | undefined, pts: Ticks): WallTime | undefined {
-    const known = start ?? this.#startAt(pts);
-    return known === undefined ? undefined : later(known.wallTime, millis(ticksToMillis(ticks(pts - known.pts), VIDEO_TIMESCALE)));
+    return this.#starts.findLast((known) => known.pts <= pts);
   }
 }
 

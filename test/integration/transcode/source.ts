@@ -32,7 +32,8 @@ export type MadeSource = { readonly catalog: SourceCatalog; readonly frames: rea
 
 export const BROADCAST = broadcastId('test00000001');
 const FIRST_GROUP = 1_700_000_000;
-const FIRST_WALL_TIME = 1_700_000_000_000;
+/** Wall time of pts 0. */
+export const FIRST_WALL_TIME = 1_700_000_000_000;
 
 /** Makes H.264 with ffmpeg and gives it groups, as ingest does. */
 export async function makeSource(spec: SourceSpec, epoch = 0): Promise<MadeSource> {
@@ -90,6 +91,17 @@ export async function makeSource(spec: SourceSpec, epoch = 0): Promise<MadeSourc
     ],
   };
   return { catalog, frames };
+}
+
+/** The lowest pts of each group: on the grid by seconds of pts, else from the key frame on that begins it. */
+export function groupStarts(source: MadeSource): ReadonlyMap<number, number> {
+  const { grouping } = source.catalog;
+  const starts = new Map<number, number>();
+  for (const frame of source.frames) {
+    const group = grouping.mode === 'grid' ? gridGroup(grouping, frame.pts, VIDEO_TIMESCALE) : frame.group;
+    starts.set(group, Math.min(starts.get(group) ?? Infinity, frame.pts));
+  }
+  return starts;
 }
 
 type Unit = { readonly pts: Ticks; readonly key: boolean; readonly data: Uint8Array };
