@@ -122,7 +122,8 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
         media.stop();
         await follower.close();
         directory.dismiss();
-        await Promise.all([servers.http, servers.https, servers.metrics].map((server) => server?.close(CLOSE_GRACE)));
+        const open = [servers.http, servers.https, servers.metrics].filter((server) => server !== undefined);
+        await Promise.all(open.map((server) => server.close(CLOSE_GRACE)));
         timers.forEach((timer) => clearInterval(timer));
         ended();
       })()),

@@ -4,7 +4,7 @@ import type { Bus } from '#core/bus/bus.ts';
 import { later, millis, wallTime, type WallTime } from '#core/media/time.ts';
 
 import type { EdgeStage } from '../main.ts';
-import { getter, testEdge, until, type Answer } from './testing/edge.ts';
+import { testEdge, until, type Answer, type getter } from './testing/edge.ts';
 import { CONFIG_ID, TestStream, TRACK_PATH } from './testing/stream.ts';
 
 let edge: EdgeStage;

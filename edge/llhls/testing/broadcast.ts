@@ -7,6 +7,7 @@ import type { Payload } from '../../http/payload.ts';
 import type { Outcome, Waiter } from '../waiting.ts';
 import { audioConfig, ORIGIN, videoConfig } from './feed.ts';
 
+/** The broadcast of the tests. */
 export const testBroadcast: BroadcastId = broadcastId('testbroadcast');
 
 /** A rendition of face `hls`. */
