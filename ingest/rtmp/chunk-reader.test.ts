@@ -49,6 +49,10 @@ describe('ChunkReader (RTMP 1.0, 5.3)', () => {
     expect(read(Uint8Array.of(0xc1, 5, 2), new Uint8Array(72).fill(1))[1]).toBe(`8/1@9:${'01'.repeat(200)}`);
   });
 
+  it('takes the 2-byte and the 3-byte form of an id for one chunk stream', () => {
+    expect(reader().read('00 06 000005 000001 08 01000000 aa', '81 0600 000002 bb')).toEqual(['8/1@5:aa', '8/1@7:bb']);
+  });
+
   it.each([3, 63, 64, 319, 320, 65_599])('round-trips chunk stream id %i', (chunkStreamId) => {
     const payload = Uint8Array.from({ length: 300 }, (_, i) => i);
     expect(reader().read(chunks({ type: 9, payload, streamId: 1, timestamp: 77, chunkStreamId }))).toEqual([`9/1@77:${payload.toHex()}`]);

@@ -36,7 +36,8 @@ describe('H.264 over RTMP', () => {
     adapter.video(0, avcHeader());
     adapter.video(0, avcFrame([NAL.idr], { claimKey: false }));
     adapter.video(33, avcFrame([NAL.slice], { claimKey: true }));
-    expect(got.samples.map(({ key }) => key)).toEqual([true, false]);
+    adapter.video(66, avcFrame([NAL.sei, NAL.idr], { claimKey: false }));
+    expect(got.samples.map(({ key }) => key)).toEqual([true, false, true]);
   });
 
   it.each([0, 83, -1, -40, 8_388_607, -8_388_608])('keeps a composition time of %i ms', (compositionTime) => {

@@ -122,6 +122,8 @@ export class RtmpClient {
   readonly server = new ServerReader();
   /** Settles when the socket is closed, by whichever side. */
   readonly closed: Promise<void>;
+  /** What went wrong with the socket, a reset for example. */
+  failure: Error | undefined;
   readonly #socket: Socket;
   #chunkSize = 128;
   #waiters: { readonly met: () => boolean; readonly settle: () => void }[] = [];
@@ -134,7 +136,7 @@ export class RtmpClient {
       this.server.push(bytes);
       this.#look();
     });
-    socket.on('error', () => socket.destroy());
+    socket.on('error', (error) => (this.failure = error));
     socket.on('close', () => {
       ended.resolve();
       this.#look();
