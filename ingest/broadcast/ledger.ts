@@ -6,8 +6,20 @@ import { z } from 'zod';
 import { isStreamName } from '#core/access/stream-key.ts';
 import type { StreamName } from '#core/bus/catalog.ts';
 import { isBroadcastId } from '#core/media/frame.ts';
+import { millis } from '#core/media/time.ts';
 import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
+
+const memorySchema = z.object({
+  configs: z.string(),
+  analysis: z.object({
+    rate: z.object({ num: z.number().int().positive(), den: z.number().int().positive() }).exactOptional(),
+    frameRate: z.number().min(0),
+    reordered: z.boolean(),
+    gop: z.number().min(0).transform(millis).exactOptional(),
+    grid: z.boolean(),
+  }),
+});
 
 const entrySchema = z.object({
   version: z.literal(1),
@@ -23,6 +35,8 @@ const entrySchema = z.object({
   mediaFloor: z.number().min(0),
   /** When a publisher was last sending. */
   aliveAt: z.number().positive(),
+  /** What its source was, so that the gap at its return is short. */
+  memory: memorySchema.optional().catch(undefined),
 });
 
 /** What outlives the process of one stream's broadcast: numbers reserved ahead of their use. */

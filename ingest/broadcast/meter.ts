@@ -7,7 +7,11 @@ const SNAPSHOTS = 4;
 export class Meter {
   #bytes = 0;
   #frames = 0;
-  #snapshots: { readonly at: WallTime; readonly bytes: number; readonly frames: number }[] = [];
+  #snapshots: { readonly at: WallTime; readonly bytes: number; readonly frames: number }[];
+
+  constructor(now: WallTime) {
+    this.#snapshots = [{ at: now, bytes: 0, frames: 0 }];
+  }
 
   count(bytes: number, isVideo: boolean): void {
     this.#bytes += bytes;

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 
 import type { StreamName } from '#core/bus/catalog.ts';
 import { broadcastId, type BroadcastId, type Frame } from '#core/media/frame.ts';
-import { millis, wallTime, type Millis, type WallTime } from '#core/media/time.ts';
+import { millis, wallTime, type WallTime } from '#core/media/time.ts';
 
 import type { EpochGrant } from '../timeline/grant.ts';
+import type { SourceMemory } from '../timeline/timeline.ts';
 import type { LedgerEntry } from './ledger.ts';
 
 /** Groups and media that a live broadcast's entry reserves ahead. It is written every second; a slow disk has three more. */
@@ -21,6 +22,8 @@ export class BroadcastNumbers {
   #unused: boolean;
   #groupFloor: number;
   #mediaFloor: number;
+  /** Where the epoch granted may begin: after a pause far above what was given out before. */
+  #granted = { group: 0, media: 0 };
   /** True once this process knows the last group for certain. */
   #certain = false;
 
@@ -61,12 +64,14 @@ export class BroadcastNumbers {
       this.#epoch += 1;
       this.#unused = true;
     }
+    const firstGroup = this.#certain ? this.#groupFloor : Math.max(this.#groupFloor, Math.floor(now / 1000));
+    this.#granted = { group: firstGroup, media: now - this.startedAt };
     return {
       broadcast: this.broadcast,
       epoch: this.#epoch,
       fence,
-      firstGroup: this.#certain ? this.#groupFloor : Math.max(this.#groupFloor, Math.floor(now / 1000)),
-      floor: millis(this.#mediaFloor) as Millis,
+      firstGroup,
+      floor: millis(this.#mediaFloor),
       startedAt: this.startedAt,
     };
   }
@@ -80,16 +85,19 @@ export class BroadcastNumbers {
   }
 
   /** What the ledger has to hold now. `live`: reserves what is given out until the next write. */
-  entry(aliveAt: WallTime, live: boolean): LedgerEntry {
+  entry(aliveAt: WallTime, live: boolean, memory: SourceMemory | undefined): LedgerEntry {
+    const group = live ? Math.max(this.#groupFloor, this.#granted.group) + RESERVED_GROUPS : this.#groupFloor;
+    const media = live ? Math.max(this.#mediaFloor, this.#granted.media) + RESERVED_MEDIA : this.#mediaFloor;
     return {
       version: 1,
       stream: this.stream,
       broadcast: this.broadcast,
       startedAt: this.startedAt,
       epoch: this.#epoch,
-      groupFloor: this.#groupFloor + (live ? RESERVED_GROUPS : 0),
-      mediaFloor: Math.ceil(this.#mediaFloor) + (live ? RESERVED_MEDIA : 0),
+      groupFloor: group,
+      mediaFloor: Math.ceil(media),
       aliveAt,
+      ...(memory ? { memory } : {}),
     };
   }
 }

@@ -41,7 +41,7 @@ export class PublisherSession implements SourceSink {
   readonly #options: SessionOptions;
   readonly #timeline: Timeline;
   readonly #warnings = new Warnings();
-  readonly #meter = new Meter();
+  readonly #meter: Meter;
   readonly #producers = new Map<TrackName, TrackProducer>();
   readonly #lease: Promise<Lease | undefined>;
   #heardAt: WallTime;
@@ -54,6 +54,7 @@ export class PublisherSession implements SourceSink {
     this.#options = options;
     this.publisher = options.publisher;
     this.#heardAt = options.clock();
+    this.#meter = new Meter(this.#heardAt);
     this.#timeline = new Timeline({
       clockRate: options.publisher.clockRate,
       memory: options.memory,
@@ -108,7 +109,12 @@ export class PublisherSession implements SourceSink {
     this.#producers.forEach((producer) => producer.close());
     this.#producers.clear();
     void this.#lease.then((lease) => lease?.release());
-    this.#options.host.ended(this, how);
+    try {
+      this.#options.host.ended(this, how);
+    } catch (error) {
+      // The bus is gone before its stage: nobody is left to be told.
+      this.#options.log.error({ stream: this.publisher.stream, err: error }, 'the end of a publisher could not be announced');
+    }
   }
 
   /** Ends the publisher's connection, and the session with it. */
@@ -150,7 +156,11 @@ export class PublisherSession implements SourceSink {
   async #takeLease(): Promise<Lease | undefined> {
     try {
       const lease = await this.#options.bus.lease(`ingest/${this.publisher.stream}`);
-      void lease.lost.then(() => this.disconnect('Another publisher has taken this stream over.'));
+      void lease.lost.then(() => {
+        if (!this.#ended) {
+          this.disconnect('Another server has taken this stream over.');
+        }
+      });
       return lease;
     } catch (error) {
       this.#fail(error);

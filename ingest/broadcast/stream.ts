@@ -1,5 +1,5 @@
 import type { Bus } from '#core/bus/bus.ts';
-import type { BroadcastInfo, StreamName } from '#core/bus/catalog.ts';
+import type { BroadcastInfo, IngestHealth, StreamName } from '#core/bus/catalog.ts';
 import type { Frame } from '#core/media/frame.ts';
 import { elapsed, later, millis, wallTime, type Clock, type Millis, type WallTime } from '#core/media/time.ts';
 import type { Logger } from '#core/runtime/log.ts';
@@ -70,6 +70,7 @@ export class IngestStream implements SessionHost {
       return;
     }
     this.#numbers = BroadcastNumbers.restored(entry);
+    this.#memory = entry.memory;
     this.#announce({ state: 'interrupted', epoch: entry.epoch, graceEnds });
     this.#watchGrace(graceEnds);
     this.#options.log.info({ stream: this.name, broadcast: entry.broadcast }, 'an interrupted broadcast waits for its publisher');
@@ -90,7 +91,7 @@ export class IngestStream implements SessionHost {
     this.#numbers ??= BroadcastNumbers.fresh(this.name, now);
     const grant = this.#numbers.grant(fence, now);
     // The epoch's number is on disk before its first frame goes out: it never comes back with other bytes.
-    await Promise.race([ledger.write(this.#numbers.entry(this.#aliveAt(now), true)), patience(LEDGER_PATIENCE)]);
+    await Promise.race([ledger.write(this.#numbers.entry(this.#aliveAt(now), true, this.#memory)), patience(LEDGER_PATIENCE)]);
     return session === this.#session && this.#numbers?.broadcast === grant.broadcast ? grant : undefined;
   }
 
@@ -112,6 +113,8 @@ export class IngestStream implements SessionHost {
       tracks,
       ...(encoder === undefined ? {} : { encoder }),
     });
+    // What was held back goes out in this turn; the ledger follows it.
+    queueMicrotask(() => this.#save());
     log.info({ stream: this.name, broadcast, epoch, grouping: grouping.mode, tracks: tracks.map((track) => track.config.codecString) }, 'an epoch begins');
   }
 
@@ -135,8 +138,9 @@ export class IngestStream implements SessionHost {
     if (this.live && this.#numbers) {
       const now = clock();
       const graceEnds = later(now, grace);
+      this.#showHealth({ bitrate: 0, frameRate: 0, address: session.publisher.address, warnings: [] });
       this.#announce({ state: 'interrupted', epoch: this.#info?.epoch ?? 0, graceEnds });
-      void ledger.write(this.#numbers.entry(now, false));
+      void ledger.write(this.#numbers.entry(now, false, this.#memory));
       this.#watchGrace(graceEnds);
     } else if (!this.#info) {
       // Nothing was ever given out: there is nothing to come back to.
@@ -148,23 +152,32 @@ export class IngestStream implements SessionHost {
 
   /** Health, metrics and ledger; called about once a second. */
   pulse(): void {
-    const { bus, clock, ledger, metrics } = this.#options;
-    const now = clock();
-    if (!this.#session || !this.#numbers || !this.live) {
-      return;
+    if (this.#session && this.live) {
+      this.#showHealth(this.#session.health(this.#options.clock()));
+      this.#count(this.#session);
+      this.#save();
     }
-    const health = this.#session.health(now);
-    bus.putCatalog(this.#numbers.broadcast, 'ingest', health);
-    metrics.bitrate.set({ stream: this.name }, health.bitrate);
-    metrics.frameRate.set({ stream: this.name }, health.frameRate);
-    this.#count(this.#session);
-    void ledger.write(this.#numbers.entry(now, true));
   }
 
   /** The server stops: the publisher is sent away, and the broadcast waits for the next start. */
   stop(reason: string): void {
     this.#session?.disconnect(reason);
     clearTimeout(this.#graceTimer);
+  }
+
+  #save(): void {
+    if (this.#session && this.#numbers && this.live) {
+      void this.#options.ledger.write(this.#numbers.entry(this.#options.clock(), true, this.#session.memory));
+    }
+  }
+
+  #showHealth(health: IngestHealth): void {
+    const { bus, metrics } = this.#options;
+    if (this.#numbers) {
+      bus.putCatalog(this.#numbers.broadcast, 'ingest', health);
+    }
+    metrics.bitrate.set({ stream: this.name }, health.bitrate);
+    metrics.frameRate.set({ stream: this.name }, health.frameRate);
   }
 
   #aliveAt(now: WallTime): WallTime {

@@ -21,6 +21,10 @@ export class KeyWatch {
 
   /** Takes note of a video frame; on a key frame, returns the time since the one before. */
   observe(media: Millis, key: boolean, warnings: Warnings, now: WallTime): Millis | undefined {
+    if (media === this.#lastKey) {
+      // The key frame that ends one epoch begins the next: it is seen twice.
+      return undefined;
+    }
     this.#newest = media;
     const gap = this.#lastKey === undefined ? undefined : media - this.#lastKey;
     if (gap !== undefined && gap > MAX_GOP) {

@@ -8,6 +8,15 @@ import { Timeline, type Claims, type SourceMemory } from '../timeline.ts';
 import { Warnings } from '../warnings.ts';
 import { audioConfig, START, videoConfig } from './encoder.ts';
 
+type RecorderOptions = {
+  readonly clockRate?: number;
+  readonly memory?: SourceMemory | undefined;
+  readonly startedAt?: number;
+  /** Grants epochs in place of the recorder. */
+  readonly grant?: (now: WallTime) => EpochGrant;
+  readonly note?: (frame: Frame) => void;
+};
+
 /** A timeline with everything it gives out, and a host that grants epochs at once. */
 export class Recorder {
   readonly frames: Frame[] = [];
@@ -21,8 +30,10 @@ export class Recorder {
   nextGroup = 1000;
   floor: Millis = millis(0);
   readonly #startedAt: WallTime;
+  readonly #options: RecorderOptions;
 
-  constructor(options: { readonly clockRate?: number; readonly memory?: SourceMemory | undefined; readonly startedAt?: number } = {}) {
+  constructor(options: RecorderOptions = {}) {
+    this.#options = options;
     this.#startedAt = wallTime(options.startedAt ?? START);
     this.timeline = new Timeline({
       clockRate: options.clockRate ?? 1000,
@@ -68,6 +79,9 @@ export class Recorder {
   }
 
   #grant(): EpochGrant {
+    if (this.#options.grant) {
+      return this.#options.grant(this.now);
+    }
     const grant = {
       broadcast: broadcastId('abcdefgh12345678'),
       epoch: this.nextEpoch,
@@ -82,6 +96,7 @@ export class Recorder {
 
   #record(frame: Frame): void {
     this.frames.push(frame);
+    this.#options.note?.(frame);
     this.givenAt.push(this.now);
     const scale = frame.track === 'video' ? 90_000 : (this.starts.at(-1)?.tracks.find((track) => track.name === frame.track)?.config.timescale ?? 1);
     this.nextGroup = Math.max(this.nextGroup, frame.group + 1);
