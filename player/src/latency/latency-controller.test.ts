@@ -22,7 +22,7 @@ function play(trace: Trace, controller = new LatencyController()): { samples: Sa
   let playhead = 10_000 - trace.startLatency;
   let bufferEnd = playhead;
   let rate = 1;
-  let waiting = true;
+  let waitingSince: number | undefined = 0;
   let next = Math.ceil(playhead / trace.part);
   for (let now = 10_000; now < 10_000 + trace.seconds * 1_000; now += 10) {
     while (now >= (next + 1) * trace.part + trace.delay(next)) {
@@ -30,16 +30,18 @@ function play(trace: Trace, controller = new LatencyController()): { samples: Sa
       next += 1;
     }
     if (bufferEnd <= playhead) {
-      if (!waiting) {
+      if (waitingSince === undefined) {
         stalls += 1;
-        controller.stalled();
+        waitingSince = now;
       }
-      waiting = true;
-    } else if (!waiting || bufferEnd - playhead > 50) {
-      waiting = false;
+    } else if (waitingSince === undefined || bufferEnd - playhead > 50) {
+      if (waitingSince !== undefined && samples.length > 0) {
+        controller.stalled(millis(now - waitingSince));
+      }
+      waitingSince = undefined;
       playhead = Math.min(playhead + 10 * rate, bufferEnd);
     }
-    if (now % 50 === 0 && !waiting) {
+    if (now % 50 === 0 && waitingSince === undefined) {
       const out = controller.step({
         now: millis(now),
         latency: millis(now - playhead),
@@ -100,6 +102,12 @@ describe('the latency controller', () => {
     expect(percentile(latencies(samples, 150), 0.5)).toBeLessThan(470);
   });
 
+  it('is back at its latency soon after one long interruption', () => {
+    const { samples, stalls } = play({ part: 200, delay: (i) => (i >= 100 && i < 130 ? Math.max(6_080 - (i - 100) * 200, 80) : 80), startLatency: 600, seconds: 90 });
+    expect(stalls).toBe(1);
+    expect(percentile(latencies(samples, 36), 0.95)).toBeLessThan(1_000);
+  });
+
   it('keeps more in reserve on a restless network', () => {
     const calm = play({ part: 200, delay: () => 80, startLatency: 800, seconds: 60 });
     const restless = play({ part: 200, delay: (i) => 80 + 160 * noise(i), startLatency: 800, seconds: 60 });
@@ -132,7 +140,7 @@ describe('the latency controller', () => {
 
   it('learns nothing from the haste of the start', () => {
     const controller = new LatencyController();
-    controller.stalled();
+    controller.stalled(millis(300));
     let target = 0;
     for (let now = 0; now <= 3_000; now += 50) {
       const age = now < 500 ? 1_400 : 280;

@@ -55,13 +55,19 @@ const leastReserve = 90;
 const spreadShare = 0.5;
 const spreadLimit = 100;
 
-/** Each stall adds this to the reserve, up to the limit; it wears off with the half-life while all is calm. */
-const stallStep = 150;
+/**
+ * Each stall adds a share of its length to the reserve, within bounds and up to the limit: what stood still for long
+ * (a server that was started again) is no measure of the network. It wears off with the half-life while all is calm.
+ */
+const stallShare = 0.6;
+const leastStallStep = 100;
+const mostStallStep = 500;
 const stallLimit = 1_500;
 const stallHalfLife = 30_000;
 
-/** The target comes closer by at most this much per second; it moves away at once. */
+/** The target comes closer by at most this much per second, unless it is far off; it moves away at once. */
 const approach = 100;
+const farOff = 600;
 
 /** Farther behind the target than this, the player jumps: catching up at 5 % would take half a minute. */
 const jumpBeyond = 2_000;
@@ -106,12 +112,14 @@ export class LatencyController {
     return { rate: this.#chooseRate(off), target: millis(target), jump: jumps ? millis(off) : undefined };
   }
 
-  /** The picture stood still for want of data: keep more in reserve. */
-  stalled(): void {
+  /** The picture stood still for so long for want of data: keep more in reserve, and find the target anew. */
+  stalled(length: Millis): void {
     // Before there is a target the player has only just begun: that is no lesson.
     if (this.#target !== undefined) {
-      this.#stallReserve = Math.min(this.#stallReserve + stallStep, stallLimit);
+      const step = Math.min(Math.max(length * stallShare, leastStallStep), mostStallStep);
+      this.#stallReserve = Math.min(this.#stallReserve + step, stallLimit);
     }
+    this.renew();
   }
 
   /** Another rendition or broadcast begins: what was seen of the buffer's end no longer holds. */
@@ -147,7 +155,9 @@ export class LatencyController {
       return this.#target ?? latency;
     }
     const wanted = Math.max(...this.#slots.map((slot) => slot.oldest)) + this.reserve;
-    this.#target = this.#target === undefined || wanted > this.#target ? wanted : Math.max(wanted, this.#target - (approach * passed) / 1_000);
+    const before = this.#target ?? wanted;
+    const isFar = before - wanted > farOff;
+    this.#target = wanted > before || isFar ? wanted : Math.max(wanted, before - (approach * passed) / 1_000);
     return this.#target;
   }
 

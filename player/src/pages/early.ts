@@ -12,3 +12,10 @@ export function beginEarly(): Early {
   const wanted = (address.engine === 'auto' || address.engine === 'hls') && ('MediaSource' in globalThis || 'ManagedMediaSource' in globalThis);
   return { address, routes, playlist: wanted ? new EarlyPlaylist(routes.hls(address.stream)) : undefined };
 }
+
+/** Resolves when the document is whole: the pages' small scripts run as soon as they have come. */
+export async function documentReady(): Promise<void> {
+  if (document.readyState === 'loading') {
+    await new Promise((resolve) => document.addEventListener('DOMContentLoaded', resolve, { once: true }));
+  }
+}

@@ -1,5 +1,5 @@
 import '../styles/base.css';
-import { beginEarly } from './early.ts';
+import { beginEarly, documentReady } from './early.ts';
 
 const early = beginEarly();
-void import('./embed-page.ts').then(({ showEmbedPage }) => showEmbedPage(early));
+void Promise.all([import('./embed-page.ts'), documentReady()]).then(([{ showEmbedPage }]) => showEmbedPage(early));

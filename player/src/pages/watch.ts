@@ -1,6 +1,6 @@
 import '../styles/base.css';
-import { beginEarly } from './early.ts';
+import { beginEarly, documentReady } from './early.ts';
 
 // Small, so that it runs before the player's code has arrived: the playlist is asked for meanwhile.
 const early = beginEarly();
-void import('./watch-page.ts').then(({ showWatchPage }) => showWatchPage(early));
+void Promise.all([import('./watch-page.ts'), documentReady()]).then(([{ showWatchPage }]) => showWatchPage(early));

@@ -126,7 +126,6 @@ export class PlaybackMonitor {
     if (this.#begun && !video.seeking && !video.paused && this.#standsSince === undefined) {
       this.#stalls += 1;
       this.#standsSince = performance.now();
-      this.#controller.stalled();
     }
   }
 
@@ -137,8 +136,12 @@ export class PlaybackMonitor {
 
   #endStall(): void {
     if (this.#standsSince !== undefined) {
-      this.#stalledFor += this.#begun ? performance.now() - this.#standsSince : 0;
+      const length = this.#begun ? performance.now() - this.#standsSince : 0;
       this.#standsSince = undefined;
+      if (length > 0) {
+        this.#stalledFor += length;
+        this.#controller.stalled(millis(length));
+      }
     }
   }
 }

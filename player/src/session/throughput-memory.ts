@@ -4,6 +4,9 @@ const storageKey = 'millrace.throughput';
 /** Believed in on a first visit, bits per second: an ordinary home's. Too high a guess is mended within a second. */
 const ordinary = 5_000_000;
 
+/** Where the browser knows the network to be slow, or is asked to save. */
+const slow = 500_000;
+
 /** What is remembered counts for half a day: people move between networks. */
 const longest = 12 * 3_600_000;
 
@@ -17,8 +20,9 @@ export function recallThroughput(): number {
   } catch {
     // Storage may be forbidden, in frames above all.
   }
-  const downlink = (navigator as { connection?: { downlink?: number } }).connection?.downlink;
-  return downlink === undefined || downlink <= 0 ? ordinary : Math.min(downlink * 1_000_000, ordinary * 2);
+  // `downlink` says 1.4 Mbit/s wherever nothing was measured yet; only a really slow network is told apart.
+  const { effectiveType = '4g', saveData = false } = (navigator as { connection?: { effectiveType?: string; saveData?: boolean } }).connection ?? {};
+  return saveData || effectiveType.endsWith('2g') ? slow : ordinary;
 }
 
 /** Remembers throughput for the next visit. */

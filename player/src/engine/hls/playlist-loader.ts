@@ -35,7 +35,8 @@ export function playlistLoader(seat: PlaylistLoaderSeat): PlaylistLoaderConstruc
           if (!this.#gone) {
             stats.loading.first = stats.loading.end = performance.now();
             stats.loaded = stats.total = data.length;
-            callbacks.onSuccess({ url: context.url, data, code: 200 }, stats, context, null);
+            // What the playlist names is relative to this URL, and hls.js wants it absolute.
+            callbacks.onSuccess({ url: new URL(context.url, location.href).href, data, code: 200 }, stats, context, null);
           }
         },
         () => {
