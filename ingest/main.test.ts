@@ -1,0 +1,49 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import type { PublishPolicy } from '#core/access/publish-policy.ts';
+import { createLocalBus } from '#core/bus/local/local-bus.ts';
+import { commonOptions } from '#core/runtime/config/common.ts';
+
+import { ingestOptions, type IngestConfig } from './config.ts';
+import { startIngest } from './main.ts';
+
+const policy: PublishPolicy = { decide: () => Promise.resolve({ allowed: true, stream: 'show' }) };
+let dataDir: string;
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'millrace-ingest-'));
+});
+afterEach(() => rm(dataDir, { recursive: true, force: true }));
+
+function options(change: Partial<IngestConfig> = {}) {
+  const defaults = Object.fromEntries(Object.entries({ ...commonOptions, ...ingestOptions }).map(([name, { schema }]) => [name, schema.parse(undefined)]));
+  const config = { ...defaults, host: '127.0.0.1', rtmpPort: 0, dataDir, ...change } as IngestConfig;
+  return { config, bus: createLocalBus(), policy, log: pino({ enabled: false }), metrics: new Registry() };
+}
+
+describe('ingest', () => {
+  it('listens where it says, and stops when it is told, once or twice', async () => {
+    const stage = await startIngest(options());
+    expect(stage.rtmpPort).toBeGreaterThan(0);
+    expect(stage.rtmpsPort).toBeUndefined();
+    await Promise.all([stage.close(), stage.close()]);
+    await expect(stage.closed).resolves.toBeUndefined();
+  });
+
+  it('says so where its port is taken', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => {
+      other.listen(0, '127.0.0.1', resolve);
+    });
+    const { port } = other.address() as AddressInfo;
+    await expect(startIngest(options({ rtmpPort: port }))).rejects.toMatchObject({ code: 'ingest/port-in-use' });
+    other.close();
+  });
+});
