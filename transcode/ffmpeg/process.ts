@@ -25,6 +25,8 @@ export type FfmpegProcessOptions = {
   readonly log: Logger;
   /** Called with each chunk of an output pipe, counted from 0. */
   readonly onOutput: (output: number, chunk: Uint8Array) => void;
+  /** Whether the kernel shall kill ffmpeg when this process ends, where it can. Default true. */
+  readonly tied?: boolean;
 };
 
 /** Bytes that may wait for ffmpeg to read them; more, and {@link FfmpegProcess.congested} is true. */
@@ -45,7 +47,7 @@ export class FfmpegProcess {
   #gone = false;
 
   constructor(options: FfmpegProcessOptions) {
-    const [command, args] = tied(options.path, options.args);
+    const [command, args] = options.tied === false ? [options.path, [...options.args]] : tied(options.path, options.args);
     const outputs = Array.from({ length: options.outputs }, () => 'pipe' as const);
     this.#child = spawn(command, args, { stdio: ['pipe', 'ignore', 'pipe', ...outputs], windowsHide: true });
     this.#stdin = this.#child.stdin as Writable;

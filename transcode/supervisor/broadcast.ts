@@ -8,7 +8,7 @@ import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { Capacity } from '../capacity.ts';
 import type { FfmpegExit } from '../ffmpeg/process.ts';
-import { planLadder, type Plan } from '../plan/plan.ts';
+import { planLadder, type Encode, type Plan } from '../plan/plan.ts';
 import { Backoff } from './backoff.ts';
 import { EpochEncode } from './epoch.ts';
 import { Health } from './health.ts';
@@ -48,7 +48,8 @@ export class BroadcastTranscoder {
   readonly closed: Promise<void>;
   readonly #options: BroadcastOptions;
   readonly #log: Logger;
-  readonly #catalogs = new Map<number, SourceCatalog>();
+  /** By epoch: its source, and what was planned for it. */
+  readonly #epochs = new Map<number, { readonly source: SourceCatalog; encode: Encode | undefined }>();
   readonly #producers = new Map<TrackName, TrackProducer>();
   readonly #unsubscribe: Unsubscribe;
   readonly #backoff = new Backoff();
@@ -148,8 +149,6 @@ export class BroadcastTranscoder {
       return;
     }
     const before = this.#source;
-    this.#catalogs.set(source.epoch, source);
-    [...this.#catalogs.keys()].slice(0, -KEPT_EPOCHS).forEach((epoch) => this.#catalogs.delete(epoch));
     this.#source = source;
     if (before === undefined || !sameSource(before, source)) {
       this.#shedding.clear();
@@ -166,6 +165,8 @@ export class BroadcastTranscoder {
   #replan(source: SourceCatalog): void {
     const { bus, capacity, lease, ladder, info } = this.#options;
     this.#plan = planLadder({ source, ladder, budget: this.#budget, shed: this.#shedding.shed });
+    this.#epochs.set(source.epoch, { source, encode: this.#plan.encode });
+    [...this.#epochs.keys()].slice(0, -KEPT_EPOCHS).forEach((epoch) => this.#epochs.delete(epoch));
     this.#revision += 1;
     capacity.spend(info.broadcast, this.#plan.cost);
     const { renditions, omitted, partTarget } = this.#plan;
@@ -224,19 +225,17 @@ export class BroadcastTranscoder {
     if (this.#epoch !== undefined && this.#epoch.source.epoch < epoch) {
       this.#endEpoch();
     }
-    while (!this.#catalogs.has(epoch) && epoch > (this.#source?.epoch ?? -1) && this.#closing === undefined) {
+    while (!this.#epochs.has(epoch) && epoch > (this.#source?.epoch ?? -1) && this.#closing === undefined) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    return this.#catalogs.get(epoch);
+    return this.#epochs.get(epoch)?.source;
   }
 
   #beginEpoch(source: SourceCatalog): void {
     this.#endEpoch();
     const { lease, clock, settings, bus } = this.#options;
-    // Frames of the newest epoch go by the plan in force; an older one's are only finished.
-    const encode = source.epoch === this.#source?.epoch ? this.#plan?.encode : undefined;
     this.#epoch = new EpochEncode(
       {
         source,
@@ -248,7 +247,7 @@ export class BroadcastTranscoder {
         onFault: (run, exit) => this.#fault(run, exit),
         onFenced: (thrown) => this.#fenced(thrown),
       },
-      encode,
+      this.#epochs.get(source.epoch)?.encode,
       this.#finishing,
     );
   }

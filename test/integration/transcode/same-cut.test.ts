@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 
-import type { Frame } from '#core/media/frame.ts';
-import { byGroup, Harness } from './harness.ts';
-import { FIRST_WALL_TIME, groupStarts, makeSource, type MadeSource, type SourceSpec } from './source.ts';
+import { expectSameCut, expectTiled, lastPts } from './expectations.ts';
+import { Harness } from './harness.ts';
+import { makeSource, type SourceSpec } from './source.ts';
 
 const LADDER = [
   { height: 180, bitrate: 300_000 },
@@ -91,31 +91,3 @@ test('a source of varying rate is encoded to a constant one, with frames on the 
     expect(frames.every(({ duration }) => duration === 3000)).toBe(true);
   }
 });
-
-/** The same groups as the source's, each beginning on its first frame with an IDR, and nothing missing between. */
-function expectSameCut(made: MadeSource, frames: readonly Frame[]): void {
-  const encoded = byGroup(frames);
-  const starts = groupStarts(made);
-  expect([...encoded.keys()]).toEqual([...starts.keys()]);
-  for (const [group, pts] of starts) {
-    expect(encoded.get(group)?.[0]).toMatchObject({ index: 0, key: true, pts });
-    expect(encoded.get(group)?.[0]?.head?.wallTime).toBeCloseTo(FIRST_WALL_TIME + pts / 90, 3);
-  }
-  expectTiled(frames);
-}
-
-/** Each frame begins where the one before ends, and indices count from 0. */
-function expectTiled(frames: readonly Frame[]): void {
-  expect(frames[0]?.index).toBe(0);
-  frames.slice(1).forEach((frame, at) => {
-    const before = frames[at]!;
-    expect(frame.pts).toBe(before.pts + before.duration);
-    expect(frame.dts).toBe(frame.pts);
-    expect(frame.index).toBe(frame.group === before.group ? before.index + 1 : 0);
-    expect(frame.head === undefined).toBe(frame.index !== 0);
-  });
-}
-
-function lastPts(made: MadeSource): number {
-  return Math.max(...made.frames.map(({ pts }) => pts));
-}

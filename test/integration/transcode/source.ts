@@ -23,6 +23,8 @@ export type SourceSpec = {
   readonly picture?: string;
   /** pts of the first frame. */
   readonly startsAt?: number;
+  /** Number of the first group. */
+  readonly firstGroup?: number;
   /** Drops frames, so that the rate varies. */
   readonly variable?: boolean;
 };
@@ -31,7 +33,7 @@ export type SourceSpec = {
 export type MadeSource = { readonly catalog: SourceCatalog; readonly frames: readonly Frame[] };
 
 export const BROADCAST = broadcastId('test00000001');
-const FIRST_GROUP = 1_700_000_000;
+const DEFAULT_FIRST_GROUP = 1_700_000_000;
 /** Wall time of pts 0. */
 export const FIRST_WALL_TIME = 1_700_000_000_000;
 
@@ -44,8 +46,9 @@ export async function makeSource(spec: SourceSpec, epoch = 0): Promise<MadeSourc
   const first = Math.min(...units.map(({ pts }) => pts));
   const begin = spec.startsAt ?? 900_000;
   const sorted = units.map(({ pts }) => pts).sort((a, b) => a - b);
-  const grouping: Grouping = spec.grouping === 'source' ? { mode: 'source' } : { mode: 'grid', firstGroup: FIRST_GROUP, firstSecond: gridSecond(ticks(begin), VIDEO_TIMESCALE) };
-  let group = FIRST_GROUP - 1;
+  const firstGroup = spec.firstGroup ?? DEFAULT_FIRST_GROUP;
+  const grouping: Grouping = spec.grouping === 'source' ? { mode: 'source' } : { mode: 'grid', firstGroup, firstSecond: gridSecond(ticks(begin), VIDEO_TIMESCALE) };
+  let group = firstGroup - 1;
   let groupStart = -Infinity;
   let index = 0;
   const frames = units.map((unit, at): Frame => {
