@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { later, type Clock, type WallTime } from '#core/media/time.ts';
 
 import type { Audience, Viewer } from '../audience/audience.ts';
-import { NO_DIRECTIVES, parseDirectives, type Directives } from '../llhls/directives.ts';
+import { NO_DIRECTIVES, parseDirectives } from '../llhls/directives.ts';
 import type { Directory } from '../llhls/directory.ts';
 import type { Rendition } from '../llhls/rendition.ts';
 import { THREE_TARGET_DURATIONS } from '../llhls/track-window.ts';
@@ -131,7 +131,7 @@ export class MediaHandler {
     }
     const rendition = directory.broadcast(target.stream, target.broadcast)?.renditions.get(target.track);
     if (rendition === undefined) {
-      this.#absentPlaylist(exchange, target, directives);
+      this.#absentPlaylist(exchange, target);
       return;
     }
     const viewer = this.#connections.stamp(exchange.request, exchange.connection, target.stream, exchange.query, clock());
@@ -147,15 +147,15 @@ export class MediaHandler {
   }
 
   /**
-   * The broadcast or its renditions are not known. They may be soon: while the ladder is being planned, and for a blocking
-   * request after a restart of the server, when the broadcast may return.
+   * The broadcast or its renditions are not known, but may be soon: while the ladder is being planned, and after a restart
+   * of the server, when the broadcast may return. The request waits: hls.js gives up for good after two refusals.
    */
-  #absentPlaylist(exchange: Exchange, target: Extract<MediaTarget, { kind: 'playlist' }>, directives: Directives): void {
+  #absentPlaylist(exchange: Exchange, target: Extract<MediaTarget, { kind: 'playlist' }>): void {
     const { directory } = this.#options;
     const window = directory.broadcast(target.stream, target.broadcast);
     if (window !== undefined && !window.hasLadder) {
       this.#waitFor(exchange, target, (waiter) => window.awaitLadder(waiter));
-    } else if (window === undefined && directives.msn !== undefined && directory.knows(target.stream) && directory.mayReturn(target.stream)) {
+    } else if (window === undefined && directory.knows(target.stream) && directory.mayReturn(target.stream)) {
       this.#waitFor(exchange, target, (waiter) => directory.awaitArrival(waiter));
     } else {
       this.#missing(exchange.response, target);

@@ -115,7 +115,7 @@ const refusals: readonly (readonly [path: string, status: number, code: string])
   [`${TRACK_PATH}/index.m3u8?_HLS_msn=104&_HLS_part=40`, 400, 'hls/too-far'],
   ['/live/unknown/master.m3u8', 404, 'stream/unknown'],
   ['/live/configured/master.m3u8', 404, 'offline'],
-  ['/live/configured/testbroadcast/video/index.m3u8', 404, 'offline'],
+  ['/live/configured/testbroadcast/video/1.m4s', 404, 'offline'],
   ['/live/demo/otherbroadcast/video/index.m3u8', 404, 'media/not-found'],
   ['/live/demo/testbroadcast/v720/index.m3u8', 404, 'media/not-found'],
   ['/live/demo/manifest.mpd', 404, 'media/not-found'],
@@ -158,6 +158,11 @@ test('a request that blocked for three target durations gets 503', async () => {
   expect([status, headers['retry-after'], (JSON.parse(text) as { code: string }).code]).toEqual([503, '1', 'hls/timeout']);
 });
 
+test('thirty seconds after the start a broadcast that is not there is off air', async () => {
+  time.now = later(time.now, millis(30_000));
+  expect(code(await get('/live/configured/testbroadcast/video/index.m3u8'))).toBe('offline');
+});
+
 test('when the broadcast is over, waiting requests get the last playlist and its ENDLIST', async () => {
   const answer = get(`${TRACK_PATH}/index.m3u8?_HLS_msn=105&_HLS_part=0`);
   await until(async () => (await waiting()) === 1);
@@ -195,15 +200,15 @@ test('viewers are counted by CMCD session, else by address and agent, and told t
   expect(await promise).toEqual({ viewers: { hls: 3 } });
 });
 
-test('a server that began lately holds a blocking request for a broadcast that may return', async () => {
+test.each(['', '?_HLS_msn=100&_HLS_part=0'])('a server that began lately holds a playlist request (%j) for a broadcast that may return', async (query) => {
   const other = await testEdge({ streamKeys: ['demo_0123456789abcdef'] }, { clock: () => time.now });
   try {
-    const answer = other.get(`${TRACK_PATH}/index.m3u8?_HLS_msn=100&_HLS_part=0`);
+    const answer = other.get(`${TRACK_PATH}/index.m3u8${query}`);
     await until(async () => (await other.metrics.metrics()).includes('millrace_edge_waiting_requests 1\n'));
     const returned = new TestStream(other.bus);
     returned.parts(6);
     expect((await answer).text).toContain('100.0.m4s');
-    expect((await other.get('/live/unknown/testbroadcast/video/index.m3u8?_HLS_msn=100')).status).toBe(404);
+    expect((await other.get(`/live/unknown/testbroadcast/video/index.m3u8${query}`)).status).toBe(404);
   } finally {
     await other.edge.close();
   }
