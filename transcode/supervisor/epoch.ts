@@ -40,8 +40,8 @@ export class EpochEncode {
   readonly #timeline: SourceTimeline;
   readonly #history = new History();
   readonly #writers = new Map<TrackName, RungWriter>();
-  /** Runs that are not gone yet, oldest first, each with what it must hold back. */
-  readonly #runs: { readonly run: Run; readonly held: Held[] }[] = [];
+  /** Runs that are not gone, or not written to their end, oldest first. */
+  readonly #runs: { readonly run: Run; readonly held: Held[]; gone: boolean }[] = [];
   /** Gone before everything else of this epoch may be written. */
   #after: Promise<void> = Promise.resolve();
   #open = false;
@@ -176,7 +176,7 @@ export class EpochEncode {
       },
     });
     this.#run = run;
-    this.#runs.push({ run, held });
+    this.#runs.push({ run, held, gone: false });
     void run.exited.then((exit) => this.#left(run, exit));
   }
 
@@ -190,9 +190,9 @@ export class EpochEncode {
   }
 
   #left(run: Run, exit: FfmpegExit): void {
-    this.#release();
-    const at = this.#runs.findIndex((known) => known.run === run);
-    this.#runs.splice(at, 1);
+    for (const known of this.#runs) {
+      known.gone ||= known.run === run;
+    }
     this.#release();
     if (this.#run === run) {
       this.#run = undefined;
@@ -202,19 +202,23 @@ export class EpochEncode {
     }
   }
 
-  /** Writes the pictures of the oldest run that is not gone. */
+  /** Writes what the oldest run gave; when it is gone, what the next one gave meanwhile. */
   #release(): void {
-    const oldest = this.#runs[0];
-    if (!this.#open || oldest === undefined) {
-      return;
-    }
-    for (const { track, picture, config } of oldest.held.splice(0)) {
-      try {
-        this.#writers.get(track)?.write(picture, config);
-      } catch (thrown) {
-        this.#options.onFenced(thrown);
+    while (this.#open && this.#runs.length > 0) {
+      const oldest = this.#runs[0];
+      this.#write(oldest?.held.splice(0) ?? []);
+      if (oldest?.gone !== true) {
         return;
       }
+      this.#runs.shift();
+    }
+  }
+
+  #write(pictures: readonly Held[]): void {
+    try {
+      pictures.forEach(({ track, picture, config }) => this.#writers.get(track)?.write(picture, config));
+    } catch (thrown) {
+      this.#options.onFenced(thrown);
     }
   }
 

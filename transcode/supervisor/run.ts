@@ -29,8 +29,9 @@ export type RunOptions = {
   readonly onPicture: PictureSink;
 };
 
-/** How long a run may take to hand out what it has once its input ended. */
+/** How long a run whose input ended may go without a picture, and how long it may take in all, before it is killed. */
 const FLUSH_MILLIS = 2000;
+const LONGEST_FLUSH_MILLIS = 10_000;
 
 /** One life of one ffmpeg: frames in, pictures of every rung out. */
 export class Run {
@@ -48,6 +49,7 @@ export class Run {
   #lastPictureAt: WallTime;
   #fedSincePicture = 0;
   #flushTimer: NodeJS.Timeout | undefined;
+  #flushLimit: NodeJS.Timeout | undefined;
   #ended = false;
 
   constructor(options: RunOptions) {
@@ -69,7 +71,10 @@ export class Run {
       log: options.log,
       onOutput: (output, chunk) => this.#take(output, chunk, options.log),
     });
-    this.exited = this.#process.exited.finally(() => clearTimeout(this.#flushTimer));
+    this.exited = this.#process.exited.finally(() => {
+      clearTimeout(this.#flushTimer);
+      clearTimeout(this.#flushLimit);
+    });
     this.#process.write([nutHeaderOf(options.encode)]);
     options.replay.frames.forEach((frame) => this.feed(frame));
   }
@@ -126,12 +131,13 @@ export class Run {
     return this.#process.relieved();
   }
 
-  /** Ends the input; what is still inside comes out, and ffmpeg goes. It is killed where that takes over 2 s. Idempotent. */
+  /** Ends the input; what is still inside comes out, and ffmpeg goes: killed where nothing comes for 2 s. Idempotent. */
   end(): void {
     if (!this.#ended) {
       this.#ended = true;
       this.#process.end();
       this.#flushTimer = setTimeout(() => this.#process.kill(), FLUSH_MILLIS);
+      this.#flushLimit = setTimeout(() => this.#process.kill(), LONGEST_FLUSH_MILLIS);
     }
   }
 
@@ -146,6 +152,7 @@ export class Run {
       if (this.#outputs[output]?.take(chunk) === true) {
         this.#lastPictureAt = this.#clock();
         this.#fedSincePicture = 0;
+        this.#flushTimer?.refresh();
       }
     } catch (thrown) {
       log.error({ ffmpeg: this.pid, reason: messageOf(thrown) }, 'ffmpeg gave output that cannot be used');
