@@ -63,7 +63,8 @@ function canDrawText(ffmpegPath: string): Promise<boolean> {
  * The program needs no leash: where we end, however that is, its RTMP connection to us breaks and its next frame fails.
  */
 function startCard(ffmpegPath: string, args: readonly string[]): Card {
-  const child = spawn(ffmpegPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  // In a group of its own: Ctrl-C on the terminal is for the server, which then takes the card off the air in order.
+  const child = spawn(ffmpegPath, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-2000);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { prepareDataFolder } from './data-folder.ts';
+import { lockDataFolder, prepareDataFolder } from './data-folder.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -30,5 +30,12 @@ describe('the data folder', () => {
 
   test.runIf(process.platform === 'linux')('on a file system that takes no files is refused', () => {
     expect(() => prepareDataFolder('/proc/self/fdinfo')).toThrow(/cannot be written to/);
+  });
+
+  test.runIf(process.platform === 'linux')('is for one server at a time', async () => {
+    const lock = await lockDataFolder(folder);
+    await expect(lockDataFolder(`${folder}/.`)).rejects.toThrow(/is in use by another Millrace: stop that one/);
+    await lock.close();
+    await (await lockDataFolder(folder)).close();
   });
 });

@@ -1,4 +1,7 @@
-import { accessSync, constants, mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { accessSync, constants, mkdirSync, mkdtempSync, realpathSync, rmdirSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -29,6 +32,35 @@ export function prepareDataFolder(path: string): string {
     );
   }
   return folder;
+}
+
+/** Holds a data folder for this process alone. */
+export type DataFolderLock = { close(): Promise<void> };
+
+/**
+ * Sees that no other server uses the folder: two would give out the same numbers for other media. The lock is a name in
+ * Linux's abstract socket space, which goes with the process, however that ends; elsewhere there is none.
+ *
+ * @throws {MillraceError} `startup/data-folder-in-use`.
+ */
+export async function lockDataFolder(folder: string): Promise<DataFolderLock> {
+  if (process.platform !== 'linux') {
+    return { close: () => Promise.resolve() };
+  }
+  const name = createHash('sha256').update(realpathSync(folder)).digest('hex').slice(0, 32);
+  const lock = createServer((socket) => socket.destroy());
+  lock.listen({ path: `\0millrace-${name}` });
+  try {
+    await once(lock, 'listening');
+  } catch (cause) {
+    throw new MillraceError(
+      'startup/data-folder-in-use',
+      `The data folder ${folder} is in use by another Millrace: stop that one, or name another folder by MILLRACE_DATA_DIR or --data-dir.`,
+      { cause },
+    );
+  }
+  lock.unref();
+  return { close: () => new Promise((resolve) => lock.close(() => resolve())) };
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -18,7 +18,8 @@ type ListenError = NodeJS.ErrnoException & { readonly port?: number; readonly ad
 /** What made a start fail: one sentence that says what is wrong and what to do, for the terminal. */
 export function explainStartupFailure(error: unknown, config: Readonly<Record<string, unknown>> = {}): string {
   const cause = listenErrorOf(error);
-  if (cause !== undefined) {
+  // A socket that is no port (a lock's) has port -1, and its owner has found words for it.
+  if (cause !== undefined && cause.port !== -1) {
     return explainListenError(cause, config);
   }
   return messageOf(error);

@@ -14,7 +14,7 @@ import { DemoChannel } from '../demo/channel.ts';
 import { loadDemoKey } from '../demo/demo-key.ts';
 import { addressesOf, loopbackOf } from './addresses.ts';
 import { renderBanner } from './banner.ts';
-import { prepareDataFolder } from './data-folder.ts';
+import { lockDataFolder, prepareDataFolder } from './data-folder.ts';
 import type { allOptions } from './options.ts';
 import { Running } from './running.ts';
 
@@ -47,6 +47,7 @@ async function compose({ config: given, log, version, configFile }: UpOptions, r
     throw new MillraceError('startup/not-available', 'MILLRACE_NATS_URL is set, but joining stages by NATS is not available yet: leave it out, and every stage runs in this process.');
   }
   const config = { ...given, dataDir: prepareDataFolder(given.dataDir) };
+  running.add(await lockDataFolder(config.dataDir));
   log.info({ version, configFile, dataDir: config.dataDir }, 'starting');
 
   const metrics = createMetrics();

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { until } from '#test/support/until.ts';
+
 import { runMillrace, type RunOptions } from './run-millrace.ts';
 
 let home: string;
@@ -62,6 +64,15 @@ describe('a start that fails says in one sentence what to do, and exits with 1:'
     const uid = process.getuid?.() === 0 ? { uid: 65_534 } : {};
     const sentence = await failureOf({ ...uid, env: { MILLRACE_DATA_DIR: join(closed, 'data') } });
     expect(sentence).toMatch(/^millrace: The data folder \S+ cannot be written to \(permission denied\): give \S+ write access to it, or name another by MILLRACE_DATA_DIR or --data-dir\.\n$/);
+  });
+
+  test.runIf(process.platform === 'linux')('another server uses the data folder', async () => {
+    const env = { MILLRACE_HOST: '127.0.0.1', MILLRACE_HTTP_PORT: '0', MILLRACE_RTMP_PORT: '0', MILLRACE_DATA_DIR: join(home, 'data'), MILLRACE_DEMO: 'off' };
+    await using first = runMillrace({ env });
+    await until('the first server to be ready', () => first.stdout().includes('is ready'));
+    expect(await failureOf({})).toBe(
+      `millrace: The data folder ${join(home, 'data')} is in use by another Millrace: stop that one, or name another folder by MILLRACE_DATA_DIR or --data-dir.\n`,
+    );
   });
 
   test('ffmpeg is missing', async () => {

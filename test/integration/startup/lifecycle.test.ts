@@ -63,6 +63,15 @@ describe('the life of the server', () => {
     await allGone(children);
   });
 
+  test('ends by Ctrl-C, which the terminal sends to its children too, without a word of complaint', async () => {
+    await using run = runMillrace({ env, detached: true });
+    const children = await demoOnAir(run);
+    process.kill(-run.child.pid!, 'SIGINT');
+    expect(await run.ended).toBe(0);
+    expect(run.stderr()).not.toMatch(/"level":"(warn|error|fatal)"/);
+    await allGone(children);
+  });
+
   test('leaves no ffmpeg behind when it is killed', async () => {
     await using run = runMillrace({ env });
     const children = await demoOnAir(run);

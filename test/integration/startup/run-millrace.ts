@@ -12,6 +12,8 @@ export type RunOptions = {
   readonly node?: string;
   /** User to run as, where the tests run as root. */
   readonly uid?: number;
+  /** In a process group of its own, as a shell starts it. */
+  readonly detached?: boolean;
 };
 
 /** A run of the command line. */
@@ -30,6 +32,7 @@ export function runMillrace(options: RunOptions = {}): MillraceRun {
   const child = spawn(options.node ?? process.execPath, [launcher, ...(options.args ?? [])], {
     env: { ...clean, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: options.detached ?? false,
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });
   const output = { stdout: '', stderr: '' };
