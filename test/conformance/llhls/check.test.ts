@@ -77,6 +77,8 @@ const faults: readonly (readonly [what: string, plant: Plant, broken: readonly R
   ['a segment that is gone too soon', { answer: (answer, { when }) => (when === 'again' ? { ...answer, status: 404 } : answer) }, ['removed-still-there']],
   ['other bytes the second time', inAnswer('101.m4s', 'again', flipLast), ['same-bytes']],
   ['a hint with other bytes', inAnswer('108.1.m4s', 'hint', flipLast), ['hint-bytes']],
+  ['a hint let go at once', { answer: (answer, { when, uri }) => (when === 'hint' && uri === '108.1.m4s' ? { ...answer, status: 503 } : answer) }, ['hint-bytes']],
+  ['a hint let go after three target durations (which is right)', { answer: (answer, { when, uri }) => (when === 'hint' && uri === '108.1.m4s' ? { ...answer, status: 503, receivedAt: 6_000 } : answer) }, []],
   ['a part that is not of its segment', inAnswer('108.1.m4s', 'listed', flipLast), ['hint-bytes', 'parts-tile']],
   ['an IDR that is not flagged', inSample((sample, { index }) => ({ ...sample, key: index === 0 ? false : sample.key })), ['sync-flags']],
   ['a flag on what is no IDR', inSample((sample, { index }) => ({ ...sample, key: sample.key || index === 9 })), ['sync-flags']],
@@ -96,7 +98,7 @@ const faults: readonly (readonly [what: string, plant: Plant, broken: readonly R
   ['a bandwidth below the average', inMultivariant('AVERAGE-BANDWIDTH=300000', 'AVERAGE-BANDWIDTH=500000'), ['bandwidth']],
 ];
 
-test.each(faults)('%s is found', (_, plant, broken) => {
+test.each(faults)('%s: breaks what it has to', (_, plant, broken) => {
   const report = checkObservation(observedSample(plant));
   expect(report.brokenRules, report.toString()).toEqual(broken);
 });
