@@ -1,12 +1,13 @@
 import type { Frame } from '#core/media/frame.ts';
 import { gridSecond, type Grouping } from '#core/media/grouping.ts';
-import { later, millis, rescale, ticks, ticksToMillis, VIDEO_TIMESCALE, type Millis, type Ticks, type WallTime } from '#core/media/time.ts';
+import { addTicks, later, millis, rescale, ticks, ticksToMillis, VIDEO_TIMESCALE, type Millis, type Ticks, type WallTime } from '#core/media/time.ts';
 import { trackName, type AudioConfig, type VideoConfig } from '#core/media/track.ts';
 
 import { AudioStamps } from './audio-stamps.ts';
 import type { Rate } from './frame-rate.ts';
 import type { EpochGrant } from './grant.ts';
 import { GridGroups, SourceGroups, type Groups } from './groups.ts';
+import type { Placement } from './placement.ts';
 import type { TimedSample } from './sample.ts';
 import { TrackWriter } from './track-writer.ts';
 import { GridStamps, VariableStamps, type VideoStamps } from './video-stamps.ts';
@@ -25,12 +26,9 @@ export type EpochPlan = {
   readonly video?: { readonly config: VideoConfig; readonly rate?: Rate; readonly frameRate: number };
   readonly audio?: { readonly config: AudioConfig };
   readonly grid: boolean;
-  /** Added to a sample's media time, gives its time on the broadcast's timeline. */
-  readonly shift: Millis;
-  /** The epoch's first dts on the broadcast's timeline. */
-  readonly base: Millis;
-  /** Presentation minus decoding time of the first video frame. */
-  readonly firstOffset: Millis;
+  readonly place: Placement;
+  /** Presentation minus decoding time of the first frame. */
+  readonly firstOffset: Ticks;
   /** The wall time's estimate of the epoch before, where the same publisher goes on. */
   readonly wall?: WallEstimate;
   readonly out: (frame: Frame) => void;
@@ -54,14 +52,13 @@ export class Epoch {
     this.#plan = plan;
     this.#wall = plan.wall ?? new WallEstimate();
     const { grant, video, audio } = plan;
-    const first = ticks(Math.ceil(plan.base * (VIDEO_TIMESCALE / 1000)));
-    let start = first;
+    const { first, base } = plan.place;
+    const start = addTicks(first, plan.firstOffset);
     if (video) {
       this.#videoStamps = video.rate
-        ? new GridStamps(video.rate, first, plan.base)
+        ? new GridStamps(video.rate, first, base)
         : new VariableStamps(first, VIDEO_TIMESCALE / (video.frameRate || 30));
       this.#video = new TrackWriter(trackName('video'), video.config, grant, plan.out);
-      start = ticks(first + Math.round(plan.firstOffset * (VIDEO_TIMESCALE / 1000)));
     }
     if (audio) {
       const scale = audio.config.timescale;
@@ -98,7 +95,7 @@ export class Epoch {
   }
 
   get shift(): Millis {
-    return this.#plan.shift;
+    return this.#plan.place.shift;
   }
 
   /** Takes arrivals into the wall time's estimate before the first frame is given out. */
@@ -140,14 +137,14 @@ export class Epoch {
   }
 
   #observe(sample: TimedSample): void {
-    this.#wall.observe(millis(sample.media + sample.offset + this.#plan.shift), sample.arrival);
+    this.#wall.observe(millis(sample.media + sample.offset + this.#plan.place.shift), sample.arrival);
   }
 
   #takeVideo(sample: TimedSample): void {
     if (!this.#video || !this.#videoStamps) {
       return;
     }
-    const stamp = this.#videoStamps.stamp(millis(sample.media + this.#plan.shift), sample.offset);
+    const stamp = this.#videoStamps.stamp(millis(sample.media + this.#plan.place.shift), sample.offset);
     const { group, cut } = this.#groups.video(stamp, sample.key);
     this.#longGop ||= cut && sample.media - this.#lastVideo < PAUSE;
     this.#lastVideo = sample.media;
@@ -158,7 +155,7 @@ export class Epoch {
     if (!this.#audio || !this.#audioStamps) {
       return;
     }
-    const pts = this.#audioStamps.stamp(millis(sample.media + this.#plan.shift));
+    const pts = this.#audioStamps.stamp(millis(sample.media + this.#plan.place.shift));
     if (pts === undefined) {
       return;
     }

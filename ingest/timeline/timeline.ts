@@ -9,9 +9,11 @@ import { frameTicks } from './frame-rate.ts';
 import type { EpochGrant } from './grant.ts';
 import { Hold, type SourceAnalysis } from './hold.ts';
 import { KeyWatch } from './key-watch.ts';
+import { placeEpoch } from './placement.ts';
 import { RateWatch } from './rate-watch.ts';
 import { saneOffset, type TimedSample } from './sample.ts';
 import { SourceClock, type Kind } from './source-clock.ts';
+import { offsetTicks } from './video-stamps.ts';
 import { warnOfSample, warnOfSource } from './warn.ts';
 import type { Warnings } from './warnings.ts';
 
@@ -212,21 +214,21 @@ export class Timeline {
       return;
     }
     const zero = video && analysis.rate ? hold.phase(analysis.rate) : first.media;
-    const kept = this.#previous?.shift ?? millis(elapsed(grant.startedAt, first.arrival) - zero);
-    const base = millis(Math.max(zero + kept, grant.floor));
-    const shift = millis(base - zero);
+    const wanted = this.#previous ? millis(zero + this.#previous.shift) : elapsed(grant.startedAt, first.arrival);
+    const grid = !video || analysis.grid || this.#gridForGood;
+    const firstOffset = offsetTicks(first.offset, video ? analysis.rate : undefined);
+    const place = placeEpoch({ zero, wanted, floor: grant.floor, grid, firstOffset });
     const wall = this.#previous?.wall;
     if (this.#previous) {
-      wall?.moved(millis(shift - kept));
+      wall?.moved(millis(place.shift - this.#previous.shift));
     }
     const epoch = new Epoch({
       grant,
       ...(video ? { video: { config: video, ...(analysis.rate ? { rate: analysis.rate } : {}), frameRate: analysis.frameRate } } : {}),
       ...(audio ? { audio: { config: audio } } : {}),
-      grid: !video || analysis.grid || this.#gridForGood,
-      shift,
-      base,
-      firstOffset: first.offset,
+      grid,
+      place,
+      firstOffset,
       ...(wall ? { wall } : {}),
       out: (frame) => this.#host.frame(frame),
     });

@@ -20,6 +20,11 @@ const STICKY = 0.75;
 /** Slots that run ahead of the timestamps by more frames than this have lost them. */
 const LOST = 1.5;
 
+/** Presentation minus decoding time of an epoch's first frame: on the grid, a whole number of frames. */
+export function offsetTicks(offset: Millis, rate: Rate | undefined): Ticks {
+  return ticks(rate ? Math.round(Math.round(offset / frameMillis(rate)) * frameTicks(rate)) : offset * TICKS_PER_MILLI);
+}
+
 /** Constant rate: frame n is at `first + round(n * frameDuration)`; frames that the source left out leave a hole. */
 export class GridStamps implements VideoStamps {
   readonly #first: Ticks;
