@@ -133,7 +133,7 @@ describe('the hold at the start of an epoch', () => {
 describe('groups', () => {
   it('on the grid begin whole: the first frame is shown at a whole second, with B-frames too', () => {
     for (const [fps, bFrames] of [[30, 0], [60_000 / 1001, 2], [25, 3]] as const) {
-      const recorder = new Recorder({ startedAt: START - 7950 }).feed(encode({ fps, gop: 250, bFrames, seconds: 4 }));
+      const recorder = new Recorder({ startedAt: START - 7500 }).feed(encode({ fps, gop: 250, bFrames, seconds: 4 }));
       expect(recorder.of('video')[0]?.pts).toBe(8 * 90_000);
     }
   });
