@@ -1,3 +1,5 @@
+import { readdir, readFile } from 'node:fs/promises';
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { startPublisher, type PublisherOptions } from '#test/support/publisher.ts';
@@ -5,7 +7,7 @@ import { startServer, type TestServer } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
 import { askByFetch } from './ask.ts';
 import { checkObservation } from './check.ts';
-import { observe, type Observer } from './observe.ts';
+import { observe, type ObserveOptions, type Observer } from './observe.ts';
 import { probeAfterEnd, probeDelta, probeDirectives, probeTimeout } from './probe-directives.ts';
 import { probeMediaAnswers, probePlaylistAnswers } from './probe-http.ts';
 import { Report } from './report.ts';
@@ -22,10 +24,10 @@ function startSmallServer(ladder: readonly Rung[] = [SMALL]): Promise<TestServer
   return startServer({ config: { streams: [{ key: KEY, ladder }], liveWindow: 14 } });
 }
 
-async function startObserver(server: TestServer): Promise<Observer> {
+async function startObserver(server: TestServer, options: ObserveOptions = {}): Promise<Observer> {
   const url = `${server.url}/live/cam1/master.m3u8`;
   await until('the stream to be on air', async () => (await fetch(url)).ok, { deadline: 30_000 });
-  return observe(url, askByFetch);
+  return observe(url, askByFetch, options);
 }
 
 /** Waits until every rendition has so many whole segments of a discontinuity sequence listed last. */
@@ -118,4 +120,78 @@ describe.each(sources)('a source of %s', (_, source, ladder, renditions) => {
     expect(report.toString()).toBe('');
     expect(report.timesTried('parts-tile')).toBeGreaterThan(5);
   }, 120_000);
+});
+
+/** Processes of a name below a process, by Linux's /proc. */
+async function descendants(pid: number, name: string): Promise<number[]> {
+  const tasks = await readdir(`/proc/${pid}/task`);
+  const lists = await Promise.all(tasks.map((task) => readFile(`/proc/${pid}/task/${task}/children`, 'utf8')));
+  const children = lists.flatMap((list) => list.trim().split(' ').filter(Boolean).map(Number));
+  const below = await Promise.all(children.map(async (child) => {
+    const own = (await readFile(`/proc/${child}/comm`, 'utf8')).trim() === name ? [child] : [];
+    return [...own, ...(await descendants(child, name))];
+  }));
+  return below.flat();
+}
+
+describe('a broadcast whose encoder is killed', () => {
+  let server: TestServer | undefined;
+
+  beforeAll(async () => {
+    server = await startSmallServer();
+  });
+
+  afterAll(() => server?.[Symbol.asyncDispose]());
+
+  test('keeps every rule, with the same cut in every rung', async () => {
+    if (server === undefined) {
+      throw new Error('there is no server');
+    }
+    await using publisher = startPublisher({ url: server.publishUrl(KEY), gop: 60 });
+    const observer = await startObserver(server);
+    await segmentsOfEpoch(observer, 0, 3);
+    const pid = server.process().pid ?? 0;
+    const [encoder] = await until('an encoder', async () => {
+      const found = await descendants(pid, 'ffmpeg');
+      return found.length === 1 ? found : undefined;
+    });
+    process.kill(encoder ?? 0, 'SIGKILL');
+    await segmentsOfEpoch(observer, 0, 9);
+    const report = checkObservation(await observer.finish());
+    expect(report.toString(), publisher.log()).toBe('');
+    expect(await descendants(pid, 'ffmpeg')).not.toContain(encoder);
+    expect(report.timesTried('same-cut')).toBeGreaterThan(5);
+  }, 120_000);
+});
+
+/** What has to hold although the memory of the server is gone: nothing that was told once is told otherwise. */
+const lasting: readonly RuleName[] = [
+  ...(['media-sequence', 'discontinuity-sequence', 'segment-identity', 'part-identity', 'uri-once', 'target-duration-constant'] as const),
+  ...(['part-duration-maximum', 'parts-tile', 'timeline', 'independent', 'same-cut', 'same-discontinuity', 'same-date', 'codecs'] as const),
+];
+
+describe('a server that is killed and started again in the middle of a broadcast', () => {
+  const report = new Report();
+  let server: TestServer | undefined;
+
+  beforeAll(async () => {
+    server = await startSmallServer();
+    await using first = startPublisher({ url: server.publishUrl(KEY), gop: 60 });
+    const observer = await startObserver(server, { mayRestart: true });
+    await segmentsOfEpoch(observer, 0, 3);
+    await server.kill();
+    await first.exited;
+    await server.start();
+    await using second = startPublisher({ url: server.publishUrl(KEY), gop: 60 });
+    await segmentsOfEpoch(observer, 1, 3);
+    checkObservation(await observer.finish(), report);
+    await second.kill();
+  }, 120_000);
+
+  afterAll(() => server?.[Symbol.asyncDispose]());
+
+  test.each(lasting)('keeps the rule %s', (rule) => {
+    expectKept(report, rule);
+    expect(report.timesTried(rule), 'this rule was never tried').toBeGreaterThan(0);
+  });
 });

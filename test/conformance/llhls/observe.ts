@@ -13,6 +13,12 @@ export type Observer = {
   finish(): Promise<Observation>;
 };
 
+/** Options of {@link observe}. */
+export type ObserveOptions = {
+  /** The server is stopped and started in between: what it cannot answer meanwhile breaks no rule. Default false. */
+  readonly mayRestart?: boolean;
+};
+
 /** How long a rendition waits before it asks again where the server could not answer. */
 const RETRY_MILLIS = 200;
 /**
@@ -25,11 +31,11 @@ const AGAIN_AFTER_MILLIS = 4_500;
  * Watches a stream as a player would, only more closely: every rendition by blocking reloads, every hint, part, segment
  * and init segment.
  */
-export async function observe(url: string, ask: Ask): Promise<Observer> {
+export async function observe(url: string, ask: Ask, { mayRestart = false }: ObserveOptions = {}): Promise<Observer> {
   const multivariant = parseMultivariantPlaylist(textOf(await ask(url)));
   const uris = [...multivariant.variants.map(({ uri }) => uri), ...multivariant.media.flatMap(({ uri }) => uri ?? [])];
   const stop = new AbortController();
-  const watched = [...new Set(uris.map((uri) => resolve(url, uri)))].map((rendition) => new WatchedRendition(rendition, ask, stop.signal));
+  const watched = [...new Set(uris.map((uri) => resolve(url, uri)))].map((rendition) => new WatchedRendition(rendition, ask, stop.signal, mayRestart));
   const watching = watched.map((rendition) => rendition.watch());
   return {
     snapshots: new Map(watched.map(({ url: rendition, snapshots }) => [rendition, snapshots])),
@@ -47,6 +53,7 @@ class WatchedRendition {
   readonly snapshots: Snapshot[] = [];
   readonly #ask: Ask;
   readonly #stop: AbortSignal;
+  readonly #mayRestart: boolean;
   readonly #resources = new Map<string, Answer>();
   readonly #hinted = new Map<string, Answer>();
   readonly #unreadable: { text: string; error: string }[] = [];
@@ -58,10 +65,11 @@ class WatchedRendition {
   readonly #refetched = new Map<string, Answer>();
   readonly #askedAgain = new Set<string>();
 
-  constructor(url: string, ask: Ask, stop: AbortSignal) {
+  constructor(url: string, ask: Ask, stop: AbortSignal, mayRestart: boolean) {
     this.url = url;
     this.#ask = ask;
     this.#stop = stop;
+    this.#mayRestart = mayRestart;
   }
 
   /** Until stopped, or until the playlist has ended and was seen once more. */
@@ -87,12 +95,12 @@ class WatchedRendition {
       const answer = await this.#ask(last === undefined ? this.url : withDirectives(this.url, nextPlace(last)), { signal: this.#stop });
       if (answer.status !== 200) {
         // 503 is the right answer where nothing came for long; anything else breaks a rule.
-        this.#note(answer.status === 503 ? undefined : { text: '', error: `answered with ${answer.status}` });
+        this.#note(answer.status === 503 || this.#mayRestart ? undefined : { text: '', error: `answered with ${answer.status}` });
         return undefined;
       }
       return this.#take(answer);
     } catch (error) {
-      this.#note(this.#stop.aborted ? undefined : { text: '', error: String(error) });
+      this.#note(this.#stop.aborted || this.#mayRestart ? undefined : { text: '', error: String(error) });
       return undefined;
     }
   }
@@ -127,7 +135,7 @@ class WatchedRendition {
     asked.add(url);
     const fetching = this.#ask(url, signal === undefined ? {} : { signal }).then(
       (answer) => void into.set(url, answer),
-      (error: unknown) => this.#note(signal?.aborted === true ? undefined : { text: url, error: String(error) }),
+      (error: unknown) => this.#note(signal?.aborted === true || this.#mayRestart ? undefined : { text: url, error: String(error) }),
     );
     this.#underWay.add(fetching);
     void fetching.then(() => this.#underWay.delete(fetching));
