@@ -68,6 +68,7 @@ async function compose({ config: given, log, version, configFile }: UpOptions, r
   if (demoKey !== undefined) {
     control.addKey(demoKey);
   }
+  const card = demoKey === undefined ? undefined : prepareCard(config.ffmpegPath);
   let isReady = false;
   const edge = await running.start(() =>
     startEdge({
@@ -82,9 +83,9 @@ async function compose({ config: given, log, version, configFile }: UpOptions, r
   const demo = demoKey === undefined ? undefined : new DemoChannel({ bus, policy: control.policy, log: log.child({ stage: 'demo' }) });
   const ingest = await running.start(() => startIngest({ ...stage('ingest'), policy: demo ?? control.policy }));
   isReady = true;
-  if (demo !== undefined) {
+  if (demo !== undefined && card !== undefined) {
     await running.start(async () => {
-      demo.broadcast(await prepareCard(config.ffmpegPath), `rtmp://${loopbackOf(config.host)}:${ingest.rtmpPort}/live`);
+      demo.broadcast(await card, `rtmp://${loopbackOf(config.host)}:${ingest.rtmpPort}/live`);
       return demo;
     });
   }

@@ -41,8 +41,8 @@ async function get(url: string): Promise<string> {
 }
 
 describe('behind a reverse proxy with a base path', () => {
-  test('the start tells the address that viewers use', () => {
-    expect(server.log()).toContain(`Watch       ${base}/watch/demo\n`);
+  test('the start tells the address that viewers use', async () => {
+    await until('the block that tells it', () => server.log().includes(`Watch       ${base}/watch/demo\n`));
   });
 
   test('a page and what it refers to are served', async () => {
@@ -58,7 +58,7 @@ describe('behind a reverse proxy with a base path', () => {
   test('playlists, media and the API are served, each reached from the one before', async () => {
     const master = await until('the demo to be on air', async () => {
       const answer = await fetch(`${base}/live/demo/master.m3u8`);
-      return answer.ok && answer.text();
+      return answer.ok ? answer.text() : undefined;
     });
     const media = new URL(/^[^#\s].*$/m.exec(master)![0], `${base}/live/demo/master.m3u8`).href;
     expect(media).toMatch(new RegExp(`^${base}/live/demo/`));
