@@ -174,8 +174,8 @@ export class NutDemuxer {
     // Large frames leave nothing out (section "header elision").
     const elided = size > 4096 ? EMPTY : (this.#main.elided[headerIndex] ?? EMPTY);
     size -= elided.length;
-    if (size < 0 || size > MAX_PACKET_BYTES) {
-      throw new MillraceError('media/malformed', `NUT frame of ${size} bytes`);
+    if (size < 0 || size > MAX_PACKET_BYTES || !Number.isSafeInteger(pts)) {
+      throw new MillraceError('media/malformed', `NUT frame of ${size} bytes at ${pts}`);
     }
     const whole = reader.raw(size);
     const body = (flags & FLAG_SM_DATA) !== 0 ? withoutSideData(whole) : whole;

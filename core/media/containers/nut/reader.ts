@@ -34,20 +34,17 @@ export class NutReader {
     return ((this.u8() << 24) | (this.u8() << 16) | (this.u8() << 8) | this.u8()) >>> 0;
   }
 
-  /** A universal code `v`. */
+  /** A universal code `v` of up to 64 bits; above 2^53 it is not exact (ffmpeg writes such for "no value"). */
   v(): number {
     let value = 0;
-    for (let length = 0; length < 9; length += 1) {
+    for (let length = 0; length < 10; length += 1) {
       const byte = this.u8();
       value = value * 128 + (byte & 0x7f);
       if (byte < 0x80) {
-        if (value > Number.MAX_SAFE_INTEGER) {
-          break;
-        }
         return value;
       }
     }
-    throw new MillraceError('media/malformed', 'NUT number above 2^53');
+    throw new MillraceError('media/malformed', 'NUT number of more than 64 bits');
   }
 
   /** A signed universal code `s`. */

@@ -23,17 +23,27 @@ export const INFO: StartCode = [0x4e49ab68, 0xb596ba78];
 /** First byte of every start code; a frame code of this value is not allowed. */
 export const STARTCODE_BYTE = 0x4e;
 
-/** Frame flags (section "frame flags"). */
+/** Frame flag: decoding may start here. */
 export const FLAG_KEY = 1;
+/** Frame flag: `coded_pts` follows; otherwise the pts is predicted. */
 export const FLAG_CODED_PTS = 8;
+/** Frame flag: the stream's id follows. */
 export const FLAG_STREAM_ID = 16;
+/** Frame flag: `data_size_msb` follows. */
 export const FLAG_SIZE_MSB = 32;
+/** Frame flag: a checksum ends the header. */
 export const FLAG_CHECKSUM = 64;
+/** Frame flag: a count of reserved fields, and these, follow. */
 export const FLAG_RESERVED = 128;
+/** Frame flag of version 4: side data and metadata stand before the frame's bytes. */
 export const FLAG_SM_DATA = 256;
+/** Frame flag: the index of an elided header follows. */
 export const FLAG_HEADER_IDX = 1024;
+/** Frame flag: `match_time_delta` follows. */
 export const FLAG_MATCH_TIME = 2048;
+/** Frame flag: flags that differ from the table's follow. */
 export const FLAG_CODED = 4096;
+/** The frame code is not in use. */
 export const FLAG_INVALID = 8192;
 
 /** Main header flag of version 4: one syncpoint at the start is enough, nobody seeks. */
