@@ -83,6 +83,13 @@ async function compose({ config: given, log, version, configFile }: UpOptions, r
   const demo = demoKey === undefined ? undefined : new DemoChannel({ bus, policy: control.policy, log: log.child({ stage: 'demo' }) });
   const ingest = await running.start(() => startIngest({ ...stage('ingest'), policy: demo ?? control.policy }));
   isReady = true;
+  // The first to hear of the stop: a load balancer looks elsewhere while viewers get what was cut.
+  running.add({
+    close: () => {
+      isReady = false;
+      return Promise.resolve();
+    },
+  });
   if (demo !== undefined && card !== undefined) {
     await running.start(async () => {
       demo.broadcast(await card, `rtmp://${loopbackOf(config.host)}:${ingest.rtmpPort}/live`);
