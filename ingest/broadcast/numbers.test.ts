@@ -5,20 +5,10 @@ import { wallTime, type WallTime } from '#core/media/time.ts';
 
 import { encode, START } from '../timeline/testing/encoder.ts';
 import { expectOrdered } from '../timeline/testing/expect.ts';
+import { random } from '../timeline/testing/random.ts';
 import { Recorder } from '../timeline/testing/recorder.ts';
 import type { LedgerEntry } from './ledger.ts';
 import { BroadcastNumbers } from './numbers.ts';
-
-/** A small deterministic random source (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const scaleOf = (frame: Frame): number => (frame.track === 'video' ? 90_000 : 48_000);
 

@@ -11,9 +11,16 @@ export function startsOf(frames: readonly Frame[]): Frame[] {
 export function expectOrdered(frames: readonly Frame[]): void {
   const faults: string[] = [];
   const last = new Map<string, Frame>();
+  const seconds = new Map<string, number>();
+  let audioScale = 1;
   for (const frame of frames) {
     const before = last.get(frame.track);
-    const rises = !before || (frame.dts > before.dts && frame.epoch >= before.epoch);
+    audioScale = frame.track === 'audio' ? (frame.head?.config.timescale ?? audioScale) : audioScale;
+    const scale = frame.track === 'audio' ? audioScale : 90_000;
+    // The sample rate may change from epoch to epoch: seconds rise then, ticks may not.
+    const risesInEpoch = !before || frame.epoch !== before.epoch || frame.dts > before.dts;
+    const rises = risesInEpoch && frame.epoch >= (before?.epoch ?? 0) && frame.dts / scale > (seconds.get(frame.track) ?? -1);
+    seconds.set(frame.track, frame.dts / scale);
     const follows = !before || (frame.group === before.group ? frame.index === before.index + 1 : frame.group > before.group && frame.index === 0);
     const whole = [frame.dts, frame.pts, frame.duration].every(Number.isInteger);
     const sane = frame.dts >= 0 && frame.pts >= frame.dts && frame.duration > 0 && (frame.head !== undefined) === (frame.index === 0);
