@@ -71,6 +71,14 @@ describe("the source's clock", () => {
     expect(readings.slice(6).map((reading) => reading.media)).toEqual([120, 120, 160, 160]);
   });
 
+  it('keeps the relation of the tracks through a jump although the sound is delayed just then', () => {
+    const { readings } = readAll([
+      ['video', 1000, 0], ['audio', 1010, 1], ['video', 1040, 40], ['audio', 1050, 41],
+      ['video', 80, 80], ['audio', 90, 380], ['audio', 130, 381], ['video', 120, 382],
+    ]);
+    expect(readings.map((reading) => reading.media)).toEqual([0, 10, 40, 50, 80, 90, 130, 120]);
+  });
+
   it('takes a gap for a gap: the camera slept', () => {
     const { clock, readings } = readAll([['video', 0, 0], ['video', 33, 33], ['video', 5033, 5033], ['video', 5067, 5067]]);
     expect(readings.map((reading) => reading.media)).toEqual([0, 33, 5033, 5067]);
