@@ -93,7 +93,7 @@ test('all streams are listed by name', async () => {
 
 test('the server describes itself to the token\'s holder', async () => {
   let now = Date.UTC(2026, 0, 1);
-  const served = await onAir({ clock: () => wallTime(now), capacity: () => ({ megapixelsPerSecond: 120, budget: 72, used: 30.5 }) });
+  const served = await onAir({ clock: () => wallTime(now), capacity: () => ({ megapixelsPerSecond: 120.0432, budget: 72.026, used: 30.4599 }) });
   now += 90_999;
   expect(serverSchema.parse(await (await served.getWithToken('/api/v1/server')).json())).toEqual({
     version: '1.2.3', startedAt: '2026-01-01T00:00:00.000Z', uptimeSeconds: 90,

@@ -4,7 +4,7 @@ import type { Audience, Rendition, SourceTrack } from '#core/bus/catalog.ts';
 import type { WallTime } from '#core/media/time.ts';
 
 import type { StreamView } from '../streams-view.ts';
-import type { broadcasterSchema, rungSchema, sourceAudioSchema, sourceSchema, sourceVideoSchema, stateEventSchema, streamSchema, viewersSchema } from './schemas.ts';
+import type { broadcasterSchema, capacitySchema, rungSchema, sourceAudioSchema, sourceSchema, sourceVideoSchema, stateEventSchema, streamSchema, viewersSchema } from './schemas.ts';
 
 /** A stream as the API answers it; with `everything`, what only the token's holder may see is in it. */
 export function describeStream(view: StreamView, everything: boolean): z.output<typeof streamSchema> {
@@ -101,6 +101,12 @@ function describeBroadcaster({ catalog }: StreamView): z.output<typeof broadcast
     transcode: transcode === undefined ? null : { speed: rounded(transcode.speed), lagMillis: rounded(transcode.lag), restarts: transcode.restarts },
     warnings: warnings.map(({ code, message, since }) => ({ code, message, since: instant(since) })),
   };
+}
+
+/** Megapixels to a tenth: what is measured is not surer than that. */
+export function describeCapacity({ megapixelsPerSecond, budget, used }: z.output<typeof capacitySchema>): z.output<typeof capacitySchema> {
+  const tenth = (value: number): number => Math.round(value * 10) / 10;
+  return { megapixelsPerSecond: tenth(megapixelsPerSecond), budget: tenth(budget), used: tenth(used) };
 }
 
 /** To three places: 30000/1001 frames a second are shown as 29.97. */

@@ -7,7 +7,7 @@ import { elapsed, type Clock } from '#core/media/time.ts';
 import type { ControlConfig } from '../config.ts';
 import type { StreamsView, StreamView } from '../streams-view.ts';
 import { ApiError } from './api-error.ts';
-import { describeStream, describeViewers, instant } from './describe.ts';
+import { describeCapacity, describeStream, describeViewers, instant } from './describe.ts';
 import type { EventStreams } from './event-streams.ts';
 import { answerJson, type Exchange } from './exchange.ts';
 import { openApiDocument } from './openapi.ts';
@@ -117,13 +117,14 @@ function describeServer({ config, view, clock, version, capacity }: RoutesOption
   const streams = view.list();
   const count = (state: StreamView['state']): number => streams.filter((stream) => stream.state === state).length;
   const { publishAttemptsPerMinute, eventConnections, eventConnectionsPerAddress } = config;
+  const room = capacity();
   return {
     version,
     startedAt: instant(started),
     uptimeSeconds: Math.max(0, Math.floor(elapsed(started, clock()) / 1000)),
     streams: { known: streams.length, live: count('live'), interrupted: count('interrupted') },
     viewers: describeViewers(streams.flatMap(({ catalog }) => catalog.audience ?? [])),
-    capacity: capacity() ?? null,
+    capacity: room === undefined ? null : describeCapacity(room),
     limits: { publishAttemptsPerMinute, eventConnections, eventConnectionsPerAddress },
   };
 }
