@@ -82,7 +82,11 @@ export class SourceTimeline {
     }
     let end = this.#endOf(at) ?? first.pts + first.duration;
     for (let n = 1; n < divisor; n += 1) {
-      if (this.#endOf(at) === undefined && !this.#isPast(end)) {
+      if (this.#endOf(at) === undefined) {
+        if (this.#isPast(end)) {
+          // A hole in the source is a hole in the rung.
+          break;
+        }
         return undefined;
       }
       at += 1;

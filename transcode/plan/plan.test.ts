@@ -1,0 +1,172 @@
+import { describe, expect, test } from 'vitest';
+
+import type { Grouping } from '#core/media/grouping.ts';
+import type { LadderSetting } from '#core/runtime/config/common.ts';
+import { audioTrack, sourceCatalog, videoTrack, type VideoFacts } from '../testing/sources.ts';
+import { planLadder, type Plan, type PlanInput } from './plan.ts';
+
+const PLENTY = 1000;
+const GRID: Grouping = { mode: 'grid', firstGroup: 1_700_000_000, firstSecond: 0 };
+
+function planOf(facts: VideoFacts, more: Partial<PlanInput> & { readonly grouping?: Grouping } = {}): Plan {
+  const { grouping, ...input } = more;
+  return planLadder({ source: sourceCatalog([videoTrack(facts), audioTrack()], grouping), ladder: 'auto', budget: PLENTY, ...input });
+}
+
+/** One line per rendition: track, size, rate, mode and faces. */
+function lines(plan: Plan): string[] {
+  return plan.renditions.map(({ track, label, config, mode, faces }) => {
+    const size = config.kind === 'video' ? `${config.width}x${config.height}` : config.codec;
+    return `${track} ${label} ${size} ${mode} ${faces.join('+')}`;
+  });
+}
+
+describe('the default ladder', () => {
+  const cases: readonly { readonly name: string; readonly facts: VideoFacts; readonly grouping?: Grouping; readonly expected: readonly string[] }[] = [
+    {
+      name: 'passes 1080p30 through and encodes what is below',
+      facts: {},
+      expected: ['video 1080p 1920x1080 passthrough hls+webrtc', 'v720 720p 1280x720 encoded hls+webrtc', 'v480 480p 854x480 encoded hls+webrtc', 'v360 360p 640x360 encoded hls+webrtc', 'v240 240p 426x240 encoded hls+webrtc'],
+    },
+    {
+      name: 'keeps 60 fps for the top two only',
+      facts: { width: 1280, height: 720, frameRate: 60 },
+      expected: ['video 720p60 1280x720 passthrough hls+webrtc', 'v480 480p60 854x480 encoded hls+webrtc', 'v360 360p 640x360 encoded hls+webrtc', 'v240 240p 426x240 encoded hls+webrtc'],
+    },
+    {
+      name: 'keeps B-frames from WebRTC',
+      facts: { width: 640, height: 360, bFrames: true },
+      expected: ['video 360p 640x360 passthrough hls', 'v240 240p 426x240 encoded hls+webrtc'],
+    },
+    {
+      name: 'encodes the top where key frames are too far apart, and passes it to WebRTC',
+      facts: { width: 1280, height: 720 },
+      grouping: GRID,
+      expected: ['video 720p 1280x720 passthrough webrtc', 'v720 720p 1280x720 encoded hls', 'v480 480p 854x480 encoded hls+webrtc', 'v360 360p 640x360 encoded hls+webrtc', 'v240 240p 426x240 encoded hls+webrtc'],
+    },
+    {
+      name: 'makes a varying rate constant',
+      facts: { width: 640, height: 360, frameRate: 23.4, variable: true, bFrames: true },
+      grouping: GRID,
+      expected: ['v360 360p 640x360 encoded hls+webrtc', 'v240 240p 426x240 encoded hls+webrtc'],
+    },
+    {
+      name: 'names portrait rungs after the shorter side',
+      facts: { width: 720, height: 1280 },
+      expected: ['video 720p 720x1280 passthrough hls+webrtc', 'v480 480p 480x854 encoded hls+webrtc', 'v360 360p 360x640 encoded hls+webrtc', 'v240 240p 240x426 encoded hls+webrtc'],
+    },
+    {
+      name: 'gives a size between two rungs a top rung of its own',
+      facts: { width: 1600, height: 900, bFrames: true },
+      grouping: GRID,
+      expected: ['v900 900p 1600x900 encoded hls+webrtc', 'v720 720p 1280x720 encoded hls+webrtc', 'v480 480p 854x480 encoded hls+webrtc', 'v360 360p 640x360 encoded hls+webrtc', 'v240 240p 426x240 encoded hls+webrtc'],
+    },
+    {
+      name: 'encodes nothing above 1080p',
+      facts: { width: 3840, height: 2160, bFrames: true },
+      grouping: GRID,
+      expected: ['v1080 1080p 1920x1080 encoded hls+webrtc', 'v720 720p 1280x720 encoded hls+webrtc', 'v480 480p 854x480 encoded hls+webrtc', 'v360 360p 640x360 encoded hls+webrtc', 'v240 240p 426x240 encoded hls+webrtc'],
+    },
+    { name: 'leaves a source below its smallest rung alone', facts: { width: 320, height: 180 }, expected: ['video 180p 320x180 passthrough hls+webrtc'] },
+    {
+      name: 'encodes even a tiny source that cannot be passed through, in even sizes',
+      facts: { width: 321, height: 181, bFrames: true },
+      grouping: GRID,
+      expected: ['v180 180p 320x180 encoded hls+webrtc'],
+    },
+  ];
+  test.each(cases)('$name', ({ facts, grouping, expected }) => {
+    const plan = planOf(facts, grouping === undefined ? {} : { grouping });
+    expect(lines(plan)).toEqual([...expected, 'audio Audio aac passthrough hls']);
+  });
+
+  test('every rendition and every rung left out says why', () => {
+    const plan = planOf({ width: 1280, height: 720, bFrames: true }, { budget: 0 });
+    [...plan.renditions, ...plan.omitted].forEach(({ reason }) => expect(reason).toMatch(/^[A-Z].*\.$/));
+    expect(plan.omitted.map(({ label, reason }) => `${label}: ${reason}`)).toEqual([
+      '1080p: The source is smaller: 1280x720.',
+      '720p: The source itself is passed through at about this size.',
+      '240p: Too much for this machine beside what it already encodes: it needs 3 megapixels a second, 0 are left.',
+      '480p: Too much for this machine beside what it already encodes: it needs 12 megapixels a second, 0 are left.',
+      '360p: Too much for this machine beside what it already encodes: it needs 7 megapixels a second, 0 are left.',
+    ]);
+  });
+});
+
+describe('the budget', () => {
+  test('goes to the smallest rung first, then from the best down', () => {
+    // 1080p30 costs 19 to decode; 240p 3, 720p 28, 480p 12, 360p 7.
+    expect(lines(planOf({}, { budget: 52 })).filter((line) => line.includes('encoded'))).toEqual(['v720 720p 1280x720 encoded hls+webrtc', 'v240 240p 426x240 encoded hls+webrtc']);
+    expect(planOf({}, { budget: 52 }).cost).toBeLessThan(52);
+  });
+
+  test('leaves one rung where nothing is passed through', () => {
+    const plan = planOf({ variable: true, bFrames: true }, { budget: 0, grouping: GRID });
+    expect(lines(plan)).toEqual(['v240 240p 426x240 encoded hls+webrtc', 'audio Audio aac passthrough hls']);
+  });
+
+  test('does not bind a ladder that is configured', () => {
+    const plan = planOf({}, { budget: 0, ladder: [{ height: 720, bitrate: '3M' }] });
+    expect(plan.renditions[1]).toMatchObject({ track: 'v720', averageBandwidth: 3_000_000 });
+  });
+});
+
+describe('configured ladders', () => {
+  test('`source` passes everything through and encodes nothing', () => {
+    const plan = planOf({ bFrames: true, variable: true }, { ladder: 'source', grouping: GRID });
+    expect(lines(plan)).toEqual(['video 1080p 1920x1080 passthrough hls', 'audio Audio aac passthrough hls']);
+    expect(plan).toMatchObject({ cost: 0 });
+    expect(plan.encode).toBeUndefined();
+    expect(plan.renditions[0]?.reason).toBe('Passed through because the ladder is set to "source".');
+  });
+
+  test('rungs are sorted, made even and never above the source', () => {
+    const ladder: LadderSetting = [{ height: 241, bitrate: '400k' }, { height: 2160, bitrate: 9_000_000 }, { height: 540, bitrate: '1.5M' }];
+    const plan = planOf({}, { ladder });
+    expect(lines(plan).slice(1, 3)).toEqual(['v540 540p 960x540 encoded hls+webrtc', 'v240 240p 426x240 encoded hls+webrtc']);
+    expect(plan.omitted).toEqual([{ label: '2160p', reason: 'The source is smaller: 1920x1080.' }]);
+  });
+});
+
+test('a shed rung is left out, said so, and still counts for the part target', () => {
+  const full = planOf({ width: 1280, height: 720, frameRate: 25 });
+  const plan = planOf({ width: 1280, height: 720, frameRate: 25 }, { shed: full.encode!.rungs.map(({ track }) => track) });
+  expect(lines(plan)).toEqual(['video 720p 1280x720 passthrough hls+webrtc', 'audio Audio aac passthrough hls']);
+  expect(plan.partTarget).toBe(full.partTarget);
+  expect(plan.omitted.map(({ label }) => label)).toEqual(expect.arrayContaining(['480p', '360p', '240p']));
+  expect(plan.cost).toBe(0);
+});
+
+test('for WebRTC viewers a top rung without B-frames and Opus are added when asked for', () => {
+  const plan = planOf({ width: 640, height: 360, bFrames: true }, { forWebrtc: { video: true, audio: true } });
+  expect(lines(plan)).toEqual([
+    'video 360p 640x360 passthrough hls',
+    'v360 360p 640x360 encoded webrtc',
+    'v240 240p 426x240 encoded hls+webrtc',
+    'audio Audio aac passthrough hls',
+    'opus Audio opus encoded webrtc',
+  ]);
+});
+
+test('audio alone is passed through', () => {
+  const plan = planLadder({ source: sourceCatalog([audioTrack()], GRID), ladder: 'auto', budget: PLENTY });
+  expect(lines(plan)).toEqual(['audio Audio aac passthrough hls']);
+  expect(plan.encode).toBeUndefined();
+});
+
+test('a quiet source is still declared above its own copies', () => {
+  const [passed, below] = planOf({ width: 640, height: 360, bitrate: 90_000 }).renditions;
+  expect(passed?.bandwidth).toBeGreaterThan(below?.bandwidth ?? Infinity);
+  expect(passed?.averageBandwidth).toBe(90_000);
+});
+
+test('codec strings are predicted with the level that size, rate and bit rate need', () => {
+  const levels = (facts: VideoFacts): (string | undefined)[] => planOf(facts, { grouping: GRID }).renditions.filter(({ mode }) => mode === 'encoded').map(({ config }) => config.codecString);
+  expect(levels({ bFrames: true })).toEqual(['avc1.640028', 'avc1.64001f', 'avc1.64001f', 'avc1.64001e', 'avc1.64001e']);
+  expect(levels({ bFrames: true, frameRate: 60 })).toEqual(['avc1.64002a', 'avc1.640020', 'avc1.64001f', 'avc1.64001e', 'avc1.64001e']);
+});
+
+test('exact frame durations are kept, and doubled where the rate is halved', () => {
+  const durations = planOf({ frameRate: 60_000 / 1001 }).renditions.map(({ config }) => config.frameDuration);
+  expect(durations).toEqual([1501.5, 1501.5, 3003, 3003, 3003, 1024]);
+});
