@@ -6,6 +6,7 @@ import { PartAbrController } from './part-abr-controller.ts';
 import type { AbrSeat } from './part-abr-controller.ts';
 import { playlistLoader } from './playlist-loader.ts';
 import type { PlaylistLoaderSeat } from './playlist-loader.ts';
+import { PictureStreamController, SoundStreamController } from './stream-controllers.ts';
 
 /**
  * Where playback begins, seconds behind the end of the playlist: 2.5 parts of 200 ms. The latency controller finds its own
@@ -31,7 +32,6 @@ export function hlsConfig(abr: AbrSeat, playlists: PlaylistLoaderSeat, sessionId
     maxMaxBufferLength: 20,
     // A gap in the timeline is jumped over and a stuck decoder nudged sooner than with buffers of many seconds.
     detectStallWithCurrentTimeMs: 600,
-    maxBufferHole: 0.3,
     nudgeOffset: 0.05,
     highBufferWatchdogPeriod: 1,
     enableWorker: true,
@@ -44,6 +44,8 @@ export function hlsConfig(abr: AbrSeat, playlists: PlaylistLoaderSeat, sessionId
         super(hls, abr);
       }
     },
+    streamController: PictureStreamController,
+    audioStreamController: SoundStreamController,
     fLoader: mediaLoader(abr.transfers),
     pLoader: playlistLoader(playlists),
     cmcd: { sessionId, contentId, useHeaders: false },
