@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { setPriority } from 'node:os';
-import type { Readable, Writable } from 'node:stream';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
 
 import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
@@ -49,15 +49,17 @@ export class FfmpegProcess {
   constructor(options: FfmpegProcessOptions) {
     const [command, args] = options.tied === false ? [options.path, [...options.args]] : tied(options.path, options.args);
     const outputs = Array.from({ length: options.outputs }, () => 'pipe' as const);
-    this.#child = spawn(command, args, { stdio: ['pipe', 'ignore', 'pipe', ...outputs], windowsHide: true });
-    this.#stdin = this.#child.stdin as Writable;
+    // In a process group of its own: Ctrl-C on a terminal is ours to answer, in the order of a graceful stop.
+    this.#child = spawn(command, args, { stdio: ['pipe', 'ignore', 'pipe', ...outputs], windowsHide: true, detached: true });
+    // Out of file descriptors there are no pipes at all, and the error follows.
+    this.#stdin = this.#child.stdin ?? new PassThrough().resume();
     // A pipe breaks when ffmpeg dies; `exited` tells of it.
     this.#stdin.on('error', () => undefined);
     this.#readComplaints(options.log);
     for (let output = 0; output < options.outputs; output += 1) {
-      const pipe = this.#child.stdio[FIRST_OUTPUT + output] as Readable;
-      pipe.on('data', (chunk: Uint8Array) => options.onOutput(output, chunk));
-      pipe.on('error', () => undefined);
+      const pipe = this.#child.stdio[FIRST_OUTPUT + output] as Readable | null | undefined;
+      pipe?.on('data', (chunk: Uint8Array) => options.onOutput(output, chunk));
+      pipe?.on('error', () => undefined);
     }
     this.exited = this.#untilGone();
     this.#lowerPriority(options.log);
@@ -104,14 +106,14 @@ export class FfmpegProcess {
   }
 
   #readComplaints(log: Logger): void {
-    const stderr = this.#child.stderr as Readable;
-    stderr.setEncoding('utf8');
-    stderr.on('data', (text: string) => {
+    const { stderr } = this.#child;
+    stderr?.setEncoding('utf8');
+    stderr?.on('data', (text: string) => {
       for (const line of this.#tail.push(text)) {
         log.debug({ ffmpeg: this.pid }, line);
       }
     });
-    stderr.on('error', () => undefined);
+    stderr?.on('error', () => undefined);
   }
 
   #untilGone(): Promise<FfmpegExit> {

@@ -83,7 +83,7 @@ export class BroadcastTranscoder {
     this.closed = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    this.#unsubscribe = options.bus.onCatalog(broadcast, 'source', (source) => this.#take(source));
+    this.#unsubscribe = options.bus.onCatalog(broadcast, 'source', (source) => this.#plansFor(source));
     this.#timer = setInterval(() => this.#tick(), TICK);
     void options.lease.lost.then(() => this.close());
   }
@@ -144,6 +144,20 @@ export class BroadcastTranscoder {
     this.#settle();
   }
 
+  /** Called from the turn in which ingest wrote the catalog: nothing may be thrown back at it. */
+  #plansFor(source: SourceCatalog): void {
+    try {
+      this.#take(source);
+    } catch (thrown) {
+      this.#failed(thrown);
+    }
+  }
+
+  #failed(thrown: unknown): void {
+    this.#log.error({ reason: messageOf(thrown) }, 'the transcoder of this broadcast cannot go on');
+    void this.close();
+  }
+
   #take(source: SourceCatalog): void {
     if (this.#closing !== undefined) {
       return;
@@ -158,7 +172,7 @@ export class BroadcastTranscoder {
     this.#wake();
     if (this.#plan?.encode !== undefined && this.#consumer === undefined) {
       this.#consumer = this.#options.bus.consume(source.broadcast, VIDEO, { backlog: BACKLOG });
-      void this.#pump(this.#consumer);
+      this.#pump(this.#consumer).catch((thrown: unknown) => this.#failed(thrown));
     }
   }
 

@@ -66,7 +66,8 @@ export class Health {
       return;
     }
     this.#reportedAt = seen.now;
-    const speed = run === undefined ? 0 : this.#speed(run);
+    // Where nothing is to be encoded, nothing is late.
+    const speed = run === undefined ? Number(seen.epoch?.encode === undefined) : this.#speed(run);
     const health: TranscodeHealth = { speed, lag: seen.lag, restarts: this.#restarts, warnings: this.#standing(seen.now) };
     this.#bus.putCatalog(this.#broadcast, 'transcode', health);
     this.#metrics.health(this.#stream, health, seen.epoch?.counts ?? new Map());
