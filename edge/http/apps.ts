@@ -31,7 +31,8 @@ export function appRunner(handlers: readonly AppHandler[], options: { readonly t
         fail(request, response, error, options.log);
       }
     };
-    if (request.httpVersionMajor === 2) {
+    // Not by the version: an HTTP/1 request line may claim `HTTP/2.0`.
+    if ((request as IncomingMessage | Http2ServerRequest) instanceof Http2ServerRequest) {
       request.headers.host ??= request.headers[':authority'] as string | undefined;
       if (request.method !== 'GET' && request.method !== 'HEAD' && request.headers['content-length'] === undefined) {
         // Body parsers look for a body by these two headers, and HTTP/2 needs neither.

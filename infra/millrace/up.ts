@@ -79,6 +79,8 @@ async function compose({ config: given, log, version, configFile }: UpOptions, r
       ready: () => isReady,
     }),
   );
+  // Ahead of the edge, which waits for open answers: event streams are control's to end. It goes on deciding until then.
+  running.add({ close: () => control.close() });
   encoders.stage = await running.start(() => startTranscode(stage('transcode')));
   const demo = demoKey === undefined ? undefined : new DemoChannel({ bus, policy: control.policy, log: log.child({ stage: 'demo' }) });
   const ingest = await running.start(() => startIngest({ ...stage('ingest'), policy: demo ?? control.policy }));

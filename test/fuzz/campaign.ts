@@ -74,12 +74,15 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     flood({ port: server.httpPort, count, parallel: 24, patience: 2000, bytes: () => httpRequest(random, 'honest', broadcast) }),
   );
   const alive = await until('the server to answer', async () => (await fetch(`${server.url}/readyz`)).ok).catch(() => false);
+  if (!alive) {
+    options.log(`the server's last words:\n${server.log().slice(-4000)}`);
+  }
   return {
     rtmp,
     http,
     testimony: await viewer.finish(),
     rssBefore,
-    rssAfter: (await usageOf(pid)).rss / 1e6,
+    rssAfter: alive ? (await usageOf(pid)).rss / 1e6 : Number.NaN,
     alive: alive && server.process().exitCode === null && server.process().pid === pid,
   };
 }

@@ -34,7 +34,7 @@ export async function witness(server: string, stream: string): Promise<Witness> 
   const watch = async (): Promise<void> => {
     let query = '';
     let lastGroup: number | undefined;
-    while (!stopped) {
+    while (!stopped && missing.length < 100) {
       const answer = await fetch(`${base}/index.m3u8${query}`);
       if (!answer.ok) {
         missing.push(`playlist: ${answer.status}`);
