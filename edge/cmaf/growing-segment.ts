@@ -1,7 +1,8 @@
-import { chunk, chunkDuration } from '#core/media/containers/fmp4/chunk.ts';
+import { chunk } from '#core/media/containers/fmp4/chunk.ts';
 import type { BroadcastId, Frame, GroupHead } from '#core/media/frame.ts';
-import { addTicks, ticksToMillis, type Millis, type Ticks, type Timescale, type WallTime } from '#core/media/time.ts';
+import { addTicks, subTicks, ticksToMillis, type Millis, type Ticks, type Timescale, type WallTime } from '#core/media/time.ts';
 import type { ConfigId, TrackName } from '#core/media/track.ts';
+import type { PartSpan } from './part-cutter.ts';
 import type { Part, Segment } from './segment.ts';
 import { sequenceNumber } from './sequence-number.ts';
 
@@ -48,14 +49,16 @@ export class GrowingSegment implements Segment {
     return this.#complete;
   }
 
-  /** Appends the next part: the chunk of these frames. The first part of a segment tells the group's wall time (`prft`). */
-  append(frames: readonly Frame[]): Part {
+  /** Appends the next part: a chunk. The first part of a segment tells the group's wall time (`prft`). */
+  append({ frames, start, end }: PartSpan): Part {
     const index = this.#parts.length;
     const bytes = chunk(frames, {
       sequence: sequenceNumber(this.group, index),
+      start,
+      end,
       ...(index === 0 ? { producerReference: { wallTime: this.wallTime, pts: this.#firstPts } } : {}),
     });
-    const ticks = chunkDuration(frames);
+    const ticks = subTicks(end, start);
     const part: Part = {
       group: this.group,
       index,

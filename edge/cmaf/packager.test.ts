@@ -23,12 +23,19 @@ describe('a packager', () => {
   });
 
   it('ends a segment where the next group begins', () => {
-    const { log } = packaged([...videoGroup(100, {}, 27), videoFrame({ group: 101, index: 0 })]);
+    const { log } = packaged([...videoGroup(100, {}, 27), videoFrame({ group: 101, index: 0, dts: 81_000 as Ticks, pts: 81_000 as Ticks })]);
     expect(log.lines).toEqual(['init', ...wholeGroup(100)]);
     const segment = log.segments.get(100);
     expect(segment?.complete).toBe(true);
     expect(segment?.parts.map((part) => part.duration)).toEqual([200, 200, 200, 200, 100]);
     expect(segment?.duration).toBe(900);
+  });
+
+  it('shows the last picture of a segment until the next group, as long as the part lasts no longer than others', () => {
+    const frames = [...videoGroup(100, {}, 26), ...videoGroup(101, {}, 8), videoFrame({ group: 102, index: 0 })];
+    const { log } = packaged(frames);
+    expect(log.segments.get(100)?.duration).toBe(1000);
+    expect(log.segments.get(101)?.parts.map((part) => part.duration)).toEqual([200, 200]);
   });
 
   it('ends the last segment when the broadcast ends, once', () => {

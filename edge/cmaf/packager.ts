@@ -1,9 +1,9 @@
 import { initSegment } from '#core/media/containers/fmp4/init-segment.ts';
 import { compareFrames, type Frame, type FramePlace, type GroupHead } from '#core/media/frame.ts';
-import { framesPerPart } from '#core/media/parts.ts';
 import type { Ticks } from '#core/media/time.ts';
 import type { ConfigId } from '#core/media/track.ts';
 import { GrowingSegment } from './growing-segment.ts';
+import { PartCutter } from './part-cutter.ts';
 import type { PackagerEvents } from './segment.ts';
 
 /** Frames that a packager did not package, by reason. */
@@ -23,9 +23,7 @@ const MAX_FRAMES_PER_GROUP = 4096;
 
 type OpenGroup = {
   readonly segment: GrowingSegment;
-  readonly framesPerPart: number;
-  /** Frames of the part that is not yet whole. */
-  pending: Frame[];
+  readonly cutter: PartCutter;
   nextIndex: number;
 };
 
@@ -128,7 +126,7 @@ export class Packager {
 
   #enter(frame: Frame, head: GroupHead): void {
     if (this.#open !== undefined && frame.group === this.#open.segment.group + 1) {
-      this.#close();
+      this.#close(frame.dts);
     }
     // After a jump nobody can tell whether the open group was whole.
     this.#abandon();
@@ -142,34 +140,25 @@ export class Packager {
       this.#events.init({ config: frame.config, trackConfig: head.config, bytes: initSegment(head.config) });
       this.#config = frame.config;
     }
-    this.#open = { segment: new GrowingSegment(frame, head), framesPerPart: framesPerPart(head.config), pending: [], nextIndex: 0 };
+    const segment = new GrowingSegment(frame, head);
+    const cutter = new PartCutter(head.config, (span) => this.#events.part(segment, segment.append(span)));
+    this.#open = { segment, cutter, nextIndex: 0 };
     this.#append(this.#open, frame);
   }
 
   #append(open: OpenGroup, frame: Frame): void {
-    open.pending.push(frame);
     open.nextIndex++;
     this.#lastDts = frame.dts;
-    if (open.pending.length === open.framesPerPart) {
-      this.#endPart(open);
-    }
+    open.cutter.push(frame);
   }
 
-  #endPart(open: OpenGroup): void {
-    const frames = open.pending;
-    open.pending = [];
-    this.#events.part(open.segment, open.segment.append(frames));
-  }
-
-  /** The open group is whole. */
-  #close(): void {
+  /** The open group is whole; `next` is the first dts of the group that follows at once. */
+  #close(next?: Ticks): void {
     const open = this.#open;
     if (open !== undefined) {
       this.#open = undefined;
       this.#settled = open.segment.group;
-      if (open.pending.length > 0) {
-        this.#endPart(open);
-      }
+      open.cutter.close(next);
       open.segment.close();
       this.#events.segment(open.segment);
     }
@@ -177,7 +166,7 @@ export class Packager {
 
   /** The open group is not whole: what is not yet given out never is. */
   #abandon(): void {
-    this.#discards.broken += this.#open?.pending.length ?? 0;
+    this.#discards.broken += this.#open?.cutter.pending ?? 0;
     this.#open = undefined;
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MillraceError } from '../../../runtime/errors.ts';
 import { wallTime, type Ticks } from '../../time.ts';
-import { chunk, chunkDuration, type Sample } from './chunk.ts';
+import { chunk, type Sample } from './chunk.ts';
 import { readChunks } from './read-chunks.ts';
 
 function sample(dts: number, fields: { pts?: number; duration?: number; key?: boolean; data?: readonly number[] } = {}): Sample {
@@ -83,6 +83,16 @@ describe('a chunk, byte by byte (ISO/IEC 14496-12)', () => {
     expect(chunk(samples, options).toHex()).toBe(expected.replace(/\s+/g, ''));
   });
 
+  it('begins and ends where it is told to, and keeps every pts', () => {
+    const samples = [sample(9000, { key: true, data: [1] }), sample(12_000, { data: [2] })];
+    const [read] = readChunks(chunk(samples, { sequence: 1, start: 6000 as Ticks, end: 16_500 as Ticks }));
+    expect(read?.baseMediaDecodeTime).toBe(6000);
+    expect(read?.samples.map(({ dts, pts, duration }) => ({ dts, pts, duration }))).toEqual([
+      { dts: 6000, pts: 9000, duration: 6000 },
+      { dts: 12_000, pts: 12_000, duration: 4500 },
+    ]);
+  });
+
   it('needs a sample', () => {
     expect(() => chunk([], { sequence: 0 })).toThrow(RangeError);
   });
@@ -133,13 +143,6 @@ describe('readChunks', () => {
         expect(thrown).toBeInstanceOf(MillraceError);
       }
     }
-  });
-});
-
-describe('chunkDuration', () => {
-  it('is the time from the first dts to the end of the last sample', () => {
-    expect(chunkDuration([sample(9000), sample(12_100), sample(15_000, { duration: 2000 })])).toBe(8000);
-    expect(chunkDuration([])).toBe(0);
   });
 });
 

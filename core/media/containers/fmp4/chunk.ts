@@ -11,6 +11,10 @@ export type Sample = Pick<Frame, 'pts' | 'dts' | 'duration' | 'key' | 'data'>;
 export type ChunkOptions = {
   /** `mfhd.sequence_number`: an unsigned 32-bit number that rises from chunk to chunk. */
   readonly sequence: number;
+  /** Decoding time at which the first sample begins, where it is not its dts. Composition offsets keep its pts. */
+  readonly start?: Ticks;
+  /** Decoding time at which the last sample ends, where it is not its dts and duration. */
+  readonly end?: Ticks;
   /** Writes a `prft` before the chunk: the wall time at which the sample of this pts was captured. */
   readonly producerReference?: { readonly wallTime: WallTime; readonly pts: Ticks };
 };
@@ -53,8 +57,8 @@ const NON_SYNC_SAMPLE = 0x0101_0000;
 /**
  * A CMAF chunk (ISO/IEC 23000-19, 7.3.2.3): `moof` and `mdat` of consecutive samples in decoding order, `prft` before them if asked for.
  *
- * A sample lasts until the next one's dts, the last one its own duration. `tfdt` is the first sample's dts. What is the
- * same for all samples stands once in `tfhd`. The size is reckoned first, so there is one allocation and each payload is copied once.
+ * A sample lasts until the next one's dts, the last one its own duration; `tfdt` is the first sample's dts: unless the
+ * options say otherwise. What is the same for all samples stands once in `tfhd`. The size is reckoned first, so there is one allocation and each payload is copied once.
  *
  * @throws {RangeError} where there is no sample.
  */
@@ -63,7 +67,8 @@ export function chunk(samples: readonly Sample[], options: ChunkOptions): Uint8A
   if (first === undefined) {
     throw new RangeError('a chunk needs a sample');
   }
-  const shape = shapeOf(samples, first);
+  const timing = timingOf(samples, first, options);
+  const shape = shapeOf(samples, first, timing);
   const count = samples.length;
 
   const tfhdSize = FULL_BOX_HEADER + 4 + 4 * bitCount(shape.tfhdFlags & 0x38);
@@ -111,7 +116,7 @@ export function chunk(samples: readonly Sample[], options: ChunkOptions): Uint8A
 
   at = header(view, at, TFDT_SIZE, TFDT);
   view.setUint32(at, 0x0100_0000);
-  at = u64(view, at + 4, first.dts);
+  at = u64(view, at + 4, timing.start);
 
   at = header(view, at, trunSize, TRUN);
   view.setUint32(at, 0x0100_0000 | shape.trunFlags); // version 1: composition offsets are signed
@@ -125,7 +130,7 @@ export function chunk(samples: readonly Sample[], options: ChunkOptions): Uint8A
   for (let index = 0; index < count; index++) {
     const sample = samples[index] as Sample;
     if ((shape.trunFlags & TRUN_DURATION) !== 0) {
-      view.setUint32(at, durationAt(samples, index));
+      view.setUint32(at, durationAt(samples, index, timing));
       at += 4;
     }
     if ((shape.trunFlags & TRUN_SIZE) !== 0) {
@@ -137,7 +142,7 @@ export function chunk(samples: readonly Sample[], options: ChunkOptions): Uint8A
       at += 4;
     }
     if ((shape.trunFlags & TRUN_COMPOSITION_OFFSET) !== 0) {
-      view.setInt32(at, sample.pts - sample.dts);
+      view.setInt32(at, sample.pts - dtsAt(samples, index, timing));
       at += 4;
     }
   }
@@ -150,11 +155,12 @@ export function chunk(samples: readonly Sample[], options: ChunkOptions): Uint8A
   return out;
 }
 
-/** What a chunk of these samples lasts: from the first dts to the end of the last sample. */
-export function chunkDuration(samples: readonly Sample[]): Ticks {
-  const first = samples[0];
-  const last = samples[samples.length - 1];
-  return (first === undefined || last === undefined ? 0 : last.dts + last.duration - first.dts) as Ticks;
+/** Decoding time that a chunk fills. */
+type Timing = { readonly start: number; readonly end: number };
+
+function timingOf(samples: readonly Sample[], first: Sample, options: ChunkOptions): Timing {
+  const last = samples[samples.length - 1] ?? first;
+  return { start: options.start ?? first.dts, end: options.end ?? last.dts + last.duration };
 }
 
 type Shape = {
@@ -167,9 +173,9 @@ type Shape = {
 };
 
 /** Finds out what all samples have in common: that is stated once. */
-function shapeOf(samples: readonly Sample[], first: Sample): Shape {
+function shapeOf(samples: readonly Sample[], first: Sample, timing: Timing): Shape {
   const count = samples.length;
-  const duration = durationAt(samples, 0);
+  const duration = durationAt(samples, 0, timing);
   const firstFlags = flagsOf(first);
   const flags = flagsOf(samples[1] ?? first);
   let payload = 0;
@@ -180,10 +186,10 @@ function shapeOf(samples: readonly Sample[], first: Sample): Shape {
   for (let index = 0; index < count; index++) {
     const sample = samples[index] as Sample;
     payload += sample.data.length;
-    oneDuration &&= durationAt(samples, index) === duration;
+    oneDuration &&= durationAt(samples, index, timing) === duration;
     oneSize &&= sample.data.length === first.data.length;
     oneRest &&= index === 0 || flagsOf(sample) === flags;
-    reordered ||= sample.pts !== sample.dts;
+    reordered ||= sample.pts !== dtsAt(samples, index, timing);
   }
   const firstDiffers = oneRest && firstFlags !== flags;
   return {
@@ -205,10 +211,12 @@ function shapeOf(samples: readonly Sample[], first: Sample): Shape {
   };
 }
 
-function durationAt(samples: readonly Sample[], index: number): number {
-  const sample = samples[index] as Sample;
-  const next = samples[index + 1];
-  return next === undefined ? sample.duration : next.dts - sample.dts;
+function dtsAt(samples: readonly Sample[], index: number, timing: Timing): number {
+  return index === 0 ? timing.start : (samples[index] as Sample).dts;
+}
+
+function durationAt(samples: readonly Sample[], index: number, timing: Timing): number {
+  return (samples[index + 1]?.dts ?? timing.end) - dtsAt(samples, index, timing);
 }
 
 function flagsOf(sample: Sample): number {

@@ -1,5 +1,6 @@
 /*
- * Runs in the page. Appends what it is given to a <video>, one piece after the other, and plays it from end to end.
+ * Runs in the page. Appends what it is given to a <video>, one piece after the other, and plays it from end to end; at a
+ * rate of 0 it only appends.
  */
 globalThis.appendAndPlay = async function appendAndPlay({ tracks, start, rate }) {
   const video = document.querySelector('video');
@@ -7,35 +8,31 @@ globalThis.appendAndPlay = async function appendAndPlay({ tracks, start, rate })
   video.src = URL.createObjectURL(source);
   await once(source, 'sourceopen');
 
-  // Before there is anything to decode: a seek afterwards would decode the first pictures twice.
-  video.currentTime = start;
   const buffers = tracks.map((track) => source.addSourceBuffer(track.mime));
-  const ranges = [];
+  const ranges = tracks.map(() => []);
+  const append = async (at, piece) => {
+    buffers[at].appendBuffer(Uint8Array.fromBase64(piece));
+    await once(buffers[at], 'updateend');
+    ranges[at].push(list(buffers[at].buffered));
+  };
   await Promise.all(
-    tracks.map(async (track, at) => {
-      const buffer = buffers[at];
-      ranges[at] = [];
-      for (const piece of track.pieces) {
-        buffer.appendBuffer(Uint8Array.fromBase64(piece));
-        await once(buffer, 'updateend');
-        ranges[at].push(list(buffer.buffered));
+    tracks.map(async ({ pieces }, at) => {
+      for (const piece of pieces) {
+        await append(at, piece);
       }
     }),
   );
+  if (rate === 0) {
+    return { ranges };
+  }
   source.endOfStream();
+  video.currentTime = start;
   video.playbackRate = rate;
   video.muted = true;
-  let stalls = 0;
-  video.addEventListener('waiting', () => stalls++);
-  if (video.readyState < HTMLMediaElement.HAVE_ENOUGH_DATA) {
-    await once(video, 'canplaythrough');
-  }
-  stalls = 0;
-  await video.play();
-  await once(video, 'ended');
+  const ended = once(video, 'ended');
+  await Promise.all([video.play(), ended]);
   return {
     ranges,
-    stalls,
     error: video.error === null ? null : video.error.message,
     endedAt: video.currentTime,
     decoded: video.getVideoPlaybackQuality().totalVideoFrames,
