@@ -1,6 +1,7 @@
 import type { Bus, TrackConsumer, Unsubscribe } from '#core/bus/bus.ts';
 import type { BroadcastInfo, LadderCatalog } from '#core/bus/catalog.ts';
 import type { BroadcastId } from '#core/media/frame.ts';
+import { MAX_GROUP_SECONDS } from '#core/media/grouping.ts';
 import { elapsed, later, millis, type Clock, type Millis, type WallTime } from '#core/media/time.ts';
 import type { TrackName } from '#core/media/track.ts';
 import { messageOf } from '#core/runtime/errors.ts';
@@ -11,7 +12,8 @@ import type { PackagerEvents } from './cmaf/segment.ts';
 import type { BroadcastWindow } from './llhls/broadcast-window.ts';
 import type { Directory } from './llhls/directory.ts';
 import type { Rendition } from './llhls/rendition.ts';
-import { THREE_TARGET_DURATIONS } from './llhls/track-window.ts';
+import type { TrackWindow } from './llhls/track-window.ts';
+import { THREE_TARGET_DURATIONS } from './llhls/window-segment.ts';
 
 /** What the follower tells of its work. */
 export interface FeedObserver {
@@ -114,7 +116,10 @@ class BroadcastFeed {
     for (;;) {
       let frame = consumer.tryNext();
       if (frame === undefined) {
-        events.live = true;
+        if (!events.live) {
+          events.live = true;
+          tellBeginning(rendition.window);
+        }
         frame = await consumer.next();
       }
       if (consumer.losses.groups !== lost) {
@@ -138,6 +143,18 @@ class BroadcastFeed {
       packager.finish();
       rendition.window.end();
     }
+  }
+}
+
+/**
+ * The backlog is worked off. Where it was shorter than what was asked for, by more than a group may last, the bus has
+ * nothing older: what came first begins its epoch.
+ */
+function tellBeginning(window: TrackWindow): void {
+  const { first, last } = window;
+  const newest = first === undefined || last === undefined ? 0 : last.start + last.duration - first.start;
+  if (newest < THREE_TARGET_DURATIONS - MAX_GROUP_SECONDS * 1000) {
+    window.beginsEpoch();
   }
 }
 

@@ -54,6 +54,16 @@ test('everybody waits for the first whole segment', () => {
   expect(readiness(made, { msn: undefined, part: undefined, skip: false }, millis(200))).toBe('now');
 });
 
+test('the gap before an epoch is no segment to begin with', () => {
+  const made = testWindow();
+  made.beginsEpoch();
+  const feed = new Feed(made);
+  feed.part(10, { epoch: 1 });
+  expect(readiness(made, { msn: undefined, part: undefined, skip: false }, millis(200))).toBe('wait');
+  feed.end();
+  expect(readiness(made, { msn: undefined, part: undefined, skip: false }, millis(200))).toBe('now');
+});
+
 test('after ENDLIST directives are ignored', () => {
   const { made } = window();
   made.end();

@@ -25,7 +25,7 @@ export function readiness(window: TrackWindow, { msn, part }: Directives, partTa
     // "If the Playlist contains an EXT-X-ENDLIST tag ... the server ignores the directives": there is nothing to wait for.
     return 'now';
   }
-  if (last === undefined || complete === undefined) {
+  if (last === undefined || complete === undefined || (complete.gap && complete === window.first)) {
     return 'wait';
   }
   if (msn === undefined) {

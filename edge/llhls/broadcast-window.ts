@@ -6,8 +6,9 @@ import { playlistPayload, type Payload } from '../http/payload.ts';
 import type { RenditionReport, ServerControl } from './media-playlist.ts';
 import { multivariantPlaylist, type OfferedRendition } from './multivariant-playlist.ts';
 import { Rendition } from './rendition.ts';
-import { THREE_TARGET_DURATIONS, TrackWindow, type GroupTimes } from './track-window.ts';
+import { TrackWindow } from './track-window.ts';
 import { WaitList, type Waiter } from './waiting.ts';
+import { THREE_TARGET_DURATIONS, type GroupTimes } from './window-segment.ts';
 
 /** Groups whose times are remembered, for tracks that lost them. More than any window lists. */
 const REMEMBERED_GROUPS = 256;

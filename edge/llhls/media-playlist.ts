@@ -1,7 +1,7 @@
 import type { Millis, WallTime } from '#core/media/time.ts';
 
-import type { TrackWindow, WindowSegment } from './track-window.ts';
-import { TARGET_DURATION, THREE_TARGET_DURATIONS } from './track-window.ts';
+import type { TrackWindow } from './track-window.ts';
+import { TARGET_DURATION, THREE_TARGET_DURATIONS, type WindowSegment } from './window-segment.ts';
 
 /** CAN-SKIP-UNTIL: "MUST be at least six times the Target Duration" (rfc8216bis, 4.4.3.8). */
 export const CAN_SKIP_UNTIL = (6 * TARGET_DURATION) as Millis;

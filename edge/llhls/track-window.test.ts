@@ -73,8 +73,34 @@ test('an epoch that begins above last + 1 starts the playlist anew; what was lis
   const feed = new Feed(window);
   feed.groups(1, 5);
   feed.groups(900, 901, { epoch: 1 });
-  expect(groups(window)).toEqual([900, 901]);
+  expect(groups(window)).toEqual([899, 900, 901]);
+  expect(window.first).toMatchObject({ gap: true, epoch: 0, duration: 2000, wallTime: ORIGIN + 840_000 });
   expect(window.wholeOf(5)).toBeDefined();
+  expect(window.wholeOf(899)).toBeUndefined();
+});
+
+test('a playlist that begins with an epoch after another begins with the gap between them', () => {
+  const before = testWindow();
+  before.beginsEpoch();
+  new Feed(before).groups(7, 8, { epoch: 2 });
+  const after = testWindow();
+  new Feed(after).groups(7, 8, { epoch: 2 });
+  after.beginsEpoch();
+  for (const window of [before, after]) {
+    expect(window.listed.map(({ group, epoch, gap }) => [group, epoch, gap])).toEqual([[6, 1, true], [7, 2, false], [8, 2, false]]);
+    const [gap, first] = window.listed;
+    expect((gap?.start ?? 0) + (gap?.duration ?? 0)).toBe(first?.start);
+  }
+});
+
+test('the first epoch has no gap before it, nor has a playlist that begins in the middle of an epoch', () => {
+  const window = testWindow();
+  window.beginsEpoch();
+  new Feed(window).group(7);
+  expect(groups(window)).toEqual([7]);
+  const middle = testWindow();
+  new Feed(middle).group(7, { epoch: 2 });
+  expect(groups(middle)).toEqual([7]);
 });
 
 test('an epoch that begins at last + 1 for another track is joined by gaps', () => {

@@ -4,49 +4,22 @@ import type { ConfigId, TrackName } from '#core/media/track.ts';
 
 import type { InitSegment, PackagerEvents, Part, Segment } from '../cmaf/segment.ts';
 import { mediaPayload, type Payload } from '../http/payload.ts';
-
-/** TARGETDURATION of every media playlist: ingest cuts groups that would grow past 2.1 s, which rounds to 2. */
-export const TARGET_DURATION = 2000 as Millis;
-
-/** Part tags and the largest backlog reach this far back (rfc8216bis, 4.4.4.9): three target durations. */
-export const THREE_TARGET_DURATIONS = (3 * TARGET_DURATION) as Millis;
+import { TARGET_DURATION, THREE_TARGET_DURATIONS, type GroupTimes, type WindowSegment } from './window-segment.ts';
 
 /** Lost groups in a row that are listed as such; after more the playlist starts at the next group. */
 const MAX_LOST_GROUPS = 64;
 
-/** A part as the playlist lists it. */
-export type WindowPart = {
-  readonly index: number;
-  readonly duration: Millis;
-  readonly independent: boolean;
-  /** Undefined for what is lost: listed with GAP=YES. */
-  media: Payload | undefined;
-};
+/**
+ * How far before an epoch's start the gap before it claims to lie: further back than any viewer was, who may be a whole
+ * window behind when the publisher leaves and comes back at the end of the grace time.
+ */
+const BRIDGE_REACH = millis(30_000);
 
-/** A group of a track's window: a segment that grows, is whole, or is lost (`gap`). */
-export type WindowSegment = {
-  readonly group: number;
-  readonly epoch: number;
-  /** Undefined where the group is lost and no configuration was ever known. */
-  readonly config: ConfigId | undefined;
-  readonly wallTime: WallTime;
-  readonly parts: WindowPart[];
-  duration: Millis;
-  bytes: number;
-  complete: boolean;
-  /** The whole segment, once somebody asked for it. */
-  whole?: Payload;
-  /**
-   * True for a lost group: listed with EXT-X-GAP, never given out whole. Parts given out before the loss stay, because
-   * another edge has the same; the whole segment would not be the same.
-   */
-  gap: boolean;
-  /** Media time from the window's first segment to this one's start; distances in the window are differences of it. */
-  readonly start: Millis;
-};
-
-/** When and how long a group was, as another track of the broadcast saw it. */
-export type GroupTimes = { readonly epoch: number; readonly wallTime: WallTime; readonly duration: Millis };
+/**
+ * What the gap before an epoch lasts. hls.js guesses where a playlist lies that has nothing in common with the last one by
+ * its mean segment duration: a short gap would place it over what was played already.
+ */
+const BRIDGE_DURATION = TARGET_DURATION;
 
 /** Options of a {@link TrackWindow}. */
 export type WindowOptions = {
@@ -78,6 +51,7 @@ export class TrackWindow implements PackagerEvents {
   #bytes = 0;
   #ended = false;
   #ignored = 0;
+  #beginsEpoch = false;
 
   constructor(track: TrackName, options: WindowOptions) {
     this.track = track;
@@ -200,6 +174,23 @@ export class TrackWindow implements PackagerEvents {
     }
   }
 
+  /**
+   * Tells that the first segment, there or to come, begins its epoch: nothing before it will ever be listed. Where
+   * another epoch came before it, the playlist starts with the gap between them.
+   *
+   * hls.js 1.7 that played before the gap looks in the new playlist for what follows its last segment, by date or by
+   * discontinuity sequence, and waits for ever where a playlist begins later than that.
+   */
+  beginsEpoch(): void {
+    const first = this.#segments[0];
+    if (first === undefined) {
+      this.#beginsEpoch = true;
+    } else if (first.epoch > 0 && !first.gap) {
+      this.#segments.unshift(this.#bridgeTo(first, millis(first.start - BRIDGE_DURATION)));
+      this.#options.changed?.();
+    }
+  }
+
   /** Gives up a group as lost, or its rest. What comes of it later is ignored. */
   giveUp(group: number, epoch: number): void {
     const last = this.last;
@@ -247,6 +238,9 @@ export class TrackWindow implements PackagerEvents {
     if (last !== undefined && segment.group > last.group + 1) {
       this.#bridge(last, segment);
     }
+    if (last === undefined && this.#beginsEpoch && segment.epoch > 0) {
+      this.#segments.push(this.#bridgeTo(segment, millis(0)));
+    }
     return this.#add({ group: segment.group, epoch: segment.epoch, config: segment.config, wallTime: segment.wallTime, gap: false });
   }
 
@@ -255,11 +249,23 @@ export class TrackWindow implements PackagerEvents {
     const lost = next.epoch === last.epoch || this.#options.timesOf?.(next.group - 1) !== undefined;
     if (!lost || next.group - last.group > MAX_LOST_GROUPS) {
       this.#firstListed = this.#segments.length;
+      if (next.epoch > last.epoch) {
+        this.#segments.push(this.#bridgeTo(next, millis(last.start + last.duration)));
+      }
       return;
     }
     for (let group = last.group + 1; group < next.group; group++) {
       this.#addGap(group, last.epoch, next);
     }
+  }
+
+  /** The gap before an epoch: the last group of the epoch before, whether it was ever given out or not. */
+  #bridgeTo(next: Pick<WindowSegment, 'group' | 'epoch' | 'config' | 'wallTime'>, start: Millis): WindowSegment {
+    const wallTime = later(next.wallTime, millis(-(this.#options.listed + BRIDGE_REACH)));
+    const bridge: WindowSegment = { group: next.group - 1, epoch: next.epoch - 1, config: next.config, wallTime, parts: [], duration: BRIDGE_DURATION, bytes: 0, complete: true, gap: true, start };
+    this.#addGapParts(bridge);
+    this.#byGroup.set(bridge.group, bridge);
+    return bridge;
   }
 
   #addGap(group: number, epoch: number, next?: Segment): void {
