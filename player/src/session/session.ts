@@ -161,9 +161,11 @@ export class Session {
     });
   }
 
+  /** Ends it. Idempotent. */
   close(): void {
     this.#ends.abort();
     clearInterval(this.#timer);
+    clearTimeout(this.#retry);
     this.#inquiry.close();
     this.#drop();
     this.#watch?.close();

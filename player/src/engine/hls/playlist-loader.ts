@@ -28,11 +28,13 @@ export function playlistLoader(seat: PlaylistLoaderSeat): PlaylistLoaderConstruc
         super.load(context, config, callbacks);
         return;
       }
-      const { stats } = this;
-      stats.loading.start = performance.now();
+      // The base class takes a start time for a loader that was used.
+      const start = performance.now();
       early.then(
         (data) => {
           if (!this.#gone) {
+            const { stats } = this;
+            stats.loading.start = start;
             stats.loading.first = stats.loading.end = performance.now();
             stats.loaded = stats.total = data.length;
             // What the playlist names is relative to this URL, and hls.js wants it absolute.
