@@ -48,6 +48,18 @@ test('a reader who takes nothing for three sweeps is cut off; a slow one that re
   expect(slow.destroyed).toBe(false);
 });
 
+test('a TLS connection is judged by its encrypted face, and counted once', () => {
+  const { connections, open } = room();
+  open();
+  const encrypted = new FakeSocket();
+  connections.watch(encrypted as unknown as Socket);
+  encrypted.bytesWritten = encrypted.writableLength = 100_000;
+  for (let i = 0; i < 3; i++) {
+    connections.sweep();
+  }
+  expect([encrypted.destroyed, connections.count]).toEqual([true, 1]);
+});
+
 test('connections beyond the limit of their address are destroyed, and those that close make room', () => {
   const { connections, open } = room();
   const [first] = [open(), open()];

@@ -25,6 +25,8 @@ export class Connections {
   readonly #addressOf: (socket: Socket) => string;
   readonly #sockets = new Map<Socket, Progress>();
   readonly #perAddress = new Map<string, number>();
+  /** The encrypted faces of admitted connections: bytes wait in them, not in the sockets below. */
+  readonly #encrypted = new Map<Socket, Progress>();
 
   /** @param addressOf - The address to count by; empty for those not counted (proxies carry everybody). */
   constructor(limits: ConnectionLimits, addressOf: (socket: Socket) => string) {
@@ -51,9 +53,15 @@ export class Connections {
     socket.once('close', () => this.#forget(socket));
   }
 
+  /** Looks after an admitted connection's TLS socket as well. */
+  watch(socket: Socket): void {
+    this.#encrypted.set(socket, { delivered: 0, slowSweeps: 0, address: '' });
+    socket.once('close', () => this.#encrypted.delete(socket));
+  }
+
   /** Cuts off connections whose peer has taken almost nothing for three sweeps although bytes wait for it. */
   sweep(): void {
-    for (const [socket, progress] of this.#sockets) {
+    for (const [socket, progress] of [...this.#sockets, ...this.#encrypted]) {
       const waiting = socket.writableLength;
       const delivered = socket.bytesWritten - waiting;
       const isSlow = waiting > 0 && delivered - progress.delivered < MIN_BYTES_PER_SWEEP;

@@ -78,6 +78,7 @@ export async function openHttps(
   // HTTP/2's compatibility API has the shape of HTTP/1.1's.
   server.on('request', (request, response) => listener(request as unknown as IncomingMessage, response as unknown as ServerResponse));
   server.on('connection', (socket: Socket) => connections.admit(socket));
+  server.on('secureConnection', (socket) => connections.watch(socket));
   server.on('session', (session) => {
     sessions.add(session);
     session.setTimeout(2 * STREAM_TIMEOUT, () => session.close());
