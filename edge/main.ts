@@ -6,6 +6,7 @@ import { parseStreamKey } from '#core/access/stream-key.ts';
 import type { Bus } from '#core/bus/bus.ts';
 import type { StreamName } from '#core/bus/catalog.ts';
 import { millis, systemClock, type Clock } from '#core/media/time.ts';
+import type { GivenSockets } from '#core/runtime/listen-fds.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { Stage } from '#core/runtime/stage.ts';
 
@@ -39,6 +40,8 @@ export type EdgeDeps = {
   readonly authorize?: (request: IncomingMessage) => boolean;
   /** Whether the rest of the server is ready, for `/readyz`. */
   readonly ready?: () => boolean;
+  /** Bound sockets to listen on in place of the configured host and ports. */
+  readonly sockets?: Pick<GivenSockets, 'http' | 'https'>;
   readonly clock?: Clock;
 };
 
@@ -101,7 +104,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     pages,
     log,
   });
-  const servers = await openServers(listener, config, connections, registry);
+  const servers = await openServers(listener, deps, connections);
   const report = new AudienceReport({ bus, audience, directory });
   const follower = followBus({ bus, directory, observer: metrics, log, clock });
   const timers = [
@@ -135,9 +138,8 @@ type Servers = { readonly http: OpenServer; readonly https: OpenServer | undefin
 /** Opens all listeners, or none. */
 async function openServers(
   listener: (request: IncomingMessage, response: ServerResponse) => void,
-  config: EdgeConfig,
+  { config, metrics: registry, sockets = {} }: EdgeDeps,
   connections: Connections,
-  registry: Registry,
 ): Promise<Servers> {
   const { host, tlsCert, tlsKey, metricsPort } = config;
   const opened: OpenServer[] = [];
@@ -146,10 +148,10 @@ async function openServers(
     return server;
   };
   try {
-    const http = keep(await openHttp(listener, connections, { host, port: config.httpPort, option: 'httpPort' }));
+    const http = keep(await openHttp(listener, connections, { host, port: config.httpPort, option: 'httpPort', fd: sockets.http }));
     const https =
       tlsCert !== undefined && tlsKey !== undefined
-        ? keep(await openHttps(listener, connections, { host, port: config.httpsPort, option: 'httpsPort' }, { cert: tlsCert, key: tlsKey }))
+        ? keep(await openHttps(listener, connections, { host, port: config.httpsPort, option: 'httpsPort', fd: sockets.https }, { cert: tlsCert, key: tlsKey }))
         : undefined;
     const metrics =
       metricsPort === undefined

@@ -5,6 +5,7 @@ import type { Registry } from 'prom-client';
 import type { PublishPolicy } from '#core/access/publish-policy.ts';
 import type { Bus } from '#core/bus/bus.ts';
 import { systemClock, type Clock, type Millis } from '#core/media/time.ts';
+import type { GivenSockets } from '#core/runtime/listen-fds.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { Stage } from '#core/runtime/stage.ts';
 
@@ -24,6 +25,8 @@ export type IngestOptions = {
   readonly clock?: Clock;
   /** How long a broadcast waits for its publisher. Default 30 s; for tests. */
   readonly grace?: Millis;
+  /** Bound sockets to listen on in place of the configured host and ports. */
+  readonly sockets?: Pick<GivenSockets, 'rtmp' | 'rtmps'>;
 };
 
 /** Ingest that takes publishers. */
@@ -39,7 +42,7 @@ export interface IngestStage extends Stage {
  *
  * @throws {MillraceError} what the protocols throw: `ingest/port-in-use`, `ingest/bad-certificate`, ...
  */
-export async function startIngest({ config, bus, policy, log, metrics, clock = systemClock, grace }: IngestOptions): Promise<IngestStage> {
+export async function startIngest({ config, bus, policy, log, metrics, clock = systemClock, grace, sockets = {} }: IngestOptions): Promise<IngestStage> {
   const ledger = new Ledger(join(config.dataDir, 'ingest'), log);
   const registry = await StreamRegistry.open({
     bus,
@@ -51,7 +54,7 @@ export async function startIngest({ config, bus, policy, log, metrics, clock = s
     ...(grace === undefined ? {} : { grace }),
   });
   try {
-    const rtmp = await startRtmp({ config, policy, registry, log, metrics, clock });
+    const rtmp = await startRtmp({ config, policy, registry, log, metrics, clock, sockets });
     const ended = Promise.withResolvers<void>();
     rtmp.closed.then(ended.resolve, ended.reject);
     return {

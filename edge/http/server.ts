@@ -12,7 +12,16 @@ import type { Connections } from './connections.ts';
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Where a server listens, and what the option is called that says so: for the error message. */
-export type ListenOptions = { readonly host: string; readonly port: number; readonly option: string };
+export type ListenOptions = {
+  readonly host: string;
+  readonly port: number;
+  readonly option: string;
+  /** A bound socket to listen on in place of host and port. */
+  readonly fd?: number | undefined;
+};
+
+/** Connections that wait to be accepted: every viewer at once, after a restart. The system has a limit of its own (somaxconn). */
+const BACKLOG = 4096;
 
 /** A listening server. */
 export interface OpenServer {
@@ -125,7 +134,7 @@ function refusalOf(code: string | undefined): readonly [status: string, code: st
 
 async function listen(server: Server | Http2SecureServer, where: ListenOptions): Promise<number> {
   try {
-    await listenOn(server, where.host, where.port);
+    await listenOn(server, where);
   } catch (error) {
     if (codeOf(error) === 'EAFNOSUPPORT' && where.host === '::') {
       // A machine without IPv6.
@@ -133,20 +142,32 @@ async function listen(server: Server | Http2SecureServer, where: ListenOptions):
     }
     throw listenError(error, where);
   }
-  return (server.address() as AddressInfo).port;
+  const address = server.address() as AddressInfo | string;
+  if (typeof address === 'string') {
+    throw listenError(new Error('it is a Unix socket'), where);
+  }
+  return address.port;
 }
 
-function listenOn(server: Server | Http2SecureServer, host: string, port: number): Promise<void> {
+function listenOn(server: Server | Http2SecureServer, { host, port, fd }: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port, backlog: 4096 }, () => {
+    const done = (): void => {
       server.off('error', reject);
       resolve();
-    });
+    };
+    if (fd === undefined) {
+      server.listen({ host, port, backlog: BACKLOG }, done);
+    } else {
+      server.listen({ fd }, BACKLOG, done);
+    }
   });
 }
 
-function listenError(error: unknown, { host, port, option }: ListenOptions): MillraceError {
+function listenError(error: unknown, { host, port, option, fd }: ListenOptions): MillraceError {
+  if (fd !== undefined) {
+    return new MillraceError('edge/listen', `The socket for ${option} that was handed over as file descriptor ${fd} cannot be listened on: ${messageOf(error)}.`, { cause: error });
+  }
   const setting = `MILLRACE_${option.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
   switch (codeOf(error)) {
     case 'EADDRINUSE':

@@ -1,3 +1,5 @@
+import { flushCompileCache } from 'node:module';
+
 import { configuredKeys } from '#control/main.ts';
 import { checkCommon } from '#core/runtime/config/common.ts';
 import { renderHelp } from '#core/runtime/config/describe.ts';
@@ -5,6 +7,7 @@ import { readFlags, type CommandLine } from '#core/runtime/config/flags.ts';
 import { loadConfig } from '#core/runtime/config/load.ts';
 import { nearest } from '#core/runtime/config/names.ts';
 import { MillraceError } from '#core/runtime/errors.ts';
+import { takeGivenSockets } from '#core/runtime/listen-fds.ts';
 import { superviseProcess } from '#core/runtime/lifecycle.ts';
 import { createLog } from '#core/runtime/log.ts';
 
@@ -22,8 +25,11 @@ const commands = {
   control: 'Decides who may publish, joined by NATS. Not available yet.',
 } as const;
 
-/** Runs the command of a command line. The process lives on where a server was started, and has its exit code set otherwise. */
-export async function runCommandLine(argv: readonly string[], env: Readonly<NodeJS.ProcessEnv>): Promise<void> {
+/**
+ * Runs the command of a command line. The process lives on where a server was started, and has its exit code set otherwise.
+ * The variables of socket activation are taken out of `env`.
+ */
+export async function runCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   const commandLine = readFlags(argv, allOptions);
   // A reader that goes away, as `| head` does, is no fault of the server.
   process.stdout.on('error', () => {});
@@ -37,7 +43,7 @@ export async function runCommandLine(argv: readonly string[], env: Readonly<Node
   }
 }
 
-async function runCommand(commandLine: CommandLine, env: Readonly<NodeJS.ProcessEnv>): Promise<void> {
+async function runCommand(commandLine: CommandLine, env: NodeJS.ProcessEnv): Promise<void> {
   const shown: Record<string, unknown> = {};
   let flushLog = (): void => {};
   try {
@@ -50,13 +56,16 @@ async function runCommand(commandLine: CommandLine, env: Readonly<NodeJS.Process
     }
     const { values, file } = loadConfig({ options: allOptions, commandLine, env, check: (config) => [...checkCommon(config), ...configuredKeys(config).problems] });
     Object.assign(shown, values);
+    const sockets = takeGivenSockets(env, process.pid);
     const format = values.logFormat === 'auto' ? {} : { format: values.logFormat };
     const { log, flush } = createLog({ level: values.logLevel, ...format });
     flushLog = flush;
-    const up = startUp({ config: values, log, version: readVersion(), ...(file === undefined ? {} : { configFile: file }) });
+    const up = startUp({ config: values, log, version: readVersion(), sockets, ...(file === undefined ? {} : { configFile: file }) });
     // From here on: a signal during the start stops what has been started.
     superviseProcess({ log, flush, stop: () => up.close(), closed: up.closed });
     process.stdout.write(await up.ready);
+    // What the next start need not compile again. Written now: who is killed writes nothing.
+    flushCompileCache();
   } catch (error) {
     // A signal stopped the start halfway: whoever supervises the process ends it.
     if (!(error instanceof MillraceError && error.code === 'startup/stopped')) {

@@ -2,6 +2,7 @@ import { startControl } from '#control/main.ts';
 import { createLocalBus } from '#core/bus/local/local-bus.ts';
 import type { OptionValues } from '#core/runtime/config/option.ts';
 import { MillraceError } from '#core/runtime/errors.ts';
+import type { GivenSockets } from '#core/runtime/listen-fds.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import { createMetrics } from '#core/runtime/metrics.ts';
 import type { Stage } from '#core/runtime/stage.ts';
@@ -24,6 +25,8 @@ export type UpOptions = {
   readonly log: Logger;
   readonly version: string;
   readonly configFile?: string;
+  /** Bound sockets to listen on in place of the configured host and ports. */
+  readonly sockets?: GivenSockets;
 };
 
 /** Everything in one process. */
@@ -42,13 +45,16 @@ export function startUp(options: UpOptions): Up {
   return { ready, closed: running.closed, close: () => running.close() };
 }
 
-async function compose({ config: given, log, version, configFile }: UpOptions, running: Running): Promise<string> {
+async function compose({ config: given, log, version, configFile, sockets = {} }: UpOptions, running: Running): Promise<string> {
   if (given.natsUrl !== undefined) {
     throw new MillraceError('startup/not-available', 'MILLRACE_NATS_URL is set, but joining stages by NATS is not available yet: leave it out, and every stage runs in this process.');
   }
+  if (given.tlsCert === undefined && (sockets.https ?? sockets.rtmps) !== undefined) {
+    throw new MillraceError('config/listen-fds', 'A socket for https or rtmps was handed over, but there is no certificate: set tlsCert and tlsKey, or do not hand it over, for who connects to it would wait in vain.');
+  }
   const config = { ...given, dataDir: prepareDataFolder(given.dataDir) };
   running.add(await lockDataFolder(config.dataDir));
-  log.info({ version, configFile, dataDir: config.dataDir }, 'starting');
+  log.info({ version, configFile, dataDir: config.dataDir, sockets: Object.keys(sockets) }, 'starting');
 
   const metrics = createMetrics();
   const bus = createLocalBus();
@@ -77,13 +83,14 @@ async function compose({ config: given, log, version, configFile }: UpOptions, r
       knownStreams: () => control.knownStreams(),
       authorize: (request) => control.authorize(request),
       ready: () => isReady,
+      sockets,
     }),
   );
   // Ahead of the edge, which waits for open answers: event streams are control's to end. It goes on deciding until then.
   running.add({ close: () => control.close() });
   encoders.stage = await running.start(() => startTranscode(stage('transcode')));
   const demo = demoKey === undefined ? undefined : new DemoChannel({ bus, policy: control.policy, log: log.child({ stage: 'demo' }) });
-  const ingest = await running.start(() => startIngest({ ...stage('ingest'), policy: demo ?? control.policy }));
+  const ingest = await running.start(() => startIngest({ ...stage('ingest'), policy: demo ?? control.policy, sockets }));
   isReady = true;
   // The first to hear of the stop: a load balancer looks elsewhere while viewers get what was cut.
   running.add({

@@ -13,6 +13,8 @@ export type RtmpListenerOptions = Omit<SessionOptions, 'wire' | 'address' | 'con
   readonly config: SessionOptions['config'] & Pick<RtmpConfig, 'rtmpMaxConnectionsPerAddress' | 'rtmpMaxConnections'>;
   readonly host: string;
   readonly port: number;
+  /** A bound socket to listen on in place of host and port. */
+  readonly fd?: number | undefined;
   /** Certificate and key in PEM: with them the listener speaks RTMPS. */
   readonly tls?: Pick<TlsOptions, 'cert' | 'key'>;
   /** Connections of this and of further listeners, which count together. */
@@ -139,11 +141,11 @@ function createSecureServer(tls: Pick<TlsOptions, 'cert' | 'key'>, handshakeSeco
   return server;
 }
 
-function open(server: Server, { host, port, protocol }: RtmpListenerOptions): Promise<void> {
+function open(server: Server, { host, port, fd, protocol }: RtmpListenerOptions): Promise<void> {
   const attempt = (at: string): Promise<void> =>
     new Promise((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ host: at, port }, () => {
+      server.listen(fd === undefined ? { host: at, port } : { fd }, () => {
         server.off('error', reject);
         resolve();
       });
@@ -157,7 +159,7 @@ function open(server: Server, { host, port, protocol }: RtmpListenerOptions): Pr
       throw error;
     })
     .catch((error: NodeJS.ErrnoException) => {
-      throw listenError(error, host, port, protocol);
+      throw fd === undefined ? listenError(error, host, port, protocol) : socketError(error, fd, protocol);
     });
 }
 
@@ -173,6 +175,11 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number, p
     default:
       return new MillraceError('ingest/listen-failed', `The ${name} listener cannot be opened on ${host}, port ${port}: ${error.message}.`, { cause: error, details });
   }
+}
+
+function socketError(error: NodeJS.ErrnoException, fd: number, protocol: 'rtmp' | 'rtmps'): MillraceError {
+  const message = `The socket for ${protocol} that was handed over as file descriptor ${fd} cannot be listened on: ${error.message}.`;
+  return new MillraceError('ingest/listen-failed', message, { cause: error, details: { fd } });
 }
 
 async function close(server: Server, connections: ReadonlySet<RtmpConnection>, sockets: ReadonlySet<Socket>): Promise<void> {

@@ -6,6 +6,7 @@ import type { PublishPolicy } from '#core/access/publish-policy.ts';
 import { systemClock, type Clock } from '#core/media/time.ts';
 import type { CommonConfig } from '#core/runtime/config/common.ts';
 import { MillraceError, messageOf } from '#core/runtime/errors.ts';
+import type { GivenSockets } from '#core/runtime/listen-fds.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { Stage } from '#core/runtime/stage.ts';
 
@@ -22,6 +23,8 @@ export type RtmpOptions = {
   readonly log: Logger;
   readonly metrics: Registry;
   readonly clock?: Clock;
+  /** Bound sockets to listen on in place of the configured host and ports. */
+  readonly sockets?: Pick<GivenSockets, 'rtmp' | 'rtmps'>;
 };
 
 /** RTMP ingest that takes publishers. */
@@ -37,11 +40,11 @@ export interface RtmpStage extends Stage {
  *
  * @throws {MillraceError} `ingest/port-in-use`, `ingest/port-denied`, `ingest/listen-failed`, `ingest/bad-certificate`.
  */
-export async function startRtmp({ config, policy, registry, log, metrics, clock = systemClock }: RtmpOptions): Promise<RtmpStage> {
+export async function startRtmp({ config, policy, registry, log, metrics, clock = systemClock, sockets = {} }: RtmpOptions): Promise<RtmpStage> {
   const tls = await certificate(config);
   const shared = { config, policy, registry, log, metrics: rtmpMetrics(metrics), clock, host: config.host, census: new ConnectionCensus() };
-  const rtmp = await createRtmpListener({ ...shared, protocol: 'rtmp', port: config.rtmpPort }).listen();
-  const rtmps = tls === undefined ? undefined : await listenSecure({ ...shared, protocol: 'rtmps', port: config.rtmpsPort, tls }, rtmp);
+  const rtmp = await createRtmpListener({ ...shared, protocol: 'rtmp', port: config.rtmpPort, fd: sockets.rtmp }).listen();
+  const rtmps = tls === undefined ? undefined : await listenSecure({ ...shared, protocol: 'rtmps', port: config.rtmpsPort, tls, fd: sockets.rtmps }, rtmp);
   log.info({ rtmpPort: rtmp.port, rtmpsPort: rtmps?.port }, 'RTMP ingest is open');
   const ended = Promise.withResolvers<void>();
   return {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import nodeModule from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -34,18 +35,49 @@ export async function findNode(folder = root) {
 }
 
 /**
+ * Where Node keeps what it has compiled and stripped of types: it more than halves the work of a start. `NODE_COMPILE_CACHE`
+ * names another folder; one that cannot be written to costs nothing but the time.
+ */
+function compileCache(folder) {
+  return process.env.NODE_COMPILE_CACHE || join(folder, 'node_modules', '.cache', 'millrace');
+}
+
+/**
+ * File descriptors of the sockets that whoever started us has opened for us: sd_listen_fds(3). Whether the variables make
+ * sense is for the program to say.
+ */
+function givenSockets() {
+  const { LISTEN_PID, LISTEN_FDS = '' } = process.env;
+  const count = LISTEN_PID === `${process.pid}` && /^\d{1,2}$/.test(LISTEN_FDS) ? Number(LISTEN_FDS) : 0;
+  return Array.from({ length: count }, (_, index) => 3 + index);
+}
+
+/**
+ * The command that runs a Node as the owner of our sockets: LISTEN_PID must be its process id, which nobody knows before
+ * it runs. So a shell sets it to its own and becomes that Node.
+ */
+function ownerOfSockets(node) {
+  return process.env.LISTEN_PID === `${process.pid}` ? ['/bin/sh', '-c', 'LISTEN_PID=$$; export LISTEN_PID; exec "$0" "$@"', node] : [node];
+}
+
+/**
  * Hands over to a program of ours under the right Node: in this process where it can, else in a child that ends with us,
  * however we end.
  */
 export async function handOver(script, args, folder = root) {
   const node = await findNode(folder);
   if (node === process.execPath) {
+    nodeModule.enableCompileCache(compileCache(folder));
     process.argv = [process.execPath, script, ...args];
     await import(pathToFileURL(script).href);
     return;
   }
+  const [command, ...before] = ownerOfSockets(node);
   // The open IPC channel tells the child when we are gone, kill -9 included.
-  const child = spawn(node, [script, ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+  const child = spawn(command, [...before, script, ...args], {
+    env: { ...process.env, NODE_COMPILE_CACHE: compileCache(folder) },
+    stdio: ['inherit', 'inherit', 'inherit', ...givenSockets(), 'ipc'],
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
       // A terminal sends Ctrl-C to the whole group: the child has it already.
