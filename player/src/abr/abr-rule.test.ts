@@ -55,7 +55,9 @@ function play(link: Link, seconds: number, guess = 3_000_000): Played {
       loading.loaded += sent;
       tokens -= sent;
       if (loading.loaded >= loading.size - 0.5) {
-        estimator.add({ start: millis(loading.start), firstByte: millis(loading.firstByte), end: millis(now), bytes: loading.size });
+        const done = { start: millis(loading.start), firstByte: millis(loading.firstByte), end: millis(now), bytes: loading.size };
+        estimator.add(done);
+        probe?.alongside(done);
         next += 1;
         bufferEnd = next * part;
         loading = undefined;
@@ -99,6 +101,7 @@ describe('the choice of the rung', () => {
     const rule = new AbrRule();
     expect(rule.start(rungs, 100_000)).toBe(0);
     expect(rule.start(rungs, 2_000_000)).toBe(2);
+    expect(rule.start(rungs, 3_000_000)).toBe(2);
     expect(rule.start(rungs, 50_000_000)).toBe(3);
     expect(rule.start([900_000], 1)).toBe(0);
   });

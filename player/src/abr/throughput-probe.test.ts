@@ -24,6 +24,19 @@ describe('a probe', () => {
     expect(probe.throughput).toBeCloseTo(4_000_000, -3);
   });
 
+  it('counts what else crossed the link meanwhile', () => {
+    const probe = new ThroughputProbe();
+    let at = 0;
+    while (!probe.received(millis((at += 10)), 2_500)) {
+      expect(at).toBeLessThan(700);
+    }
+    probe.alongside({ start: millis(400), firstByte: millis(400), end: millis(600), bytes: 25_000 });
+    probe.alongside({ start: millis(0), firstByte: millis(0), end: millis(100), bytes: 25_000 });
+    // Of 640 ms the second half is measured: 2 Mbit/s, and 25,000 bytes beside it.
+    expect(probe.throughput).toBeGreaterThan(2_600_000);
+    expect(probe.throughput).toBeLessThan(2_650_000);
+  });
+
   it('takes much in one go for a quick link, and says nothing of little', () => {
     const probe = new ThroughputProbe();
     expect(probe.received(millis(5), 400_000)).toBe(true);

@@ -14,6 +14,7 @@ const longest = 700;
  */
 export class ThroughputProbe {
   readonly #points: { readonly at: Millis; readonly bytes: number }[] = [];
+  readonly #others: Transfer[] = [];
   #bytes = 0;
 
   /** Takes received bytes in. True when the probe is over. */
@@ -24,10 +25,19 @@ export class ThroughputProbe {
     return this.#bytes >= enough || (first !== undefined && now - first.at >= longest);
   }
 
-  /** Bits per second, or undefined when too little came to tell. */
+  /** Takes in what else was loaded while the probe was on its way: it had its share of the link. */
+  alongside(transfer: Transfer): void {
+    this.#others.push(transfer);
+  }
+
+  /** Bits per second of the whole link, or undefined when too little came to tell. */
   get throughput(): number | undefined {
     const tail = this.tail;
-    return tail === undefined ? undefined : (tail.bytes * 8_000) / (tail.end - tail.start);
+    if (tail === undefined) {
+      return undefined;
+    }
+    const others = this.#others.reduce((sum, other) => sum + bytesWithin(other, tail.start, tail.end), 0);
+    return ((tail.bytes + others) * 8_000) / (tail.end - tail.start);
   }
 
   /** The second half of the download, for the {@link ThroughputEstimator}; undefined when too little came to tell. */
@@ -44,4 +54,10 @@ export class ThroughputProbe {
     const end = millis(Math.max(last.at, half.at + 1));
     return { start: half.at, firstByte: half.at, end, bytes: last.bytes - half.bytes };
   }
+}
+
+/** The bytes of a download that came between two instants, if they came evenly. */
+function bytesWithin({ firstByte, end, bytes }: Transfer, from: number, to: number): number {
+  const overlap = Math.min(end, to) - Math.max(firstByte, from);
+  return overlap <= 0 ? 0 : bytes * Math.min(overlap / Math.max(end - firstByte, 1), 1);
 }

@@ -2,7 +2,7 @@ import Hls from 'hls.js';
 import type { FragmentLoaderConstructor, FragmentLoaderContext, LoaderCallbacks, LoaderConfiguration, LoaderContext, LoaderStats } from 'hls.js';
 import { millis } from '#core/media/time.ts';
 import type { InFlight } from '../../abr/abr-rule.ts';
-import type { ThroughputEstimator } from '../../abr/throughput.ts';
+import type { ThroughputEstimator, Transfer } from '../../abr/throughput.ts';
 
 /** The download of the picture in progress. */
 type Download = { readonly context: FragmentLoaderContext; readonly stats: LoaderStats };
@@ -10,6 +10,8 @@ type Download = { readonly context: FragmentLoaderContext; readonly stats: Loade
 /** What is being loaded, of which rendition, and how fast. Every download of media, sound and init segments included, is measured. */
 export class MediaTransfers {
   readonly #estimator: ThroughputEstimator;
+  /** Told of every download; a probe on its way shares the link with them. */
+  listener: ((transfer: Transfer) => void) | undefined;
   #picture: Download | undefined;
 
   constructor(estimator: ThroughputEstimator) {
@@ -30,7 +32,9 @@ export class MediaTransfers {
     }
     const { start, first, end } = stats.loading;
     const until = end > 0 ? end : performance.now();
-    this.#estimator.add({ start: millis(start), firstByte: millis(first), end: millis(until), bytes: stats.loaded });
+    const transfer = { start: millis(start), firstByte: millis(first), end: millis(until), bytes: stats.loaded };
+    this.#estimator.add(transfer);
+    this.listener?.(transfer);
   }
 
   /** No part of a picture is being loaded. */

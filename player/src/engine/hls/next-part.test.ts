@@ -7,20 +7,27 @@ function parts(loaded: number) {
   return ends.map((end, i) => ({ start: i === 0 ? 29.0268 : (ends[i - 1] ?? 0), end, loaded: i < loaded, gap: false }));
 }
 
+const starts = [29.0268, 30.0295];
+
 describe('where to go on loading', () => {
   it('is the end of the part that the buffer ends with, when the playlist\'s times are ahead', () => {
-    expect(snapToParts(30.0195, parts(6))).toBe(30.0295);
-    expect(snapToParts(29.9864, parts(5))).toBe(29.9868);
+    expect(snapToParts(30.0195, parts(6), starts)).toBe(30.0295);
+    expect(snapToParts(29.9864, parts(5), starts)).toBe(29.9868);
   });
 
   it('is the buffer\'s end when the playlist\'s times are behind, or no part is near', () => {
-    expect(snapToParts(30.0395, parts(6))).toBe(30.0395);
-    expect(snapToParts(29.3, parts(6))).toBe(29.3);
-    expect(snapToParts(29.3, [])).toBe(29.3);
+    expect(snapToParts(30.0395, parts(6), starts)).toBe(30.0395);
+    expect(snapToParts(29.3, parts(6), starts)).toBe(29.3);
+    expect(snapToParts(29.3, [], starts)).toBe(29.3);
   });
 
   it('is not moved to a part that is not loaded', () => {
-    expect(snapToParts(29.98, parts(4))).toBe(29.98);
+    expect(snapToParts(29.98, parts(4), starts)).toBe(29.98);
+  });
+
+  it('is the segment that a rendition is entered at, not the last microsecond of the one before', () => {
+    expect(snapToParts(30.0295 - 0.000001, parts(0), starts)).toBe(30.0295);
+    expect(snapToParts(29.9868, parts(5), starts)).toBe(29.9868);
   });
 
   it('finds the short part that ends a group', () => {

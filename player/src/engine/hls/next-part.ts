@@ -7,22 +7,34 @@ export type PlaylistPart = { readonly start: number; readonly end: number; reado
  */
 const tolerance = 0.09;
 
+/** How far from a segment's start a buffer may end that ends there: rounding alone. */
+const rounding = 0.03;
+
 /**
  * The position to look for the next part from, in the playlist's time: where the buffer ends just before or behind the end of a loaded
  * part, it is that end. Otherwise a buffer that ends a few milliseconds early would be looked for in the part
- * that is loaded already, and nothing would be loaded for seconds.
+ * that is loaded already, and nothing would be loaded for seconds. In a rendition that is just being entered no part is
+ * loaded: there it is the segment's start, or the segment before would be loaded for its last microsecond.
+ *
+ * @param segmentStarts - seconds, of the same playlist
  */
-export function snapToParts(position: number, parts: readonly PlaylistPart[]): number {
-  let nearest = position;
-  let distance = tolerance;
-  for (const part of parts) {
-    const off = Math.abs(part.end - position);
-    if (part.loaded && off < distance) {
-      nearest = part.end;
+export function snapToParts(position: number, parts: readonly PlaylistPart[], segmentStarts: readonly number[]): number {
+  const loadedEnds = parts.filter((part) => part.loaded).map((part) => part.end);
+  const snapped = nearest(position, loadedEnds, tolerance) ?? nearest(position, segmentStarts, rounding) ?? position;
+  return Math.max(snapped, position);
+}
+
+function nearest(position: number, candidates: readonly number[], within: number): number | undefined {
+  let best: number | undefined;
+  let distance = within;
+  for (const candidate of candidates) {
+    const off = Math.abs(candidate - position);
+    if (off < distance) {
+      best = candidate;
       distance = off;
     }
   }
-  return Math.max(nearest, position);
+  return best;
 }
 
 /** The part that begins at a position and still has to be loaded. */

@@ -2,6 +2,7 @@ import Hls, { AbrController, Events } from 'hls.js';
 import type { ErrorData, FragLoadedData, MediaFragment, Part } from 'hls.js';
 import { millis } from '#core/media/time.ts';
 import type { AbrRule } from '../../abr/abr-rule.ts';
+import { ThroughputProbe } from '../../abr/throughput-probe.ts';
 import type { ThroughputEstimator } from '../../abr/throughput.ts';
 import type { MediaTransfers } from './media-loader.ts';
 import type { EntryPart } from './playlist-loader.ts';
@@ -172,7 +173,11 @@ export class PartAbrController extends AbrController {
     const urls = (this.hls.latestLevelDetails?.fragments ?? []).map((frag) => frag.url).filter((url) => url.length > 0);
     const abort = new AbortController();
     this.#probe = abort;
-    void probeLink(urls.reverse(), abort.signal).then((probe) => {
+    const probe = new ThroughputProbe();
+    const { transfers } = this.#seat;
+    transfers.listener = (transfer) => probe.alongside(transfer);
+    void probeLink(probe, urls.reverse(), abort.signal).then(() => {
+      transfers.listener = undefined;
       this.#probe = undefined;
       this.#seat.rule.probed(millis(performance.now()), probe.throughput);
       if (probe.tail !== undefined) {
@@ -199,7 +204,7 @@ export class PartAbrController extends AbrController {
   }
 
   #bitrates(): number[] {
-    return this.hls.levels.map((level) => level.bitrate);
+    return this.hls.levels.map((level) => level.averageBitrate);
   }
 
   #clamp(level: number): number {

@@ -1,5 +1,5 @@
 import { millis } from '#core/media/time.ts';
-import { ThroughputProbe } from '../../abr/throughput-probe.ts';
+import type { ThroughputProbe } from '../../abr/throughput-probe.ts';
 
 /** A probe may take this long in all, answers that never come included. */
 const deadline = 2_000;
@@ -13,8 +13,7 @@ const mostSegments = 6;
  *
  * @param urls - whole segments, the newest first
  */
-export async function probeLink(urls: readonly string[], signal: AbortSignal): Promise<ThroughputProbe> {
-  const probe = new ThroughputProbe();
+export async function probeLink(probe: ThroughputProbe, urls: readonly string[], signal: AbortSignal): Promise<void> {
   const stop = new AbortController();
   const ends = AbortSignal.any([signal, stop.signal, AbortSignal.timeout(deadline)]);
   try {
@@ -28,7 +27,6 @@ export async function probeLink(urls: readonly string[], signal: AbortSignal): P
   } finally {
     stop.abort();
   }
-  return probe;
 }
 
 async function received(url: string, signal: AbortSignal, probe: ThroughputProbe): Promise<boolean> {

@@ -14,7 +14,9 @@ const StreamController = Hls.DefaultConfig.streamController;
  */
 function findNext(tracker: FragmentTracker, position: number, details: LevelDetails): number {
   const parts = details.partList ?? [];
-  const from = snapToParts(position, parts);
+  const segments = details.fragmentHint === undefined ? details.fragments : [...details.fragments, details.fragmentHint];
+  const starts = segments.slice(-4).map((segment) => segment.start);
+  const from = snapToParts(position, parts, starts);
   const next = unloadedAt(from, parts);
   if (next !== undefined && String(tracker.getState(next.fragment)) === 'OK') {
     tracker.removeFragment(next.fragment);
