@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { holdSockets, type SocketHolder } from './socket-holder.ts';
 import { until } from './until.ts';
 
 const launcher = fileURLToPath(new URL('../../infra/bin/millrace.js', import.meta.url));
@@ -16,6 +17,11 @@ export type ServerOptions = {
   readonly config?: Readonly<Record<string, unknown>>;
   /** More environment variables. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * `held`: the listening sockets outlive the server, and whenever it ends another is started, as systemd does with the
+   * units of infra/systemd. Default `own`: it opens them itself, and is started again by the test.
+   */
+  readonly sockets?: 'own' | 'held';
 };
 
 /** A server in a process of its own, on ports of its own, with a data folder of its own. */
@@ -24,7 +30,7 @@ export type TestServer = {
   readonly httpPort: number;
   readonly rtmpPort: number;
   readonly dataDir: string;
-  /** The process that runs now. */
+  /** The process that runs now; where sockets are held, their holder, the parent of the server's. */
   process(): ChildProcess;
   /** Everything it has written so far. */
   log(): string;
@@ -32,9 +38,12 @@ export type TestServer = {
   publishUrl(key: string): string;
   /** SIGTERM; the exit code. */
   stop(): Promise<number | null>;
-  /** SIGKILL. */
+  /** SIGKILL. Where sockets are held, another has been started by then. */
   kill(): Promise<void>;
-  /** Starts again after {@link TestServer.stop} or {@link TestServer.kill}, with the same ports and data folder. */
+  /**
+   * Starts again after {@link TestServer.stop} or {@link TestServer.kill}, with the same ports and data folder, and waits
+   * until it is ready. After a kill with held sockets: waits alone.
+   */
   start(): Promise<void>;
   /** Kills it and removes its data folder. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -51,6 +60,9 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const url = `http://127.0.0.1:${httpPort}`;
   let log = '';
   let child: ChildProcess;
+  let holder: SocketHolder | undefined;
+  const command = [process.execPath, launcher, 'up', '--config', file] as const;
+  const env = { ...cleanEnvironment(), ...options.env };
 
   const ended = async (): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) {
@@ -63,16 +75,26 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     }
     await ended();
   };
-  const start = async (): Promise<void> => {
-    child = spawn(process.execPath, [launcher, 'up', '--config', file], { env: { ...cleanEnvironment(), ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const launch = (): void => {
+    if (options.sockets === 'held') {
+      holder = holdSockets({ ports: { http: httpPort, rtmp: rtmpPort }, command, env });
+      child = holder.process;
+    } else {
+      child = spawn(command[0], command.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    }
     [child.stdout, child.stderr].forEach((stream) => stream?.on('data', (chunk: Buffer) => (log += chunk.toString())));
+  };
+  const start = async (): Promise<void> => {
+    if (holder === undefined || holder.process.exitCode !== null) {
+      launch();
+    }
     await until(
       'the server to be ready',
       async () => {
         if (child.exitCode !== null) {
           return true;
         }
-        return (await fetch(`${url}/readyz`)).ok;
+        return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5000) })).ok;
       },
       { deadline: 60_000 },
     );
@@ -92,10 +114,10 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       await signal('SIGTERM');
       return child.exitCode;
     },
-    kill: () => signal('SIGKILL'),
+    kill: () => (holder === undefined ? signal('SIGKILL') : holder.kill()),
     start,
     [Symbol.asyncDispose]: async () => {
-      await signal('SIGKILL');
+      await (holder === undefined ? signal('SIGKILL') : holder[Symbol.asyncDispose]());
       await rm(home, { recursive: true, force: true });
     },
   };
