@@ -21,8 +21,13 @@ describe('where to go on loading', () => {
     expect(snapToParts(29.3, [], starts)).toBe(29.3);
   });
 
-  it('is not moved to a part that is not loaded', () => {
-    expect(snapToParts(29.98, parts(4), starts)).toBe(29.98);
+  it('is not moved far to a part that is not loaded', () => {
+    expect(snapToParts(29.95, parts(4), starts)).toBe(29.95);
+  });
+
+  it('is the end of a part that the buffer holds although hls.js forgot it', () => {
+    const forgotten = parts(6).map((part, i) => ({ ...part, loaded: part.loaded && i !== 5 }));
+    expect(snapToParts(30.0275, forgotten, starts)).toBe(30.0295);
   });
 
   it('is the segment that a rendition is entered at, not the last microsecond of the one before', () => {

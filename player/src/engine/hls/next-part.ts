@@ -7,8 +7,8 @@ export type PlaylistPart = { readonly start: number; readonly end: number; reado
  */
 const tolerance = 0.09;
 
-/** How far from a segment's start a buffer may end that ends there: rounding alone. */
-const rounding = 0.03;
+/** As far where nothing else tells that it is this part: less than the shortest part, which is one AAC frame. */
+const strictTolerance = 0.02;
 
 /**
  * The position to look for the next part from, in the playlist's time: where the buffer ends just before or behind the end of a loaded
@@ -19,25 +19,22 @@ const rounding = 0.03;
  * @param segmentStarts - seconds, of the same playlist
  */
 export function snapToParts(position: number, parts: readonly PlaylistPart[], segmentStarts: readonly number[]): number {
-  const loadedEnds = parts.filter((part) => part.loaded).map((part) => part.end);
-  const snapped = nearest(position, loadedEnds, tolerance) ?? nearest(position, segmentStarts, rounding) ?? position;
-  return Math.max(snapped, position);
-}
-
-function nearest(position: number, candidates: readonly number[], within: number): number | undefined {
-  let best: number | undefined;
-  let distance = within;
-  for (const candidate of candidates) {
-    const off = Math.abs(candidate - position);
-    if (off < distance) {
-      best = candidate;
+  let snapped = position;
+  let distance = tolerance;
+  const consider = (boundary: number, within: number): void => {
+    const off = Math.abs(boundary - position);
+    if (off < Math.min(within, distance)) {
+      snapped = boundary;
       distance = off;
     }
-  }
-  return best;
+  };
+  // hls.js at times forgets that it loaded a part, so the buffer's end counts for more than its word.
+  parts.forEach((part) => consider(part.end, part.loaded ? tolerance : strictTolerance));
+  segmentStarts.forEach((start) => consider(start, strictTolerance));
+  return Math.max(snapped, position);
 }
 
 /** The part that begins at a position and still has to be loaded. */
 export function unloadedAt<P extends PlaylistPart>(position: number, parts: readonly P[]): P | undefined {
-  return parts.find((part) => !part.loaded && !part.gap && Math.abs(part.start - position) < Math.min(tolerance / 3, (part.end - part.start) / 2));
+  return parts.find((part) => !part.loaded && !part.gap && Math.abs(part.start - position) < Math.min(strictTolerance, (part.end - part.start) / 2));
 }
