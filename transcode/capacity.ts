@@ -2,7 +2,7 @@ import { BUDGET_SHARE } from './plan/cost.ts';
 
 /** What this machine can encode, in megapixels per second. */
 export type CapacityFacts = {
-  /** As measured at start or configured. */
+  /** As measured or configured. */
   readonly megapixelsPerSecond: number;
   /** What ladders may spend. */
   readonly budget: number;
@@ -12,11 +12,20 @@ export type CapacityFacts = {
 
 /** The machine's encoding budget, shared by every broadcast on it. */
 export class Capacity {
-  readonly megapixelsPerSecond: number;
+  #megapixelsPerSecond: number;
   readonly #spent = new Map<string, number>();
 
   constructor(megapixelsPerSecond: number) {
-    this.megapixelsPerSecond = megapixelsPerSecond;
+    this.#megapixelsPerSecond = megapixelsPerSecond;
+  }
+
+  get megapixelsPerSecond(): number {
+    return this.#megapixelsPerSecond;
+  }
+
+  /** A later measurement found more; plans from now on may spend it. */
+  raiseTo(megapixelsPerSecond: number): void {
+    this.#megapixelsPerSecond = Math.max(this.#megapixelsPerSecond, megapixelsPerSecond);
   }
 
   get budget(): number {

@@ -6,6 +6,11 @@ import { ENCODERS } from './ffmpeg/encoders.ts';
 
 const PRESETS = ['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium'] as const;
 
+const WEBRTC_RENDITIONS = ['auto', 'on', 'off'] as const;
+
+/** When to encode what only WebRTC viewers need. */
+export type WebrtcRenditions = (typeof WEBRTC_RENDITIONS)[number];
+
 /** Options of the transcoder. */
 export const transcodeOptions = {
   ffmpegPath: option(z.string().min(1).default('ffmpeg'), 'Command or path of ffmpeg, 5.1 or newer with libx264.'),
@@ -18,9 +23,13 @@ export const transcodeOptions = {
     'Speed of x264, faster to slower. Slower looks better at the same bit rate and costs more of the machine; latency stays the same while it keeps up.',
   ),
   encoderThreads: option(z.coerce.number().int().min(0).max(64).default(0), 'Threads of each decoder and encoder; 0 takes one per processor core, at most 8.'),
+  webrtcRenditions: option(
+    z.enum(WEBRTC_RENDITIONS).default('auto'),
+    'Opus sound, and a top rung without B-frames where the source has them, for WebRTC viewers: `auto` from the first such viewer of a broadcast on, `on` always (the first viewer waits for nothing), `off` never. Latency of other viewers stays the same.',
+  ),
   transcodeCapacity: option(
     z.coerce.number().positive().optional(),
-    'Megapixels per second that this machine can encode; the ladder `auto` spends at most 60 % of it. Default: measured at the first start.',
+    'Megapixels per second that this machine can encode; the ladder `auto` spends at most 60 % of it. Default: measured at the first start, and again later when the machine is calm.',
   ),
 };
 

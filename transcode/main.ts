@@ -7,14 +7,13 @@ import type { Bus } from '#core/bus/bus.ts';
 import type { StreamName } from '#core/bus/catalog.ts';
 import { systemClock, type Clock } from '#core/media/time.ts';
 import type { LadderSetting } from '#core/runtime/config/common.ts';
-import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { Stage } from '#core/runtime/stage.ts';
 import { Capacity, type CapacityFacts } from './capacity.ts';
 import type { TranscodeConfig } from './config.ts';
 import { checkFfmpeg } from './ffmpeg/check.ts';
-import { readCapacity, writeCapacity, type ProbeKey } from './probe/cache.ts';
-import { measureCapacity } from './probe/probe.ts';
+import { machineSpeed, recheckOf, type MachineSpeedOptions } from './probe/machine-speed.ts';
+import type { Recheck } from './probe/recheck.ts';
 import { transcodeMetrics } from './supervisor/metrics.ts';
 import type { RunSettings } from './supervisor/run.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
@@ -40,8 +39,8 @@ export interface TranscodeStage extends Stage {
 
 /** Threads beyond these slice pictures too thinly. */
 const MAX_THREADS = 8;
-/** Assumed where the measurement fails: a slow machine, so that little is encoded. */
-const ASSUMED_MEGAPIXELS = 30;
+/** How often the machine is looked at until it was measured again. */
+const RECHECK_MILLIS = 1000;
 
 /**
  * Starts the transcoder: every broadcast on the bus gets its ladder.
@@ -50,30 +49,44 @@ const ASSUMED_MEGAPIXELS = 30;
  */
 export async function startTranscode(options: TranscodeOptions): Promise<TranscodeStage> {
   const { config, bus, log } = options;
-  const { version } = await checkFfmpeg(config.ffmpegPath);
+  const { version, opus } = await checkFfmpeg(config.ffmpegPath);
+  if (!opus) {
+    log.warn({ ffmpeg: version }, 'this ffmpeg was built without libopus: WebRTC viewers of AAC sources get no sound');
+  }
   const threads = config.encoderThreads === 0 ? Math.min(MAX_THREADS, availableParallelism()) : config.encoderThreads;
   const settings: RunSettings = { ffmpegPath: config.ffmpegPath, encoder: config.encoder, preset: config.x264Preset, threads };
-  const capacity = new Capacity(config.transcodeCapacity ?? (await capacityOf(settings, version, config.dataDir, log)));
+  const machine: MachineSpeedOptions = { settings, ffmpegVersion: version, dataDir: config.dataDir, log };
+  const capacity = new Capacity(config.transcodeCapacity ?? (await machineSpeed(machine)));
   const { megapixelsPerSecond, budget } = capacity.facts;
   log.info(
     { megapixelsPerSecond: Math.round(megapixelsPerSecond), budget: Math.round(budget), ffmpeg: version, encoder: config.encoder },
     'transcoder ready: the ladder "auto" spends at most 60 % of what this machine encodes',
   );
   const ladders = laddersOf(config);
+  const clock = options.clock ?? systemClock;
   const supervisor = new Supervisor({
     bus,
     capacity,
     settings,
     ladderOf: (stream) => ladders.get(stream) ?? config.ladder,
-    clock: options.clock ?? systemClock,
+    webrtc: config.webrtcRenditions,
+    opus,
+    clock,
     log,
     metrics: transcodeMetrics(options.metrics, capacity),
   });
-  return stageOf(supervisor, capacity, version);
+  const recheck = config.transcodeCapacity === undefined ? recheckOf(machine, capacity, { clock, busy: () => supervisor.busy }) : undefined;
+  return stageOf(supervisor, capacity, version, recheck);
 }
 
-function stageOf(supervisor: Supervisor, capacity: Capacity, ffmpegVersion: string): TranscodeStage {
+function stageOf(supervisor: Supervisor, capacity: Capacity, ffmpegVersion: string, recheck: Recheck | undefined): TranscodeStage {
   const { promise: closed, resolve } = Promise.withResolvers<void>();
+  const timer = setInterval(() => (recheck?.done === false ? recheck.tick() : clearInterval(timer)), RECHECK_MILLIS).unref();
+  const close = async (): Promise<void> => {
+    clearInterval(timer);
+    await Promise.all([recheck?.close(), supervisor.close()]);
+    resolve();
+  };
   let closing: Promise<void> | undefined;
   return {
     get capacity() {
@@ -84,39 +97,8 @@ function stageOf(supervisor: Supervisor, capacity: Capacity, ffmpegVersion: stri
     },
     ffmpegVersion,
     closed,
-    close: () => (closing ??= supervisor.close().then(resolve)),
+    close: () => (closing ??= close()),
   };
-}
-
-async function capacityOf(settings: RunSettings, ffmpegVersion: string, dataDir: string, log: Logger): Promise<number> {
-  const key: ProbeKey = { ffmpegVersion, encoder: settings.encoder, preset: settings.preset, threads: settings.threads };
-  const known = await readCapacity(dataDir, key);
-  if (known !== undefined) {
-    return known;
-  }
-  try {
-    log.info('measuring how fast this machine encodes, once');
-    const measured = await measureWithFallback(settings, log);
-    await writeCapacity(dataDir, key, measured).catch((thrown: unknown) => {
-      log.warn({ reason: messageOf(thrown) }, 'the measured encoding speed could not be kept for the next start');
-    });
-    return measured;
-  } catch (thrown) {
-    log.warn({ reason: messageOf(thrown), assumed: ASSUMED_MEGAPIXELS }, 'the encoding speed of this machine could not be measured');
-    return ASSUMED_MEGAPIXELS;
-  }
-}
-
-/** Hardware that does not work is measured as what takes over from it. */
-async function measureWithFallback(settings: RunSettings, log: Logger): Promise<number> {
-  try {
-    return await measureCapacity(settings, log);
-  } catch (thrown) {
-    if (settings.encoder === 'x264') {
-      throw thrown;
-    }
-    return measureCapacity({ ...settings, encoder: 'x264' }, log);
-  }
 }
 
 function laddersOf(config: TranscodeConfig): ReadonlyMap<StreamName, LadderSetting> {

@@ -10,6 +10,8 @@ export type FfmpegFacts = {
   readonly version: string;
   /** Configurable encoders that this build has. */
   readonly encoders: readonly EncoderName[];
+  /** Whether this build encodes Opus. */
+  readonly opus: boolean;
 };
 
 /** The oldest ffmpeg with `-fps_mode`. */
@@ -37,7 +39,7 @@ export async function checkFfmpeg(path = 'ffmpeg'): Promise<FfmpegFacts> {
   if (!found.includes('x264')) {
     throw new MillraceError('transcode/ffmpeg-missing', `ffmpeg ${version} was built without x264: install a build that has libx264.`);
   }
-  return { version, encoders: found };
+  return { version, encoders: found, opus: /\slibopus\s/.test(listed) };
 }
 
 /** The version in the first line of `ffmpeg -version`. */

@@ -3,7 +3,7 @@ import type { Grouping } from '#core/media/grouping.ts';
 import { partTarget } from '#core/media/parts.ts';
 import type { TrackName, VideoConfig } from '#core/media/track.ts';
 import type { LadderSetting } from '#core/runtime/config/common.ts';
-import { audioRenditions, type OpusEncode } from './audio.ts';
+import { audioRenditions, type AudioEncode } from './audio.ts';
 import { decodeCost, encodeCost } from './cost.ts';
 import { encodedRung, type EncodedRung } from './encoded-rung.ts';
 import { passThrough, type PassThrough } from './pass-through.ts';
@@ -21,20 +21,21 @@ export type PlanInput = {
   readonly forWebrtc?: { readonly video: boolean; readonly audio: boolean };
 };
 
-/** What one ffmpeg has to do. */
+/** What the ffmpeg of the picture has to do. */
 export type Encode = {
   readonly input: VideoConfig;
   readonly frameRate: number;
   readonly grouping: Grouping;
-  /** Best first; never empty where `opus` is absent. */
+  /** Best first; never empty. */
   readonly rungs: readonly EncodedRung[];
-  readonly opus?: OpusEncode;
 };
 
 /** The planner's answer. */
 export type Plan = Pick<LadderCatalog, 'renditions' | 'omitted' | 'partTarget'> & {
-  /** Undefined where everything is passed through. */
+  /** Undefined where the picture is passed through only. */
   readonly encode?: Encode;
+  /** Undefined where the sound is passed through only. */
+  readonly audio?: AudioEncode;
   /** Megapixels per second that the plan spends, decoding included. */
   readonly cost: number;
 };
@@ -51,10 +52,11 @@ const TOO_CLOSE = 0.9;
 export function planLadder(input: PlanInput): Plan {
   const { source } = input;
   const video = source.tracks.find((track) => track.config.kind === 'video');
-  const audio = audioRenditions(source.tracks, input.forWebrtc?.audio === true);
+  const audio = audioRenditions(source.tracks, { opus: input.forWebrtc?.audio === true, passAnything: input.ladder === 'source' });
+  const sound = audio.encode === undefined ? {} : { audio: audio.encode };
   if (video === undefined || video.config.kind !== 'video') {
     const configs = audio.renditions.filter(onHls).map(({ config }) => config);
-    return { renditions: audio.renditions, omitted: audio.omitted, partTarget: partTarget(configs), cost: 0 };
+    return { renditions: audio.renditions, omitted: audio.omitted, partTarget: partTarget(configs), cost: 0, ...sound };
   }
   const pass = passThrough(video, source.grouping, input.ladder);
   const omitted: Omitted[] = [...pass.omitted, ...audio.omitted];
@@ -67,13 +69,23 @@ export function planLadder(input: PlanInput): Plan {
   const passed = passedThrough(pass, rungs);
   const renditions = [...passed, ...rungs.map(renditionOf), ...audio.renditions].sort(byRank);
   const hls = [...passed, ...chosen.map(renditionOf), ...audio.renditions].filter(onHls);
-  const encodes = rungs.length > 0 || audio.opus !== undefined;
+  const encodes = rungs.length > 0;
   return {
     renditions,
     omitted,
     partTarget: partTarget(hls.map(({ config }) => config)),
     cost: encodes ? decoding + rungs.reduce((sum, { cost }) => sum + cost, 0) : 0,
-    ...(encodes ? { encode: encodeOf(video.config, video, source.grouping, rungs, audio.opus) } : {}),
+    ...(encodes ? { encode: encodeOf(video.config, video, source.grouping, rungs) } : {}),
+    ...sound,
+  };
+}
+
+/** A plan as the log tells it. */
+export function inWords({ renditions, omitted, cost }: Plan): { readonly renditions: readonly string[]; readonly omitted: readonly string[]; readonly megapixelsPerSecond: number } {
+  return {
+    renditions: renditions.map(({ label, mode, faces }) => `${label} ${mode} (${faces.join(', ')})`),
+    omitted: omitted.map(({ label, reason }) => `${label}: ${reason}`),
+    megapixelsPerSecond: Math.round(cost),
   };
 }
 
@@ -103,7 +115,7 @@ function wantedRungs(input: PlanInput, video: SourceTrack, pass: PassThrough, om
   if (!pass.onHls && (wanted.length === 0 || (input.ladder === 'auto' && largest < highest * TOO_CLOSE))) {
     wanted.unshift({ height: evenDown(highest), bitrate: bitrateFor(scaledSource(source, highest)) });
   }
-  const rungs = wanted.map((rung, at) => encodedRung({ source: video, rung, place: at + top, why: why(pass, at), faces: faces(pass, rung.height === evenDown(side)) }));
+  const rungs = wanted.map((rung, at) => encodedRung({ source: video, rung, place: at + top, why: why(pass, at), faces: facesOf(pass, rung.height === evenDown(side)) }));
   if (forWebrtcOnly) {
     const rung = { height: evenDown(side), bitrate: bitrateFor(source) };
     rungs.unshift(encodedRung({ source: video, rung, place: 0, why: 'Encoded for WebRTC, which cannot show the B-frames of the source.', faces: ['webrtc'] }));
@@ -117,7 +129,7 @@ function scaledSource(source: VideoConfig, side: number): { readonly width: numb
 }
 
 /** A rung of the source's own size stands beside it only where the source is not offered. */
-function faces(pass: PassThrough, sourceSize: boolean): EncodedRung['faces'] {
+function facesOf(pass: PassThrough, sourceSize: boolean): EncodedRung['faces'] {
   return sourceSize && pass.onWebrtc ? ['hls'] : ['hls', 'webrtc'];
 }
 
@@ -125,12 +137,17 @@ function why(pass: PassThrough, at: number): string {
   return at === 0 && !pass.onHls ? pass.whyEncoded : 'Encoded for viewers whose connection or screen is smaller.';
 }
 
-/** The smallest rung first, for it serves everybody; then from the best down whatever still fits. */
+/**
+ * The smallest rung first, for it serves everybody; then from the best down whatever still fits. What only WebRTC needs
+ * comes last: it may appear in mid-stream, and must take no rung from anybody then.
+ */
 function withinBudget(wanted: readonly EncodedRung[], budget: number, needed: boolean, omitted: Omitted[]): EncodedRung[] {
   let left = budget;
   const chosen = new Set<EncodedRung>();
-  const smallest = wanted.at(-1);
-  for (const rung of smallest === undefined ? [] : [smallest, ...wanted.slice(0, -1)]) {
+  const webrtcOnly = wanted.filter(({ faces: on }) => !on.includes('hls'));
+  const others = wanted.filter((rung) => !webrtcOnly.includes(rung));
+  const smallest = others.at(-1);
+  for (const rung of [...others.slice(-1), ...others.slice(0, -1), ...webrtcOnly]) {
     if (rung.cost <= left || (needed && rung === smallest)) {
       chosen.add(rung);
       left -= rung.cost;
@@ -169,8 +186,8 @@ function renditionOf(rung: EncodedRung): Rendition {
   };
 }
 
-function encodeOf(input: VideoConfig, video: SourceTrack, grouping: Grouping, rungs: readonly EncodedRung[], opus: OpusEncode | undefined): Encode {
-  return { input, frameRate: video.video?.frameRate ?? 30, grouping, rungs, ...(opus === undefined ? {} : { opus }) };
+function encodeOf(input: VideoConfig, video: SourceTrack, grouping: Grouping, rungs: readonly EncodedRung[]): Encode {
+  return { input, frameRate: video.video?.frameRate ?? 30, grouping, rungs };
 }
 
 function onHls(rendition: Rendition): boolean {

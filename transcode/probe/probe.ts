@@ -38,10 +38,11 @@ type Sample = { readonly key: boolean; readonly data: Uint8Array };
  * and scaling included. Takes about 1.5 s.
  *
  * @returns megapixels per second.
- * @throws {MillraceError} `transcode/probe-failed` where ffmpeg gives nothing.
+ * @param signal breaks it off.
+ * @throws {MillraceError} `transcode/probe-failed` where ffmpeg gives nothing, `transcode/probe-aborted` where it was broken off.
  */
-export async function measureCapacity(settings: RunSettings, log: Logger): Promise<number> {
-  const { config, samples } = await noisySecond(settings.ffmpegPath);
+export async function measureCapacity(settings: RunSettings, log: Logger, signal?: AbortSignal): Promise<number> {
+  const { config, samples } = await noisySecond(settings.ffmpegPath, signal);
   const source: SourceTrack = {
     name: trackName('video'),
     config,
@@ -50,13 +51,13 @@ export async function measureCapacity(settings: RunSettings, log: Logger): Promi
   };
   const rungs = RUNGS.map((rung, at) => encodedRung({ source, rung, place: at + 1, why: '', faces: [] }));
   const encode: Encode = { input: config, frameRate: SECOND.frameRate, grouping: { mode: 'source' }, rungs };
-  const frames = await countFrames(encode, samples, settings, log);
+  const frames = await countFrames(encode, samples, settings, log, signal);
   const perSecond = decodeCost(SECOND, SECOND.frameRate) + rungs.reduce((sum, rung) => sum + rung.cost, 0);
   return (perSecond / SECOND.frameRate) * frames.perSecond;
 }
 
 /** Feeds the samples over and over as fast as ffmpeg takes them, and counts what comes out of the last rung. */
-async function countFrames(encode: Encode, samples: readonly Sample[], settings: RunSettings, log: Logger): Promise<{ readonly perSecond: number }> {
+async function countFrames(encode: Encode, samples: readonly Sample[], settings: RunSettings, log: Logger, signal?: AbortSignal): Promise<{ readonly perSecond: number }> {
   const demuxer = new NutDemuxer();
   const last = encode.rungs.length - 1;
   let [fed, out, firstAt, lastAt] = [0, 0, 0, 0];
@@ -90,8 +91,17 @@ async function countFrames(encode: Encode, samples: readonly Sample[], settings:
   const timer = setTimeout(() => process.kill(), GIVE_UP_MILLIS);
   process.write([nutHeaderOf(encode)]);
   feed();
+  const abort = (): void => process.kill();
+  signal?.addEventListener('abort', abort);
+  if (signal?.aborted === true) {
+    abort();
+  }
   const exit = await process.exited;
   clearTimeout(timer);
+  signal?.removeEventListener('abort', abort);
+  if (signal?.aborted === true) {
+    throw new MillraceError('transcode/probe-aborted', 'the test of the encoder was broken off');
+  }
   if (out < 2 || lastAt <= firstAt) {
     throw new MillraceError('transcode/probe-failed', 'ffmpeg encoded nothing in the test at start', { details: { complaints: exit.complaints } });
   }
@@ -99,12 +109,12 @@ async function countFrames(encode: Encode, samples: readonly Sample[], settings:
 }
 
 /** Noise, because a clean test picture encodes twice as fast as a camera's. */
-async function noisySecond(ffmpegPath: string): Promise<{ readonly config: VideoConfig; readonly samples: readonly Sample[] }> {
+async function noisySecond(ffmpegPath: string, signal: AbortSignal | undefined): Promise<{ readonly config: VideoConfig; readonly samples: readonly Sample[] }> {
   const picture = `testsrc2=s=${SECOND.width}x${SECOND.height}:r=${SECOND.frameRate},noise=all_seed=1:alls=6:allf=t,format=yuv420p`;
   const encode = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-b:v', '4M', '-f', 'nut', 'pipe:1'];
   const bytes = await new Promise<Uint8Array>((resolve, reject) => {
     const args = ['-nostdin', '-v', 'error', '-f', 'lavfi', '-i', picture, '-frames:v', String(SECOND.frameRate), ...encode];
-    execFile(ffmpegPath, args, { encoding: 'buffer', maxBuffer: 16 * 1024 * 1024, timeout: GIVE_UP_MILLIS }, (thrown, stdout) =>
+    execFile(ffmpegPath, args, { encoding: 'buffer', maxBuffer: 16 * 1024 * 1024, timeout: GIVE_UP_MILLIS, signal }, (thrown, stdout) =>
       thrown === null ? resolve(stdout) : reject(new MillraceError('transcode/probe-failed', 'ffmpeg could not make its test picture', { cause: thrown })),
     );
   });

@@ -1,19 +1,23 @@
-import type { Bus, Lease, TrackConsumer, TrackProducer, Unsubscribe } from '#core/bus/bus.ts';
+import type { Bus, Lease, TrackConsumer, Unsubscribe } from '#core/bus/bus.ts';
 import type { BroadcastInfo, SourceCatalog } from '#core/bus/catalog.ts';
 import type { Frame } from '#core/media/frame.ts';
 import { millis, ticksToMillis, VIDEO_TIMESCALE, type Clock, type Millis, type WallTime } from '#core/media/time.ts';
-import { trackName, type TrackName } from '#core/media/track.ts';
+import { trackName } from '#core/media/track.ts';
 import type { LadderSetting } from '#core/runtime/config/common.ts';
 import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { Capacity } from '../capacity.ts';
+import type { WebrtcRenditions } from '../config.ts';
 import type { FfmpegExit } from '../ffmpeg/process.ts';
-import { planLadder, type Encode, type Plan } from '../plan/plan.ts';
+import { inWords, planLadder, type Encode, type Plan } from '../plan/plan.ts';
+import { AudioTranscoder } from './audio/audio-transcoder.ts';
 import { Backoff } from './backoff.ts';
+import { ByEpoch } from './by-epoch.ts';
 import { EpochEncode } from './epoch.ts';
 import { Health } from './health.ts';
 import type { LoadMeter } from './load.ts';
 import type { TranscodeMetrics } from './metrics.ts';
+import { Producers } from './producers.ts';
 import type { Run, RunSettings } from './run.ts';
 import { sameSource } from './same-source.ts';
 import { Shedding } from './shedding.ts';
@@ -25,6 +29,10 @@ export type BroadcastOptions = {
   readonly info: BroadcastInfo;
   readonly lease: Lease;
   readonly ladder: LadderSetting;
+  /** When to encode what only WebRTC viewers need. */
+  readonly webrtc: WebrtcRenditions;
+  /** Whether this ffmpeg encodes Opus. */
+  readonly opus: boolean;
   readonly capacity: Capacity;
   readonly settings: () => RunSettings;
   /** Told of a run that ended without a picture; gives true where another encoder shall be tried. */
@@ -39,8 +47,6 @@ export type BroadcastOptions = {
 const BACKLOG = millis(8000);
 const TICK = 250;
 const VIDEO = trackName('video');
-/** Epochs whose catalog is kept while their frames are still to come. */
-const KEPT_EPOCHS = 4;
 
 /** Encodes one broadcast from its first epoch to its end. */
 export class BroadcastTranscoder {
@@ -49,14 +55,15 @@ export class BroadcastTranscoder {
   readonly #options: BroadcastOptions;
   readonly #log: Logger;
   /** By epoch: its source, and what was planned for it. */
-  readonly #epochs = new Map<number, { readonly source: SourceCatalog; encode: Encode | undefined }>();
-  readonly #producers = new Map<TrackName, TrackProducer>();
-  readonly #unsubscribe: Unsubscribe;
+  readonly #epochs = new ByEpoch<{ readonly source: SourceCatalog; readonly encode: Encode | undefined }>();
+  readonly #audio: AudioTranscoder;
+  readonly #producers: Producers;
+  readonly #subscriptions: Unsubscribe[] = [];
   readonly #backoff = new Backoff();
   readonly #shedding = new Shedding();
   readonly #health: Health;
   #watch = new Watch();
-  #watched: Run | undefined;
+  #watchedRun: Run | undefined;
   #consumer: TrackConsumer | undefined;
   #source: SourceCatalog | undefined;
   #plan: Plan | undefined;
@@ -70,8 +77,11 @@ export class BroadcastTranscoder {
   #restartTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
   #settle: () => void = () => undefined;
-  /** Lets the pump go on when a catalog came. */
-  #wake: () => void = () => undefined;
+  /** Tracks that are being read. */
+  #reading = 0;
+  /** Whether a WebRTC viewer is there now, and whether this epoch encodes for one. */
+  #webrtcViewers = false;
+  #forWebrtc = false;
   /** Megapixels per second that the source's ladder may spend, fixed while the source stays the same. */
   #budget = 0;
 
@@ -83,21 +93,37 @@ export class BroadcastTranscoder {
     this.closed = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    this.#unsubscribe = options.bus.onCatalog(broadcast, 'source', (source) => this.#plansFor(source));
+    this.#producers = new Producers(options.bus, broadcast, options.lease.fence);
+    this.#audio = new AudioTranscoder({
+      bus: options.bus,
+      broadcast,
+      fence: options.lease.fence,
+      clock: options.clock,
+      log: this.#log,
+      ffmpegPath: () => options.settings().ffmpegPath,
+      backlog: BACKLOG,
+      onRestart: (now) => this.#health.restarted(now),
+      onFenced: (thrown) => this.#fenced(thrown),
+    });
+    this.#subscriptions.push(
+      options.bus.onCatalog(broadcast, 'audience', ({ viewers }) => this.#guarded(() => this.#watched((viewers.webrtc ?? 0) > 0))),
+      options.bus.onCatalog(broadcast, 'source', (source) => this.#guarded(() => this.#take(source))),
+    );
     this.#timer = setInterval(() => this.#tick(), TICK);
     void options.lease.lost.then(() => this.close());
   }
 
-  /** ffmpeg's process id, for tests and the log. */
-  get pid(): number | undefined {
-    return this.#epoch?.run?.pid;
+  /** Process ids of the ffmpegs that run now: the picture's, then the sound's. */
+  get pids(): readonly number[] {
+    return [this.#epoch?.run?.pid, this.#audio.pid].filter((pid) => pid !== undefined);
   }
 
   /** Told of every change of the broadcast's state. */
   changed(info: BroadcastInfo): void {
     this.#interrupted = info.state !== 'live';
     this.#endIdle();
-    if (info.state === 'ended' && this.#consumer === undefined) {
+    this.#audio.changed(this.#interrupted);
+    if (info.state === 'ended' && this.#reading === 0) {
       void this.close();
     }
   }
@@ -119,10 +145,10 @@ export class BroadcastTranscoder {
   async #close(): Promise<void> {
     clearInterval(this.#timer);
     clearTimeout(this.#restartTimer);
-    this.#unsubscribe();
+    this.#subscriptions.forEach((unsubscribe) => unsubscribe());
     this.#consumer?.close();
-    this.#wake();
-    await this.#epoch?.kill();
+    this.#epochs.close();
+    await Promise.all([this.#epoch?.kill(), this.#audio.close()]);
     await this.#finishing;
     this.#release();
   }
@@ -132,22 +158,22 @@ export class BroadcastTranscoder {
     clearInterval(this.#timer);
     clearTimeout(this.#restartTimer);
     this.#endEpoch();
-    await this.#finishing;
+    await Promise.all([this.#finishing, this.#audio.finish()]);
     await this.close();
   }
 
   #release(): void {
-    this.#producers.forEach((producer) => producer.close());
+    this.#producers.close();
     this.#options.lease.release();
     this.#options.capacity.spend(this.#options.info.broadcast, 0);
     this.#options.metrics.forget(this.#options.info.stream);
     this.#settle();
   }
 
-  /** Called from the turn in which ingest wrote the catalog: nothing may be thrown back at it. */
-  #plansFor(source: SourceCatalog): void {
+  /** Called from the turn in which somebody wrote a catalog: nothing may be thrown back at it. */
+  #guarded(take: () => void): void {
     try {
-      this.#take(source);
+      take();
     } catch (thrown) {
       this.#failed(thrown);
     }
@@ -168,34 +194,59 @@ export class BroadcastTranscoder {
       this.#shedding.clear();
       this.#budget = this.#options.capacity.leftFor(source.broadcast);
     }
-    this.#replan(source);
-    this.#wake();
-    if (this.#plan?.encode !== undefined && this.#consumer === undefined) {
-      this.#consumer = this.#options.bus.consume(source.broadcast, VIDEO, { backlog: BACKLOG });
-      this.#pump(this.#consumer).catch((thrown: unknown) => this.#failed(thrown));
+    if (before?.epoch !== source.epoch) {
+      const { webrtc } = this.#options;
+      this.#forWebrtc = webrtc === 'on' || (webrtc === 'auto' && this.#webrtcViewers);
     }
+    this.#replan(source);
+  }
+
+  /** A WebRTC viewer has come, or the last one has gone: what they need is encoded from then on to the epoch's end. */
+  #watched(viewers: boolean): void {
+    this.#webrtcViewers = viewers;
+    if (viewers && this.#options.webrtc === 'auto' && !this.#forWebrtc && this.#source !== undefined && this.#closing === undefined) {
+      this.#forWebrtc = true;
+      this.#log.info({ epoch: this.#source.epoch }, 'a WebRTC viewer is here: encoding what WebRTC needs');
+      this.#changeRungs();
+    }
+  }
+
+  /** Reads a track to its end; when the last one has ended, the broadcast is over. */
+  #read(track: Promise<void>): void {
+    this.#reading += 1;
+    const over = async (): Promise<void> => {
+      await track;
+      this.#reading -= 1;
+      await (this.#reading === 0 && this.#closing === undefined ? this.#finish() : undefined);
+    };
+    over().catch((thrown: unknown) => this.#failed(thrown));
   }
 
   #replan(source: SourceCatalog): void {
     const { bus, capacity, lease, ladder, info } = this.#options;
-    this.#plan = planLadder({ source, ladder, budget: this.#budget, shed: this.#shedding.shed });
-    this.#epochs.set(source.epoch, { source, encode: this.#plan.encode });
-    [...this.#epochs.keys()].slice(0, -KEPT_EPOCHS).forEach((epoch) => this.#epochs.delete(epoch));
+    const forWebrtc = { video: this.#forWebrtc, audio: this.#forWebrtc && this.#options.opus };
+    this.#plan = planLadder({ source, ladder, budget: this.#budget, shed: this.#shedding.shed, forWebrtc });
     this.#revision += 1;
     capacity.spend(info.broadcast, this.#plan.cost);
     const { renditions, omitted, partTarget } = this.#plan;
     const { stream, broadcast, epoch } = source;
     bus.putCatalog(broadcast, 'ladder', { stream, broadcast, epoch, fence: lease.fence, revision: this.#revision, partTarget, renditions, omitted });
     this.#health.rungs(renditions, this.#shedding.shed);
-    this.#log.info(
-      {
-        epoch,
-        renditions: renditions.map(({ label, mode }) => `${label} ${mode}`),
-        omitted: omitted.map(({ label, reason }) => `${label}: ${reason}`),
-        megapixelsPerSecond: Math.round(this.#plan.cost),
-      },
-      'ladder planned',
-    );
+    this.#log.info({ epoch, ...inWords(this.#plan) }, 'ladder planned');
+    this.#encode(source, this.#plan);
+  }
+
+  /** Lets the frames of an epoch be encoded as planned, and begins to read them. */
+  #encode(source: SourceCatalog, plan: Plan): void {
+    this.#epochs.put(source.epoch, { source, encode: plan.encode });
+    const audio = this.#audio.plan(source, plan.audio);
+    if (audio !== undefined) {
+      this.#read(audio);
+    }
+    if (plan.encode !== undefined && this.#consumer === undefined) {
+      this.#consumer = this.#options.bus.consume(source.broadcast, VIDEO, { backlog: BACKLOG });
+      this.#read(this.#pump(this.#consumer));
+    }
   }
 
   async #pump(consumer: TrackConsumer): Promise<void> {
@@ -220,9 +271,6 @@ export class BroadcastTranscoder {
       await this.#feed(frame);
       this.#endIdle();
     }
-    if (this.#closing === undefined) {
-      await this.#finish();
-    }
   }
 
   async #feed(frame: Frame): Promise<void> {
@@ -239,17 +287,12 @@ export class BroadcastTranscoder {
     if (this.#epoch !== undefined && this.#epoch.source.epoch < epoch) {
       this.#endEpoch();
     }
-    while (!this.#epochs.has(epoch) && epoch > (this.#source?.epoch ?? -1) && this.#closing === undefined) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    return this.#epochs.get(epoch)?.source;
+    return (await this.#epochs.wait(epoch))?.source;
   }
 
   #beginEpoch(source: SourceCatalog): void {
     this.#endEpoch();
-    const { lease, clock, settings, bus } = this.#options;
+    const { lease, clock, settings } = this.#options;
     this.#epoch = new EpochEncode(
       {
         source,
@@ -257,7 +300,7 @@ export class BroadcastTranscoder {
         clock,
         log: this.#log,
         settings,
-        producer: (track) => this.#producer(bus, track),
+        producer: (track) => this.#producers.of(track),
         onFault: (run, exit) => this.#fault(run, exit),
         onFenced: (thrown) => this.#fenced(thrown),
       },
@@ -272,15 +315,6 @@ export class BroadcastTranscoder {
       this.#finishing = this.#epoch.finish();
       this.#epoch = undefined;
     }
-  }
-
-  #producer(bus: Bus, track: TrackName): TrackProducer {
-    let producer = this.#producers.get(track);
-    if (producer === undefined) {
-      producer = bus.produce(this.#options.info.broadcast, track, { fence: this.#options.lease.fence });
-      this.#producers.set(track, producer);
-    }
-    return producer;
   }
 
   #fault(run: Run, exit: FfmpegExit): void {
@@ -308,26 +342,27 @@ export class BroadcastTranscoder {
     const epoch = this.#epoch;
     const run = epoch?.run;
     const lag = epoch === undefined ? millis(0) : millis(epoch.lag + this.#queuedMedia());
-    if (run !== this.#watched) {
-      this.#watched = run;
+    if (run !== this.#watchedRun) {
+      this.#watchedRun = run;
       this.#watch = new Watch();
     }
     if (epoch !== undefined && run !== undefined) {
       this.#judge(epoch, run, lag, now);
     }
+    this.#audio.tick(now);
     const back = this.#shedding.observe(this.#options.load(), now);
     if (back !== undefined) {
       this.#log.info({ rung: back }, 'the machine has room again: the rung comes back');
       this.#changeRungs();
     }
-    this.#health.observe({ now, lag, epoch });
+    this.#health.observe({ now, lag, epoch, audio: this.#audio.counts });
   }
 
   #judge(epoch: EpochEncode, run: Run, lag: Millis, now: WallTime): void {
     const { startedAt, lastPictureAt, prelude } = run;
-    const verdict = this.#watch.observe({ now, startedAt, lastPictureAt, fedSincePicture: run.fed.sincePicture, lag, prelude: ticksToMillis(prelude, VIDEO_TIMESCALE) });
+    const verdict = this.#watch.observe({ now, startedAt, lastPictureAt, fedSincePicture: run.fedSincePicture, lag, prelude: ticksToMillis(prelude, VIDEO_TIMESCALE) });
     if (verdict === 'hung') {
-      this.#log.warn({ ffmpeg: run.pid, fed: run.fed.sincePicture }, 'ffmpeg takes frames and gives none; ending it');
+      this.#log.warn({ ffmpeg: run.pid, fed: run.fedSincePicture }, 'ffmpeg takes frames and gives none; ending it');
       run.kill();
     } else if (verdict === 'behind') {
       const hls = this.#plan?.renditions.some(({ mode, faces, config }) => mode === 'passthrough' && faces.includes('hls') && config.kind === 'video');

@@ -1,5 +1,6 @@
 import { nutFrameHeader, nutHeader } from '#core/media/containers/nut/muxer.ts';
 import type { Frame } from '#core/media/frame.ts';
+import type { AudioConfig } from '#core/media/track.ts';
 import type { Encode } from '../plan/plan.ts';
 
 /** Reordered frames that the decoder must be ready to hold; what the stream itself says counts more. */
@@ -22,7 +23,27 @@ export function nutHeaderOf(encode: Encode): Uint8Array {
   ]);
 }
 
-/** A source frame as ffmpeg reads it: NUT with the bus's own pts, NAL units with 4-byte lengths. */
+/** What ffmpeg reads before the first frame of a source's sound. */
+export function nutHeaderOfAudio({ codec, description, timescale, sampleRate, channels }: AudioConfig): Uint8Array {
+  const stream = { kind: 'audio', timescale, sampleRate, channels } as const;
+  // `mp` is 0x706D, one of the two-character codes that NUT takes over from WAV: AAC. It knows no `mp4a`.
+  return nutHeader([codec === 'aac' ? { ...stream, fourcc: 'mp', description } : { ...stream, fourcc: 'Opus', description: opusHead(channels) }]);
+}
+
+/**
+ * OpusHead (RFC 7845, 5.1): version 8, channel count 8, pre-skip 16, input sample rate 32, output gain 16, channel
+ * mapping family 8, little-endian. Pre-skip is 0: a live source has no beginning whose samples could be thrown away.
+ */
+function opusHead(channels: number): Uint8Array {
+  const head = new Uint8Array(19);
+  head.set(new TextEncoder().encode('OpusHead'));
+  head[8] = 1;
+  head[9] = channels;
+  new DataView(head.buffer).setUint32(12, 48_000, true);
+  return head;
+}
+
+/** A source frame as ffmpeg reads it: NUT with the bus's own pts; a picture's NAL units with 4-byte lengths. */
 export function nutFrameOf(frame: Frame): readonly Uint8Array[] {
   return [nutFrameHeader({ stream: 0, pts: frame.pts, key: frame.key, size: frame.data.byteLength }), frame.data];
 }

@@ -6,6 +6,7 @@ import type { TrackName } from '#core/media/track.ts';
 import type { EpochEncode } from './epoch.ts';
 import type { TranscodeMetrics } from './metrics.ts';
 import type { Run } from './run.ts';
+import type { RungCounts } from './to-bus.ts';
 
 const REPORT_EVERY = millis(1000);
 /** Speed is the mean over so long. */
@@ -54,7 +55,7 @@ export class Health {
   }
 
   /** Called on every tick; writes about once a second. */
-  observe(seen: { readonly now: WallTime; readonly lag: Millis; readonly epoch: EpochEncode | undefined }): void {
+  observe(seen: { readonly now: WallTime; readonly lag: Millis; readonly epoch: EpochEncode | undefined; readonly audio: ReadonlyMap<TrackName, RungCounts> }): void {
     const run = seen.epoch?.run;
     if (run?.lastOut !== undefined) {
       this.#samples.push({ at: seen.now, run, out: run.lastOut });
@@ -70,7 +71,7 @@ export class Health {
     const speed = run === undefined ? Number(seen.epoch?.encode === undefined) : this.#speed(run);
     const health: TranscodeHealth = { speed, lag: seen.lag, restarts: this.#restarts, warnings: this.#standing(seen.now) };
     this.#bus.putCatalog(this.#broadcast, 'transcode', health);
-    this.#metrics.health(this.#stream, health, seen.epoch?.counts ?? new Map());
+    this.#metrics.health(this.#stream, health, new Map([...(seen.epoch?.counts ?? []), ...seen.audio]));
   }
 
   /** Media encoded per time passed, of one run: across a restart it would mean nothing. */

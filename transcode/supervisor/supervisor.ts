@@ -6,6 +6,7 @@ import type { LadderSetting } from '#core/runtime/config/common.ts';
 import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { Capacity } from '../capacity.ts';
+import type { WebrtcRenditions } from '../config.ts';
 import { BroadcastTranscoder } from './broadcast.ts';
 import { systemLoad, type LoadMeter } from './load.ts';
 import type { TranscodeMetrics } from './metrics.ts';
@@ -18,6 +19,10 @@ export type SupervisorOptions = {
   readonly settings: RunSettings;
   /** The ladder that the configuration sets for a stream. */
   readonly ladderOf: (stream: StreamName) => LadderSetting;
+  /** When to encode what only WebRTC viewers need. */
+  readonly webrtc: WebrtcRenditions;
+  /** Whether this ffmpeg encodes Opus. */
+  readonly opus: boolean;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: TranscodeMetrics;
@@ -44,9 +49,14 @@ export class Supervisor {
     this.#unsubscribe = options.bus.onBroadcast((info) => this.#take(info));
   }
 
+  /** Whether a broadcast is on, or about to begin. */
+  get busy(): boolean {
+    return this.#broadcasts.size + this.#leasing.size > 0;
+  }
+
   /** Process ids of the encoders that run now. */
   get pids(): readonly number[] {
-    return [...this.#broadcasts.values()].map(({ pid }) => pid).filter((pid) => pid !== undefined);
+    return [...this.#broadcasts.values()].flatMap(({ pids }) => pids);
   }
 
   /** Ends every encoder. Idempotent; settles when all are gone. */
@@ -89,12 +99,14 @@ export class Supervisor {
   }
 
   #transcoder(info: BroadcastInfo, lease: Awaited<ReturnType<Bus['lease']>>): BroadcastTranscoder {
-    const { bus, capacity, clock, log, metrics, ladderOf } = this.#options;
+    const { bus, capacity, clock, log, metrics, ladderOf, webrtc, opus } = this.#options;
     return new BroadcastTranscoder({
       bus,
       info,
       lease,
       ladder: ladderOf(info.stream),
+      webrtc,
+      opus,
       capacity,
       settings: () => this.#settings,
       onBarren: (run) => this.#fallBack(run),

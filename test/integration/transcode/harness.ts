@@ -11,10 +11,11 @@ import type { BroadcastInfo, LadderCatalog, Rendition, TranscodeHealth } from '#
 import { createLocalBus } from '#core/bus/local/local-bus.ts';
 import type { Frame } from '#core/media/frame.ts';
 import { millis, wallTime } from '#core/media/time.ts';
-import { trackName, type TrackName } from '#core/media/track.ts';
+import type { TrackName } from '#core/media/track.ts';
 import { commonOptions } from '#core/runtime/config/common.ts';
 import { transcodeOptions, type TranscodeConfig } from '#transcode/config.ts';
 import { startTranscode, type TranscodeStage } from '#transcode/main.ts';
+import { secondsOf } from './sound.ts';
 import { BROADCAST, type MadeSource } from './source.ts';
 
 /** A transcoder on a bus of its own, with everything it writes kept. */
@@ -25,7 +26,7 @@ export class Harness {
   readonly ladders: LadderCatalog[] = [];
   health: TranscodeHealth | undefined;
   #stage: TranscodeStage | undefined;
-  #producer: TrackProducer | undefined;
+  readonly #producers = new Map<TrackName, TrackProducer>();
   #dataDir = '';
 
   static async start(options: Partial<TranscodeConfig> = {}): Promise<Harness> {
@@ -53,22 +54,25 @@ export class Harness {
 
   /** Begins an epoch and waits for its ladder. */
   async begin(source: MadeSource): Promise<void> {
-    this.#producer ??= this.bus.produce(BROADCAST, trackName('video'), { fence: 1 });
     this.announce('live', source.catalog.epoch);
     this.bus.putCatalog(BROADCAST, 'source', source.catalog);
     await expect.poll(() => this.ladders.at(-1)?.epoch, { interval: 5 }).toBe(source.catalog.epoch);
   }
 
   write(frames: readonly Frame[]): void {
-    frames.forEach((frame) => this.#producer?.write(frame));
+    for (const frame of frames) {
+      const producer = this.#producers.get(frame.track) ?? this.bus.produce(BROADCAST, frame.track, { fence: 1 });
+      this.#producers.set(frame.track, producer);
+      producer.write(frame);
+    }
   }
 
   /** Writes frames at a multiple of their own speed. */
   async pace(frames: readonly Frame[], speed: number): Promise<void> {
     const begin = performance.now();
-    const first = frames[0]?.dts ?? 0;
+    const first = frames[0] === undefined ? 0 : secondsOf(frames[0]);
     for (const frame of frames) {
-      const due = begin + (frame.dts - first) / 90 / speed;
+      const due = begin + ((secondsOf(frame) - first) * 1000) / speed;
       const wait = due - performance.now();
       if (wait > 2) {
         await new Promise((resolve) => setTimeout(resolve, wait));
@@ -84,6 +88,12 @@ export class Harness {
 
   get encoded(): readonly Rendition[] {
     return this.ladders.at(-1)?.renditions.filter(({ mode, config }) => mode === 'encoded' && config.kind === 'video') ?? [];
+  }
+
+  /** Waits until a track has given out a frame of a pts or later. */
+  async gave(track: TrackName, pts: number): Promise<readonly Frame[]> {
+    await expect.poll(() => this.outputs.get(track)?.at(-1)?.pts ?? -1, { timeout: 20_000, interval: 20 }).toBeGreaterThanOrEqual(pts);
+    return this.outputs.get(track) ?? [];
   }
 
   get pid(): number {
