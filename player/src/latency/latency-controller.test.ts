@@ -74,9 +74,10 @@ describe('the latency controller', () => {
     const { samples, stalls } = play({ part: 200, delay: (i) => 80 + 20 * noise(i), startLatency: 900, seconds: 60 });
     const late = latencies(samples, 20);
     expect(stalls).toBe(0);
-    expect(percentile(late, 0.5)).toBeLessThan(450);
-    expect(percentile(late, 0.95)).toBeLessThan(480);
-    expect(percentile(late, 0.05)).toBeGreaterThan(330);
+    // 200 ms of a part, 100 ms of its way, 220 ms of reserve.
+    expect(percentile(late, 0.5)).toBeLessThan(560);
+    expect(percentile(late, 0.95)).toBeLessThan(580);
+    expect(percentile(late, 0.05)).toBeGreaterThan(460);
   });
 
   it('does not swing around the target', () => {
@@ -88,18 +89,18 @@ describe('the latency controller', () => {
   it('moves away from the edge when a slower rendition begins, without a stall', () => {
     const { samples, stalls } = play({ part: 200, delay: (i) => (i < 150 ? 60 : 130), startLatency: 600, seconds: 60 });
     expect(stalls).toBe(0);
-    expect(percentile(latencies(samples, 40), 0.5)).toBeGreaterThan(400);
-    expect(percentile(latencies(samples, 40), 0.5)).toBeLessThan(470);
+    expect(percentile(latencies(samples, 40), 0.5)).toBeGreaterThan(520);
+    expect(percentile(latencies(samples, 40), 0.5)).toBeLessThan(600);
   });
 
   it('backs off after a stall and comes closer again when the network is calm', () => {
     // For five seconds every fourth part is late by most of a second.
     const rough = (i: number) => (i >= 100 && i < 125 && i % 4 === 0 ? 800 : 80);
-    const { samples, stalls } = play({ part: 200, delay: rough, startLatency: 600, seconds: 180 });
+    const { samples, stalls } = play({ part: 200, delay: rough, startLatency: 600, seconds: 400 });
     expect(stalls).toBeGreaterThan(0);
     expect(stalls).toBeLessThan(4);
     expect(percentile(latencies(samples, 26), 0.99)).toBeGreaterThan(700);
-    expect(percentile(latencies(samples, 150), 0.5)).toBeLessThan(470);
+    expect(percentile(latencies(samples, 360), 0.5)).toBeLessThan(600);
   });
 
   it('is back at its latency soon after one long interruption', () => {
@@ -123,19 +124,28 @@ describe('the latency controller', () => {
     }
   });
 
+  it('goes near the live edge at once when much is loaded at the start, and only then', () => {
+    const ask = (controller: LatencyController, now: number, latency: number): number | undefined =>
+      controller.step({ now: millis(now), latency: millis(latency), buffer: millis(latency - 200), part: millis(200) }).jump;
+    const full = new LatencyController();
+    expect([ask(full, 0, 1_500), ask(full, 150, 1_500), ask(full, 200, 1_500)]).toEqual([undefined, 800, undefined]);
+    const lean = new LatencyController();
+    expect([ask(lean, 0, 900), ask(lean, 150, 900), ask(lean, 200, 1_500)]).toEqual([undefined, undefined, undefined]);
+  });
+
   it('jumps a little in the first seconds and only far later', () => {
     const controller = new LatencyController();
     const ask = (now: number, latency: number): number | undefined =>
       controller.step({ now: millis(now), latency: millis(latency), buffer: millis(latency - 250), part: millis(200) }).jump;
     for (let now = 0; now <= 1_500; now += 50) {
-      expect(ask(now, 1_200)).toBeUndefined();
+      expect(ask(now, 1_100)).toBeUndefined();
     }
-    expect(ask(1_650, 1_200)).toBeCloseTo(1_200 - 250 - 90, 0);
+    expect(ask(1_650, 1_100)).toBeCloseTo(1_100 - 250 - 220, 0);
     for (let now = 1_700; now <= 8_000; now += 50) {
-      expect(ask(now, 340)).toBeUndefined();
+      expect(ask(now, 470)).toBeUndefined();
     }
     expect(ask(8_050, 2_000)).toBeUndefined();
-    expect(ask(8_100, 6_000)).toBeCloseTo(6_000 - 340, 0);
+    expect(ask(8_100, 6_000)).toBeCloseTo(6_000 - 470, 0);
   });
 
   it('learns nothing from the haste of the start', () => {
@@ -146,6 +156,6 @@ describe('the latency controller', () => {
       const age = now < 500 ? 1_400 : 280;
       target = controller.step({ now: millis(now), latency: millis(1_450), buffer: millis(1_450 - age), part: millis(200) }).target;
     }
-    expect(target).toBeCloseTo(280 + 90, 0);
+    expect(target).toBeCloseTo(280 + 220, 0);
   });
 });
