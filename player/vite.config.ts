@@ -67,11 +67,23 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
+    // One style sheet and few scripts: on a busy machine each further request costs the first picture more than its bytes do.
+    cssCodeSplit: false,
     rollupOptions: {
       input: {
         index: `${import.meta.dirname}/index.html`,
         watch: `${import.meta.dirname}/watch/index.html`,
         embed: `${import.meta.dirname}/embed/index.html`,
+      },
+      output: {
+        codeSplitting: {
+          groups: [
+            // What runs before the player's code has come, ...
+            { name: 'early', test: /src\/(address|engine\/hls\/early-playlist|pages\/early)|preload-helper/, priority: 2 },
+            // ... and what every page shows.
+            { name: 'page', test: /node_modules\/(svelte|esm-env|clsx)|components\/(Masthead|Wheel)|pages\/root|api\/streams|session\/back-off|state\/words/, priority: 1 },
+          ],
+        },
       },
     },
   },
