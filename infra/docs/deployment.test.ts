@@ -6,6 +6,7 @@ import { load } from 'js-yaml';
 import { describe, expect, test } from 'vitest';
 
 import { environmentName } from '#core/runtime/config/names.ts';
+import { SOCKET_NAMES } from '#core/runtime/listen-fds.ts';
 
 import { allOptions } from '../millrace/options.ts';
 
@@ -18,6 +19,8 @@ const variables = new Set(Object.keys(allOptions).map(environmentName));
 function variablesIn(text: string): string[] {
   return [...new Set(text.match(/MILLRACE_[A-Z_]*[A-Z]/g) ?? [])];
 }
+
+const units = ['millrace.service', ...SOCKET_NAMES.map((name) => `millrace-${name}.socket`)];
 
 type Compose = {
   readonly services: { readonly millrace: { readonly ports: string[]; readonly environment: Record<string, string>; readonly volumes: string[]; readonly build: { readonly dockerfile: string } } };
@@ -64,11 +67,22 @@ describe('the files for containers, services and proxies', () => {
     expect(read('infra/nginx/millrace.conf')).toContain(`server 127.0.0.1:${defaultOf('httpPort')};`);
   });
 
-  test.runIf(existsSync('/usr/bin/systemd-analyze'))('systemd finds nothing wrong with the unit', () => {
-    const { stdout, stderr } = spawnSync('systemd-analyze', ['verify', pathOf('infra/systemd/millrace.service')], { encoding: 'utf8' });
+  test.runIf(existsSync('/usr/bin/systemd-analyze')).each(units)('systemd finds nothing wrong with %s', (unit) => {
+    const { stdout, stderr } = spawnSync('systemd-analyze', ['verify', pathOf(`infra/systemd/${unit}`)], { encoding: 'utf8' });
     // The checkout of the unit is not on this machine; nothing else may be said of our unit.
-    const said = `${stdout}${stderr}`.split('\n').filter((line) => line.includes('millrace.service') && !/is not executable|Command .* not found/.test(line));
+    const said = `${stdout}${stderr}`.split('\n').filter((line) => line.includes('millrace') && !/is not executable|Command .* not found/.test(line));
     expect(said).toEqual([]);
+  });
+
+  test.each(SOCKET_NAMES)('the socket unit for %s hands over the default port by the name that the server knows', (name) => {
+    const unit = read(`infra/systemd/millrace-${name}.socket`);
+    expect(unit).toMatch(new RegExp(`^ListenStream=${defaultOf(`${name}Port`)}$`, 'm'));
+    expect(unit).toMatch(new RegExp(`^FileDescriptorName=${name}$`, 'm'));
+    expect(unit).toMatch(/^Service=millrace\.service$/m);
+  });
+
+  test('the service asks for sockets that there are units for, and for none that needs a certificate', () => {
+    expect(/^Sockets=(.*)$/m.exec(read('infra/systemd/millrace.service'))?.[1]?.split(' ')).toEqual(['millrace-http.socket', 'millrace-rtmp.socket']);
   });
 
   test('the start scripts that the files name exist', () => {

@@ -91,7 +91,8 @@ HTTP proxy: broadcasters reach port 1935 directly.
 
 - \`docker build -t millrace -f infra/docker/Dockerfile .\`, then \`docker compose -f infra/compose.yaml up\`. Data lives in the volume \`data\`.
 - \`infra/systemd/millrace.service\` runs a checkout in \`/opt/millrace\` as user \`millrace\`, with data in \`/var/lib/millrace\` and settings in
-  \`/etc/millrace/millrace.yaml\` and \`/etc/millrace/environment\`.
+  \`/etc/millrace/millrace.yaml\` and \`/etc/millrace/environment\`. With the socket units beside it no viewer is refused while it restarts:
+  [operations](operations.md).
 
 These files are checked for consistency with the option tables and by \`systemd-analyze verify\`; the image has not been built
 by the tests, which run without a container engine.

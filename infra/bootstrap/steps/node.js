@@ -35,8 +35,8 @@ export async function findNode(folder = root) {
 }
 
 /**
- * Where Node keeps what it has compiled and stripped of types: it more than halves the work of a start. `NODE_COMPILE_CACHE`
- * names another folder; one that cannot be written to costs nothing but the time.
+ * Where Node keeps what it has compiled and stripped of types: it halves the work of a start. `NODE_COMPILE_CACHE` names another
+ * folder; one that cannot be written to costs nothing but the time.
  */
 function compileCache(folder) {
   return process.env.NODE_COMPILE_CACHE || join(folder, 'node_modules', '.cache', 'millrace');
