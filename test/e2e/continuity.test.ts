@@ -76,15 +76,17 @@ describe('a viewer plays on without a reload', () => {
 
   // Stock hls.js gives up where connections are refused for more than a second; ours asks for as long as it takes.
   it.each([
-    ...players.map((player) => [player, 'held'] as const),
-    ['the watch page', 'own'] as const,
-  ])('in %s, when the server is killed and started again (its sockets are %s)', async (player, sockets) => {
-    await using server = await startServer({ config, sockets });
+    ['stock hls.js', 'killed', 'held'],
+    ['the watch page', 'killed', 'held'],
+    ['stock hls.js', 'stopped', 'held'],
+    ['the watch page', 'killed', 'its own'],
+  ] as const)('in %s, when the server is %s and started again (sockets: %s)', async (player, end, sockets) => {
+    await using server = await startServer({ config, sockets: sockets === 'held' ? 'held' : 'own' });
     await using _publisher = keepPublishing(server.publishUrl(key));
     await onAir(server);
     const page = await open(server, player);
     const before = await untilPlayed(page, 2);
-    await server.kill();
+    await server.kill(end === 'killed' ? 'SIGKILL' : 'SIGTERM');
     await server.start();
     const after = await untilPlayed(page, 4, 40_000);
     expect(after.loadedAt).toBe(before.loadedAt);

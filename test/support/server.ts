@@ -38,8 +38,8 @@ export type TestServer = {
   publishUrl(key: string): string;
   /** SIGTERM; the exit code. */
   stop(): Promise<number | null>;
-  /** SIGKILL. Where sockets are held, another has been started by then. */
-  kill(): Promise<void>;
+  /** A signal, by default SIGKILL. Where sockets are held, another has been started by then. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
   /**
    * Starts again after {@link TestServer.stop} or {@link TestServer.kill}, with the same ports and data folder, and waits
    * until it is ready. After a kill with held sockets: waits alone.
@@ -114,7 +114,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       await signal('SIGTERM');
       return child.exitCode;
     },
-    kill: () => (holder === undefined ? signal('SIGKILL') : holder.kill()),
+    kill: (name = 'SIGKILL') => (holder === undefined ? signal(name) : holder.kill(name)),
     start,
     [Symbol.asyncDispose]: async () => {
       await (holder === undefined ? signal('SIGKILL') : holder[Symbol.asyncDispose]());

@@ -22,8 +22,8 @@ export type SocketHolder = {
   readonly process: ChildProcess;
   /** Process id of the program that runs now, or ran last; undefined before the first start. */
   pid(): number | undefined;
-  /** SIGKILL for the program, which must have been started; settles when the holder has started it again. */
-  kill(): Promise<void>;
+  /** A signal (default SIGKILL) for the program, which must have been started; settles when the holder has started it again. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
   /** SIGTERM for the program, which is not started again; its exit code. */
   stop(): Promise<number | null>;
   /** Ends both at once. */
@@ -79,9 +79,9 @@ export function holdSockets({ ports, command, env }: HolderOptions): SocketHolde
   return {
     process: child,
     pid: () => started.at(-1),
-    kill: async () => {
+    kill: async (signal = 'SIGKILL') => {
       const before = started.length;
-      process.kill(started.at(-1)!, 'SIGKILL');
+      process.kill(started.at(-1)!, signal);
       await until('another start', () => started.length > before || isOver());
     },
     stop: async () => {
