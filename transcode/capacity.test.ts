@@ -12,3 +12,11 @@ test('broadcasts share 60 % of what was measured', () => {
   capacity.spend('a', 0);
   expect(capacity.leftFor('b')).toBe(60);
 });
+
+test('a later measurement raises the budget and never lowers it', () => {
+  const capacity = new Capacity(100);
+  capacity.raiseTo(50);
+  expect(capacity.budget).toBe(60);
+  capacity.raiseTo(200);
+  expect(capacity.leftFor('a')).toBe(120);
+});

@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest';
 
 import { ticks } from '#core/media/time.ts';
 import { trackName } from '#core/media/track.ts';
+import { audioRenditions, type AudioEncode } from '../plan/audio.ts';
 import { planLadder, type Encode, type PlanInput } from '../plan/plan.ts';
-import { sourceCatalog, videoTrack, type VideoFacts } from '../testing/sources.ts';
-import { ffmpegArguments } from './arguments.ts';
+import { audioTrack, sourceCatalog, videoTrack, type VideoFacts } from '../testing/sources.ts';
+import { audioArguments, ffmpegArguments } from './arguments.ts';
 import { ENCODERS } from './encoders.ts';
 
 const settings = { preset: 'veryfast', threads: 2 };
@@ -88,4 +89,21 @@ test.each(ENCODERS)('%s: one pipe per rung, a bounded rate, no B-frames, no key 
   }
   expect(args.filter((_, at) => args[at - 1] === '-maxrate')).toEqual(['2500000', '1200000', '700000', '350000']);
   expect(encode.rungs.map(({ track }) => track)).toEqual(['v720', 'v480', 'v360', 'v240'].map(trackName));
+});
+
+test.each([
+  { codec: 'opus', begin: 960_120, encoder: '-ac 2 -b:a 96000 -c:a libopus -application lowdelay -frame_duration 20 -vbr constrained' },
+  { codec: 'aac', begin: 961_024, encoder: '-ac 2 -b:a 128000 -c:a aac' },
+])('sound into $codec, to the word: the encoder is fed as much later as it is ahead', ({ codec, begin, encoder }) => {
+  const track = audioTrack();
+  const source = codec === 'opus' ? track : { ...track, config: { ...track.config, codec: 'opus' as const } as typeof track.config };
+  const encode = audioRenditions([source], { opus: true, passAnything: false }).encode as AudioEncode;
+  expect(audioArguments({ encode, first: ticks(960_000) }).join(' ')).toBe(
+    [
+      '-hide_banner -nostdin -nostats -loglevel warning -copyts -f nut -probesize 32 -analyzeduration 0 -i pipe:0',
+      `-filter:a aresample=48000:async=1:min_hard_comp=0.01,atrim=start_pts=${begin}`,
+      `-map 0:a:0 ${encoder}`,
+      '-map_metadata -1 -f nut -syncpoints none -strict experimental -write_index 0 -flush_packets 1 pipe:3',
+    ].join(' '),
+  );
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Grouping } from '#core/media/grouping.ts';
+import type { AudioConfig } from '#core/media/track.ts';
 import type { LadderSetting } from '#core/runtime/config/common.ts';
 import { audioTrack, sourceCatalog, videoTrack, type VideoFacts } from '../testing/sources.ts';
 import { planLadder, type Plan, type PlanInput } from './plan.ts';
@@ -146,6 +147,31 @@ test('for WebRTC viewers a top rung without B-frames and Opus are added when ask
     'audio Audio aac passthrough hls',
     'opus Audio opus encoded webrtc',
   ]);
+});
+
+test('what only WebRTC needs takes no rung from anybody, whatever the budget', () => {
+  const hls = (plan: Plan): string[] => plan.renditions.filter(({ faces }) => faces.includes('hls')).map(({ track }) => track);
+  for (let budget = 10; budget < 300; budget += 10) {
+    const [without, withIt] = [false, true].map((video) => planOf({ bFrames: true }, { budget, forWebrtc: { video, audio: video } }));
+    expect(hls(withIt!)).toEqual(hls(without!));
+    expect(withIt!.partTarget).toBe(without!.partTarget);
+  }
+});
+
+test('Opus goes through to WebRTC and becomes AAC for HLS; the ladder `source` passes it through to both', () => {
+  const track = audioTrack();
+  const opus = { ...track, config: { ...track.config, codec: 'opus', codecString: 'opus', frameDuration: 960 } as AudioConfig };
+  const plan = (ladder: LadderSetting): Plan => planLadder({ source: sourceCatalog([opus], GRID), ladder, budget: PLENTY, forWebrtc: { video: true, audio: true } });
+  expect(lines(plan('auto'))).toEqual(['aac Audio aac encoded hls', 'audio Audio opus passthrough webrtc']);
+  expect(plan('auto').audio?.config).toMatchObject({ codecString: 'mp4a.40.2', sampleRate: 48_000, frameDuration: 1024, description: Uint8Array.of(0x11, 0x90) });
+  expect(lines(plan('source'))).toEqual(['audio Audio opus passthrough hls+webrtc']);
+  expect(plan('source').audio).toBeUndefined();
+});
+
+test('Opus is described by a `dOps` whose pre-skip is 0', () => {
+  const { config } = planOf({}, { forWebrtc: { video: false, audio: true } }).audio ?? {};
+  expect(config).toMatchObject({ codecString: 'opus', sampleRate: 48_000, timescale: 48_000, frameDuration: 960 });
+  expect(config?.description.toHex()).toBe('0002' + '0000' + '0000bb80' + '0000' + '00');
 });
 
 test('audio alone is passed through', () => {

@@ -29,6 +29,13 @@ export async function writeCapacity(dataDir: string, key: ProbeKey, megapixelsPe
   await rename(`${path}.new`, path);
 }
 
+/** Keeps the higher of a new measurement and the one kept, and gives it. */
+export async function keepHigher(dataDir: string, key: ProbeKey, megapixelsPerSecond: number): Promise<number> {
+  const higher = Math.max(megapixelsPerSecond, (await readCapacity(dataDir, key)) ?? 0);
+  await writeCapacity(dataDir, key, higher);
+  return higher;
+}
+
 function keyText(key: ProbeKey): string {
   const processors = cpus();
   return [key.ffmpegVersion, processors[0]?.model ?? 'unknown', processors.length, key.encoder, key.preset, key.threads].join(' | ');

@@ -3,7 +3,7 @@ import type { Logger } from '#core/runtime/log.ts';
 import type { Capacity } from '../capacity.ts';
 import { systemLoad } from '../supervisor/load.ts';
 import type { RunSettings } from '../supervisor/run.ts';
-import { readCapacity, writeCapacity, type ProbeKey } from './cache.ts';
+import { keepHigher, readCapacity, type ProbeKey } from './cache.ts';
 import { measureCapacity } from './probe.ts';
 import { Recheck, type RecheckOptions } from './recheck.ts';
 
@@ -63,7 +63,7 @@ function keyOf({ settings, ffmpegVersion }: MachineSpeedOptions): ProbeKey {
 
 async function keep(options: MachineSpeedOptions, measured: number): Promise<void> {
   try {
-    await writeCapacity(options.dataDir, keyOf(options), measured);
+    await keepHigher(options.dataDir, keyOf(options), measured);
   } catch (thrown) {
     options.log.warn({ reason: messageOf(thrown) }, 'the measured encoding speed could not be kept for the next start');
   }
