@@ -38,11 +38,11 @@ export async function machineSpeed(options: MachineSpeedOptions): Promise<number
 }
 
 /** Measures again when the machine is calm, and raises what ladders may spend where more is found. */
-export function recheckOf(options: MachineSpeedOptions, capacity: Capacity, when: Pick<RecheckOptions, 'clock' | 'busy'>): Recheck {
+export function recheckOf(options: MachineSpeedOptions, capacity: Capacity, when: Pick<RecheckOptions, 'clock' | 'busy'> & Partial<Pick<RecheckOptions, 'load'>>): Recheck {
   const { settings, log } = options;
   return new Recheck({
-    ...when,
     load: systemLoad(),
+    ...when,
     measure: (signal) => measureWithFallback(settings, log, signal),
     onMeasured: (measured) => {
       const before = capacity.megapixelsPerSecond;

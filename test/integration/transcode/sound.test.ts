@@ -91,6 +91,22 @@ test('after every ffmpeg is killed, sound goes on with the next index, to the sa
   harness.encoded.forEach(({ track }) => expectSameCut(video, harness?.outputs.get(track) ?? []));
 });
 
+test('an ffmpeg that is fed with sound and stays silent is ended after 3 s, and what it missed is made up for', async () => {
+  const made = await soundAlone({ codec: 'aac', rate: 48_000 }, 7);
+  harness = await Harness.start({ webrtcRenditions: 'on' });
+  await harness.begin(made);
+  const writing = harness.pace(made.frames, 1);
+  await harness.gave(OPUS, 11 * RATE);
+  const stopped = harness.pid;
+  process.kill(stopped, 'SIGSTOP');
+  await writing;
+  harness.announce('interrupted');
+  const frames = await harness.gave(OPUS, 17 * RATE - 3000);
+  expect(isAlive(stopped)).toBe(false);
+  expectTiled(frames);
+  await expectInSync(made.frames, frames, { source: audioConfig(made.frames), encoded: audioConfig(frames) });
+});
+
 test('a lost frame becomes silence; a long hole stays open, and sound goes on after it', async () => {
   const made = await soundAlone({ codec: 'aac', rate: 48_000 }, 8);
   const kept = made.frames.filter(({ pts }) => !(pts > 11.2 * RATE && pts < 11.23 * RATE) && !(pts > 13.3 * RATE && pts < 15.8 * RATE));

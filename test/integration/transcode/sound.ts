@@ -76,7 +76,7 @@ export async function burstsIn(frames: readonly Frame[], config: AudioConfig): P
   return onsets;
 }
 
-/** Every burst of the source that the encoded frames cover is there, within 5 ms. */
+/** Every burst of the source that the encoded frames cover is there, within 2 ms: less than the delay of either encoder. */
 export async function expectInSync(source: readonly Frame[], encoded: readonly Frame[], configs: { readonly source: AudioConfig; readonly encoded: AudioConfig }): Promise<void> {
   const from = (encoded[0]?.pts ?? 0) / configs.encoded.sampleRate + 0.1;
   const to = (encoded.at(-1)?.pts ?? 0) / configs.encoded.sampleRate - 0.1;
@@ -84,7 +84,7 @@ export async function expectInSync(source: readonly Frame[], encoded: readonly F
   const found = (await burstsIn(encoded, configs.encoded)).filter((at) => at > from && at < to);
   expect(wanted.length).toBeGreaterThan(3);
   expect(found.length).toBe(wanted.length);
-  found.forEach((at, place) => expect(Math.abs(at - (wanted[place] ?? 0)), `burst ${place} at ${at}`).toBeLessThan(0.005));
+  found.forEach((at, place) => expect(Math.abs(at - (wanted[place] ?? 0)), `burst ${place} at ${at}`).toBeLessThan(0.002));
 }
 
 async function soundFrames(spec: SoundSpec, place: { readonly begin: number; readonly seconds: number; readonly epoch: number; readonly groupOf: (at: number) => number | undefined }): Promise<Frame[]> {

@@ -7,8 +7,12 @@ import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { createLocalBus } from '#core/bus/local/local-bus.ts';
+import { wallTime } from '#core/media/time.ts';
+import { Capacity } from '#transcode/capacity.ts';
 import { checkFfmpeg } from '#transcode/ffmpeg/check.ts';
 import { startTranscode } from '#transcode/main.ts';
+import { machineSpeed, recheckOf } from '#transcode/probe/machine-speed.ts';
+import { measureCapacity } from '#transcode/probe/probe.ts';
 import { expectSameCut, lastPts } from './expectations.ts';
 import { Harness, transcodeConfig } from './harness.ts';
 import { makeSource } from './source.ts';
@@ -43,6 +47,31 @@ test('the first start measures the machine, the second one remembers', async () 
   expect(first.took).toBeGreaterThan(900);
   expect(second.speed).toBe(first.speed);
   expect(second.took).toBeLessThan(first.took / 2);
+});
+
+describe('measuring again', () => {
+  const settings = { ffmpegPath: 'ffmpeg', encoder: 'x264', preset: 'veryfast', threads: 2 } as const;
+  const log = pino({ level: 'silent' });
+
+  test('on a calm machine raises what ladders may spend, for the next start too', async () => {
+    const machine = { settings, ffmpegVersion: 'test', dataDir: folder, log };
+    const capacity = new Capacity(1);
+    let now = 0;
+    const recheck = recheckOf(machine, capacity, { clock: () => wallTime(now), busy: () => false, load: () => 0 });
+    recheck.tick();
+    now += 10_000;
+    recheck.tick();
+    await expect.poll(() => recheck.done, { timeout: 20_000 }).toBe(true);
+    expect(capacity.megapixelsPerSecond).toBeGreaterThan(5);
+    await expect.poll(() => machineSpeed({ ...machine, settings: { ...settings, ffmpegPath: 'none' } })).toBe(capacity.megapixelsPerSecond);
+  });
+
+  test('ends at once where it is broken off', async () => {
+    const abort = new AbortController();
+    const measured = measureCapacity(settings, log, abort.signal);
+    abort.abort();
+    await expect(measured).rejects.toMatchObject({ code: expect.stringMatching(/^transcode\/probe-/) as string });
+  });
 });
 
 describe('ffmpeg', () => {

@@ -39,8 +39,8 @@ const KEPT_HEADS = 64;
 
 /**
  * Encodes the sound of one broadcast, in an ffmpeg of its own: sound never waits for the picture inside ffmpeg, nor the
- * picture for sound that has stopped, and a restart of the one is not heard or seen in the other. It costs about one
- * per cent of a core and 30 MB.
+ * picture for sound that has stopped, and a restart of the one is not heard or seen in the other. It costs one to two
+ * per cent of a core.
  */
 export class AudioTranscoder {
   readonly #options: AudioTranscoderOptions;
