@@ -5,6 +5,7 @@ import { rungLabel } from './rung-label.ts';
 const cases = [
   { status: 404, body: '{"code":"offline","message":"m"}', retry: '3', is: { kind: 'offline', detail: 'HTTP 404', retryAfter: 3_000 } },
   { status: 404, body: '{"code":"unknown-stream","message":"m"}', retry: null, is: { kind: 'unknown-stream', detail: 'HTTP 404' } },
+  { status: 404, body: '{"code":"stream/unknown","message":"m"}', retry: null, is: { kind: 'unknown-stream', detail: 'HTTP 404' } },
   { status: 502, body: '<html>Bad gateway</html>', retry: null, is: { kind: 'network', detail: 'HTTP 502' } },
   { status: 503, body: '{"code":"busy"}', retry: '120', is: { kind: 'network', detail: 'HTTP 503', retryAfter: 10_000 } },
   { status: 404, body: '', retry: 'Wed, 21 Oct 2026 07:28:00 GMT', is: { kind: 'network', detail: 'HTTP 404' } },

@@ -5,17 +5,24 @@ import type { EngineFailure } from './engine.ts';
 /** Longest wait that a `Retry-After` may ask for: viewers do not want to wait a minute for a stream that has begun. */
 const longestWait = 10_000;
 
+/** The edge and the API name an unknown stream each in their own way. */
+const kinds: ReadonlyMap<string, EngineFailure['kind']> = new Map([
+  ['offline', 'offline'],
+  ['stream/unknown', 'unknown-stream'],
+  ['unknown-stream', 'unknown-stream'],
+]);
+
 /**
- * What a refused multivariant playlist says: 404 with JSON `{code: "offline" | "unknown-stream", message}`, or
+ * What a refused multivariant playlist says: 404 with JSON `{code, message}`, or
  * something else, which is a network's or a proxy's trouble and worth another attempt.
  */
 export function failureFromAnswer(status: number, body: string, retryAfter: string | null): EngineFailure {
   const detail = `HTTP ${status}`;
   const wait = parseRetryAfter(retryAfter);
   const more = wait === undefined ? {} : { retryAfter: wait };
-  const code = errorCode(body);
-  if (code === 'offline' || code === 'unknown-stream') {
-    return { kind: code, detail, ...more };
+  const kind = kinds.get(errorCode(body) ?? '');
+  if (kind !== undefined) {
+    return { kind, detail, ...more };
   }
   return { kind: 'network', detail, ...more };
 }

@@ -369,6 +369,8 @@ export class Session {
       this.#enter('reconnecting');
     } else if (air === 'live') {
       this.#enter(plays ? 'buffering' : 'reconnecting');
+    } else if (air === 'unknown' && !plays) {
+      this.#await('unknown');
     } else if (air === 'offline' && (!plays || this.#monitor.reading.buffer < 50)) {
       this.#await('offline');
     }
