@@ -93,6 +93,34 @@ describe('ChunkReader (RTMP 1.0, 5.3)', () => {
     expect(chunkReader.buffered).toBe(0);
   });
 
+  it('ends who announces long messages only to give them up: each would be allocated for nothing', () => {
+    const begin = Uint8Array.of(...basicHeader(0, 6), ...bigEndian(0, 3), ...bigEndian(1000, 3), 9, 0, 0, 0, 0, 0xaa);
+    const abandoning = reader();
+    abandoning.chunks.setChunkSize(1);
+    abandoning.read(begin, begin, begin);
+    expect(() => abandoning.read(begin)).toThrowError(expect.objectContaining({ code: 'rtmp/limit' }));
+    const aborting = reader();
+    const abortOne = (): void => {
+      aborting.read(begin);
+      aborting.chunks.abort(6);
+    };
+    aborting.chunks.setChunkSize(1);
+    abortOne();
+    abortOne();
+    expect(abortOne).toThrowError(expect.objectContaining({ code: 'rtmp/limit' }));
+  });
+
+  it('takes messages that are given up now and then for as long as others come whole', () => {
+    const begin = Uint8Array.of(...basicHeader(0, 6), ...bigEndian(0, 3), ...bigEndian(1000, 3), 9, 0, 0, 0, 0, 0xaa);
+    const whole = chunks({ type: 9, payload: new Uint8Array(1000), chunkStreamId: 4 }, 1);
+    const { read, messages, chunks: chunkReader } = reader();
+    chunkReader.setChunkSize(1);
+    for (let i = 0; i < 50; i += 1) {
+      read(begin, whole);
+    }
+    expect(messages).toHaveLength(50);
+  });
+
   it('stops in the middle of its bytes when held, and reads on where it stopped', () => {
     const messages: string[] = [];
     const held = new ChunkReader(LIMITS, ({ payload }) => {

@@ -60,6 +60,8 @@ export class ChunkReader {
   /** Bytes of the current chunk's data still to come. */
   #chunkLeft = 0;
   #buffered = 0;
+  /** Bytes allocated for messages that were given up, less those of messages that came whole. */
+  #wasted = 0;
   #held = false;
   #ended = false;
   /** Bytes that came while the reader was held. */
@@ -148,11 +150,15 @@ export class ChunkReader {
     this.#chunkSize = size;
   }
 
-  /** Abort Message (5.4.2): forgets the partly received message of a chunk stream. */
+  /**
+   * Abort Message (5.4.2): forgets the partly received message of a chunk stream.
+   *
+   * @throws {MillraceError} `rtmp/limit` where too much was given up.
+   */
   abort(chunkStreamId: number): void {
     const stream = this.#streams.get(chunkStreamId);
     if (stream !== undefined) {
-      this.#discard(stream);
+      this.#giveUp(stream);
     }
   }
 
@@ -196,7 +202,7 @@ export class ChunkReader {
     const stream = this.#streamOf(fmt);
     if (fmt < 3) {
       // A new header in the middle of a message ends it: nobody could tell whose the data was.
-      this.#discard(stream);
+      this.#giveUp(stream);
       const field = this.#uint24(basic);
       stream.extended = field === EXTENDED_TIMESTAMP;
       stream.delta = stream.extended ? this.#view.getUint32(basic + (MESSAGE_HEADER_BYTES[fmt] ?? 0)) : field;
@@ -265,8 +271,18 @@ export class ChunkReader {
     this.#current = undefined;
     const payload = stream.partial;
     if (payload !== undefined && stream.received === stream.length) {
+      this.#wasted = Math.max(0, this.#wasted - stream.length);
       this.#discard(stream);
       this.#onMessage({ type: stream.type, streamId: stream.streamId, timestamp: stream.timestamp, payload });
+    }
+  }
+
+  /** A few bytes of header can announce megabytes: who announces and gives up again and again would cost more than it sends. */
+  #giveUp(stream: ChunkStream): void {
+    this.#wasted += stream.partial === undefined ? 0 : stream.length - stream.received;
+    this.#discard(stream);
+    if (this.#wasted > this.limits.maxBufferedBytes) {
+      throw new MillraceError('rtmp/limit', `messages given up with more than ${this.limits.maxBufferedBytes} bytes to come`);
     }
   }
 
