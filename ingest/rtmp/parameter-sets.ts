@@ -4,6 +4,8 @@ import { MillraceError } from '#core/runtime/errors.ts';
 
 /** Parameter sets in use have tens of bytes, with scaling lists some hundred. */
 const MAX_SET_BYTES = 4096;
+/** All sets together: they are copied, compared and hashed as one configuration whenever one of them changes. */
+const MAX_ALL_BYTES = 16_384;
 const MAX_SPS_ID = 31;
 const MAX_PPS_ID = 255;
 
@@ -11,6 +13,7 @@ const MAX_PPS_ID = 255;
 export class ParameterSets {
   #sps = new Map<number, Uint8Array>();
   #pps = new Map<number, Uint8Array>();
+  #bytes = 0;
 
   /** True once there is one of each. */
   get complete(): boolean {
@@ -31,24 +34,40 @@ export class ParameterSets {
   clear(): void {
     this.#sps.clear();
     this.#pps.clear();
+    this.#bytes = 0;
   }
 
   /**
    * Puts sets in force, each in the place of the one with its id.
    *
    * @returns whether anything differs from what was in force.
-   * @throws {MillraceError} `media/malformed` or `media/truncated` where an id cannot be read or a set is absurdly long.
+   * @throws {MillraceError} `media/malformed` or `media/truncated` where an id cannot be read, or a set or all of them are
+   *   absurdly long.
    */
   update(sps: readonly Uint8Array[], pps: readonly Uint8Array[]): boolean {
     let changed = false;
     for (const nal of sps) {
       // profile_idc, constraint flags and level_idc come before seq_parameter_set_id (H.264, 7.3.2.1.1).
-      changed = put(this.#sps, idOf(nal, 3, MAX_SPS_ID), nal) || changed;
+      changed = this.#put(this.#sps, idOf(nal, 3, MAX_SPS_ID), nal) || changed;
     }
     for (const nal of pps) {
-      changed = put(this.#pps, idOf(nal, 0, MAX_PPS_ID), nal) || changed;
+      changed = this.#put(this.#pps, idOf(nal, 0, MAX_PPS_ID), nal) || changed;
     }
     return changed;
+  }
+
+  #put(sets: Map<number, Uint8Array>, id: number, nal: Uint8Array): boolean {
+    const known = sets.get(id);
+    if (sameBytes(known, nal)) {
+      return false;
+    }
+    const bytes = this.#bytes + nal.length - (known?.length ?? 0);
+    if (bytes > MAX_ALL_BYTES) {
+      throw new MillraceError('media/malformed', `parameter sets of ${bytes} bytes in all`);
+    }
+    this.#bytes = bytes;
+    sets.set(id, nal.slice());
+    return true;
   }
 }
 
@@ -64,14 +83,6 @@ function idOf(nal: Uint8Array, before: number, max: number): number {
   const reader = new BitReader(unescapeRbsp(nal.subarray(1, 16)));
   reader.skip(8 * before);
   return reader.ue(max);
-}
-
-function put(sets: Map<number, Uint8Array>, id: number, nal: Uint8Array): boolean {
-  if (sameBytes(sets.get(id), nal)) {
-    return false;
-  }
-  sets.set(id, nal.slice());
-  return true;
 }
 
 function inOrder(sets: ReadonlyMap<number, Uint8Array>): Uint8Array[] {

@@ -178,6 +178,23 @@ describe('media that cannot be read', () => {
     expect(got.warnings.map(({ code }) => code)).toEqual(['rtmp/malformed-data']);
   });
 
+  it('in parameter sets that grow to absurd length together is not kept', () => {
+    const { adapter, got } = toSource();
+    adapter.video(0, avcHeader());
+    // Ids 7, 8, ... as Exp-Golomb codes of seven bits and more.
+    const set = (id: number): Uint8Array => concat(Uint8Array.of(0x68, ((id + 1) << 1) | 1), new Uint8Array(4000).fill(0x55));
+    for (let id = 7; id < 15; id += 1) {
+      adapter.video(33 * id, avcFrame([set(id), NAL.idr]));
+    }
+    const longest = Math.max(...got.configs.map(({ description }) => description.length));
+    expect(longest).toBeGreaterThan(4000);
+    expect(longest).toBeLessThan(17_000);
+    expect(got.warnings.map(({ code }) => code)).toEqual(['rtmp/malformed-video']);
+    // A sequence header begins anew.
+    adapter.video(999, avcHeader(SETS_360));
+    expect(got.configs.at(-1)?.codecString).toBe('avc1.42c01e');
+  });
+
   it('in parameter sets of absurd length is not kept', () => {
     const { adapter, got } = toSource();
     adapter.video(0, avcFrame([concat(SETS_1080.sps, new Uint8Array(5000)), NAL.idr]));

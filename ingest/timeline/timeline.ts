@@ -331,5 +331,5 @@ export class Timeline {
 }
 
 function keyOf(config: SourceConfig): string {
-  return JSON.stringify({ ...config, description: [...config.description] });
+  return JSON.stringify({ ...config, description: config.description.toHex() });
 }

@@ -36,6 +36,15 @@ describe('length-prefixed NAL units (ISO/IEC 14496-15, 5.3.4.2)', () => {
     expect(splitLengthPrefixed(bytes(stream), size).map(hex)).toEqual(['0910', '6588']);
   });
 
+  it('are not taken in thousands: a few megabytes would become millions of views', () => {
+    const units = Uint8Array.from({ length: 2 * 8193 }, (_, i) => (i % 2 === 0 ? 1 : 0x06));
+    expect(splitLengthPrefixed(units.subarray(2), 1)).toHaveLength(8192);
+    expect(() => splitLengthPrefixed(units, 1)).toThrowError(expect.objectContaining({ code: 'media/malformed' }));
+    const startCodes = Uint8Array.from({ length: 4 * 8193 }, (_, i) => [0, 0, 1, 0x06][i % 4] ?? 0);
+    expect(splitAnnexB(startCodes.subarray(4))).toHaveLength(8192);
+    expect(() => splitAnnexB(startCodes)).toThrowError(expect.objectContaining({ code: 'media/malformed' }));
+  });
+
   it('become Annex B and come back', () => {
     const sample = joinLengthPrefixed([bytes('6588'), bytes('0605ff')]);
     expect(hex(sample)).toBe('000000026588000000030605ff');

@@ -32,6 +32,12 @@ export const NAL_FILLER = 12;
 /** Sequence parameter set extension. */
 export const NAL_SPS_EXTENSION = 13;
 
+/**
+ * NAL units of one access unit at most. An encoder that cuts its slices for packets of 1,200 bytes makes 7,000 of 8 MiB;
+ * one of lengths and empty slices would make millions, each of which becomes a view.
+ */
+const MAX_NAL_UNITS = 8192;
+
 /** Size of the length field before a NAL unit: `lengthSizeMinusOne` + 1. */
 export type LengthSize = 1 | 2 | 4;
 
@@ -43,7 +49,7 @@ export function nalType(nal: Uint8Array): number {
 /**
  * The NAL units of a length-prefixed access unit, as views of `data`. Empty units are left out.
  *
- * @throws {MillraceError} `media/truncated` where a length leads past the end.
+ * @throws {MillraceError} `media/truncated` where a length leads past the end, `media/malformed` where there are more than 8,192.
  */
 export function splitLengthPrefixed(data: Uint8Array, lengthSize: LengthSize = 4): Uint8Array[] {
   const units: Uint8Array[] = [];
@@ -61,14 +67,18 @@ export function splitLengthPrefixed(data: Uint8Array, lengthSize: LengthSize = 4
       throw new MillraceError('media/truncated', 'NAL unit past the end of the access unit');
     }
     if (length > 0) {
-      units.push(data.subarray(at, at + length));
+      pushUnit(units, data, at, at + length);
     }
     at += length;
   }
   return units;
 }
 
-/** The NAL units of an Annex B byte stream (H.264, B.1), as views of `data`, start codes and trailing zeros removed. */
+/**
+ * The NAL units of an Annex B byte stream (H.264, B.1), as views of `data`, start codes and trailing zeros removed.
+ *
+ * @throws {MillraceError} `media/malformed` where there are more than 8,192.
+ */
 export function splitAnnexB(data: Uint8Array): Uint8Array[] {
   const units: Uint8Array[] = [];
   let start = -1;
@@ -161,8 +171,15 @@ function pushTrimmed(units: Uint8Array[], data: Uint8Array, start: number, end: 
     last -= 1;
   }
   if (last > start) {
-    units.push(data.subarray(start, last));
+    pushUnit(units, data, start, last);
   }
+}
+
+function pushUnit(units: Uint8Array[], data: Uint8Array, start: number, end: number): void {
+  if (units.length === MAX_NAL_UNITS) {
+    throw new MillraceError('media/malformed', `an access unit of more than ${MAX_NAL_UNITS} NAL units`);
+  }
+  units.push(data.subarray(start, end));
 }
 
 function join(units: readonly Uint8Array[], prefix: (out: Uint8Array, at: number, length: number) => void): Uint8Array {

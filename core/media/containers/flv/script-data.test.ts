@@ -25,6 +25,8 @@ describe('parseOnMetaData (FLV, E.5)', () => {
 
   it('bounds the encoder\'s name and takes control characters out', () => {
     expect(parseOnMetaData(message({ encoder: `a\n\u001b[31m${'x'.repeat(5000)}` }))?.encoder).toBe(`a[31m${'x'.repeat(95)}`);
+    // Only the beginning is looked at: a name of megabytes would take as long as a picture to encode.
+    expect(parseOnMetaData(message({ encoder: `${'\n'.repeat(400)}x` }))?.encoder).toBe('');
     expect(parseOnMetaData(message({ encoder: 5 }))).toEqual({});
   });
 

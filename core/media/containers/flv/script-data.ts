@@ -23,12 +23,16 @@ export function parseOnMetaData(payload: Uint8Array): MetadataClaims | undefined
   return values[at] === 'onMetaData' && object !== undefined && isAmfObject(object) ? claimsOf(object) : undefined;
 }
 
+/** Longest name of an encoder that is shown, and what of a longer text is looked at for printable characters. */
+const MAX_ENCODER = 100;
+const MAX_LOOKED_AT = 400;
+
 function claimsOf(object: AmfObject): MetadataClaims {
   const { encoder, framerate } = object;
   const hasAudio = presence(object, 'hasAudio', 'audiocodecid');
   const hasVideo = presence(object, 'hasVideo', 'videocodecid');
   return {
-    ...(typeof encoder === 'string' && encoder !== '' ? { encoder: encoder.replace(/[^\x20-\x7e\u00a0-\uffff]/g, '').slice(0, 100) } : {}),
+    ...(typeof encoder === 'string' && encoder !== '' ? { encoder: encoder.slice(0, MAX_LOOKED_AT).replace(/[^\x20-\x7e\u00a0-\uffff]/g, '').slice(0, MAX_ENCODER) } : {}),
     ...(hasAudio === undefined ? {} : { hasAudio }),
     ...(hasVideo === undefined ? {} : { hasVideo }),
     ...(typeof framerate === 'number' && framerate > 0 && framerate <= 1000 ? { frameRate: framerate } : {}),
