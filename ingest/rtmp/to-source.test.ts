@@ -172,6 +172,17 @@ describe('media that cannot be read', () => {
     expect(refusals).toHaveLength(1);
   });
 
+  it('ends the publisher where its configuration changes all the time', () => {
+    const { adapter, got, refusals } = toSource();
+    for (let i = 0; i < 64; i += 1) {
+      adapter.video(i, avcHeader(i % 2 === 0 ? SETS_360 : SETS_1080));
+    }
+    expect(refusals).toEqual([]);
+    adapter.video(64, avcHeader(SETS_360));
+    expect(refusals).toEqual([expect.stringContaining('changes its settings')]);
+    expect(got.configs).toHaveLength(64);
+  });
+
   it('in a data message does no harm', () => {
     const { adapter, got } = toSource();
     adapter.data(Uint8Array.of(2, 0xff));

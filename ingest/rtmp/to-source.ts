@@ -5,10 +5,10 @@ import { splitAnnexB, splitLengthPrefixed, type LengthSize } from '#core/media/c
 import { parseAudioTag } from '#core/media/containers/flv/audio-tag.ts';
 import { parseOnMetaData } from '#core/media/containers/flv/script-data.ts';
 import { parseVideoTag } from '#core/media/containers/flv/video-tag.ts';
-import type { Clock } from '#core/media/time.ts';
+import { elapsed, wallTime, type Clock } from '#core/media/time.ts';
 import { MillraceError } from '#core/runtime/errors.ts';
 
-import type { SourceSink } from '../source.ts';
+import type { SourceConfig, SourceSink } from '../source.ts';
 import { ParameterSets, sameBytes } from './parameter-sets.ts';
 
 /** What the adapter asks of its session. */
@@ -21,6 +21,9 @@ export type ToSourceOptions = {
   readonly dropped: (kind: 'video' | 'audio' | 'data') => void;
 };
 
+/** Decoder configurations that a publisher may change to at once, and in each second: each makes a new epoch. */
+const MAX_CHANGES = 64;
+const CHANGES_PER_SECOND = 4;
 /** Consecutive media messages that cannot be read, after which the publisher is sent away. */
 const HOPELESS = 300;
 const START_CODE = 1;
@@ -34,6 +37,8 @@ export class ToSource {
   #videoDescription: Uint8Array | undefined;
   #audioDescription: Uint8Array | undefined;
   #unreadable = 0;
+  /** Changes of configuration that are allowed now, as of an instant. */
+  #changes = { left: MAX_CHANGES, at: wallTime(0) };
 
   constructor(options: ToSourceOptions) {
     this.#options = options;
@@ -144,7 +149,7 @@ export class ToSource {
     const { config } = h264Config(this.#sets);
     if (!sameBytes(config.description, this.#videoDescription)) {
       this.#videoDescription = config.description;
-      this.#options.sink.config(config);
+      this.#change(config);
     }
   }
 
@@ -161,8 +166,19 @@ export class ToSource {
     }
     if (!sameBytes(config.description, this.#audioDescription)) {
       this.#audioDescription = config.description;
-      this.#options.sink.config(config);
+      this.#change(config);
     }
+  }
+
+  #change(config: SourceConfig): void {
+    const now = this.#options.clock();
+    const gained = (Math.max(0, elapsed(this.#changes.at, now)) * CHANGES_PER_SECOND) / 1000;
+    this.#changes = { left: Math.min(MAX_CHANGES, this.#changes.left + gained) - 1, at: now };
+    if (this.#changes.left < 0) {
+      this.#options.refuse('The encoder changes its settings all the time, and each change interrupts viewers. Set a fixed resolution, profile and sample rate in it.');
+      return;
+    }
+    this.#options.sink.config(config);
   }
 
   #audioFrame(timestamp: number, data: Uint8Array): void {
