@@ -61,6 +61,37 @@ describe('messages that would end or fill a server built on node-media-server al
     expect(registry.publishers[0]?.samples).toHaveLength(1);
   });
 
+  it('a flood of messages is read no faster than any encoder sends', async () => {
+    const { session, registry, wire } = await publishing();
+    session.receive(concat(video(avcHeader()), ...Array.from({ length: 5000 }, (_, i) => video(avcFrame([NAL.idr]), i))));
+    const taken = (): number => registry.publishers[0]?.samples.length ?? 0;
+    const atOnce = taken();
+    expect(atOnce).toBeGreaterThan(1900);
+    expect(atOnce).toBeLessThan(2000);
+    expect(wire.at(-1)).toBe('held');
+    session.tick(millis(500));
+    expect(taken()).toBe(atOnce + 2000);
+    expect(wire.at(-1)).toBe('held');
+    session.tick(millis(500));
+    expect(taken()).toBe(5000);
+    expect(wire.at(-1)).toBe('resumed');
+    expect(session.buffered).toBe(0);
+  });
+
+  it('a wish to publish at the end of a flood waits for its answer and for the next tick', async () => {
+    const policy = slowPolicy();
+    const { session, wire } = sessionHarness({ policy });
+    const idle = chunks({ type: MESSAGE.acknowledgement, payload: Uint8Array.of(0, 0, 0, 1), chunkStreamId: 2 });
+    session.receive(concat(connected, ...Array.from({ length: 1997 }, () => idle), chunks(publishCommand(GOOD_KEY)), idle));
+    session.tick(millis(500));
+    expect(wire.at(-1)).toBe('held');
+    policy.decideNow({ allowed: true, stream: 'demo' });
+    await settled();
+    expect(session.publishing).toBe(true);
+    expect(wire.at(-1)).toBe('resumed');
+    expect(session.buffered).toBe(0);
+  });
+
   it('media from a session that may not publish goes nowhere', async () => {
     const registry = new RecordingRegistry();
     const { session } = sessionHarness({ registry });

@@ -36,6 +36,11 @@ export type SessionOptions = {
 
 /** Bytes of unfinished messages before authorisation: commands have a few hundred. */
 const MAX_COMMAND_BYTES = 65_536;
+/**
+ * Messages taken between two ticks (half a second): ten times what 240 frames a second with sound send. Who sends more, a
+ * file at full speed or a flood of one-byte messages, is read no faster, and nobody else waits for it.
+ */
+const MAX_MESSAGES_PER_TICK = 2000;
 /** Message streams that one connection may create; publishers create one. */
 const MAX_MESSAGE_STREAMS = 16;
 /** Acknowledgement window until the peer sets one, and the smallest that is honoured: a smaller one would make a message for every packet. */
@@ -52,6 +57,10 @@ export class RtmpSession {
   readonly #reader: ChunkReader;
   #state: 'handshake' | 'connected' | 'closed' = 'handshake';
   #publication: Publication | undefined;
+  /** Why nothing is read: the authorisation is under way; this tick's messages are used up. */
+  #deciding = false;
+  #paced = false;
+  #messages = 0;
   #received = 0;
   #acknowledged = 0;
   #window = DEFAULT_WINDOW;
@@ -113,6 +122,11 @@ export class RtmpSession {
     } else if (this.#unauthorised > rtmpHandshakeTimeout * 1000) {
       this.#refuse('handshake-timeout', `No stream key was accepted within ${rtmpHandshakeTimeout} seconds.`);
     }
+    this.#messages = 0;
+    if (this.#paced) {
+      this.#paced = false;
+      this.#guarded(() => this.#readOn());
+    }
   }
 
   /** Ends the connection; its publisher counts as lost. With a reason, its software is told. Idempotent. */
@@ -134,6 +148,11 @@ export class RtmpSession {
   #onMessage(message: RtmpMessage): void {
     if (this.closed) {
       return;
+    }
+    this.#messages += 1;
+    if (this.#messages >= MAX_MESSAGES_PER_TICK) {
+      this.#paced = true;
+      this.#hold();
     }
     switch (message.type) {
       case MESSAGE.setChunkSize:
@@ -260,13 +279,28 @@ export class RtmpSession {
       refuse: (reason) => this.#refuse('unsupported', reason),
     });
     this.#publication = publication;
-    // What the peer sends before it is answered stays unread: here, then in the socket, then at the peer.
-    this.#reader.hold();
-    this.#options.wire.hold(true);
+    this.#deciding = true;
+    this.#hold();
     void publication.authorise(policy, key).then((verdict) => this.#guarded(() => this.#onVerdict(publication, verdict)));
   }
 
+  /** What the peer sends from here on stays unread: here, then in the socket, then at the peer. */
+  #hold(): void {
+    this.#reader.hold();
+    this.#options.wire.hold(true);
+  }
+
+  #readOn(): void {
+    if (this.closed || this.#deciding || this.#paced) {
+      return;
+    }
+    this.#reader.release();
+    // What waited may have unpublished and wished to publish again.
+    this.#options.wire.hold(this.#reader.held && !this.closed);
+  }
+
   #onVerdict(publication: Publication, verdict: Verdict): void {
+    this.#deciding = false;
     if (this.closed || this.#publication !== publication) {
       publication.end('lost');
       return;
@@ -282,9 +316,7 @@ export class RtmpSession {
     this.#protocol.streamBegin(publication.streamId);
     this.#protocol.status(publication.streamId, 'status', 'NetStream.Publish.Start', 'Publishing.');
     this.#options.log.info({ stream: publication.stream, address: this.#options.address, protocol: this.#options.protocol }, 'RTMP publisher accepted');
-    this.#reader.release();
-    // What waited may have unpublished and wished to publish again.
-    this.#options.wire.hold(this.#reader.held && !this.closed);
+    this.#readOn();
   }
 
   #unpublish(): void {
