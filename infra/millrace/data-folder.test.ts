@@ -28,8 +28,8 @@ describe('the data folder', () => {
     }
   });
 
-  test.runIf(process.platform === 'linux')('on a file system that takes no files is refused', () => {
-    expect(() => prepareDataFolder('/proc/self/fdinfo')).toThrow(/cannot be written to/);
+  test.runIf(process.platform === 'linux').each(['/proc/self/fdinfo', '/proc/new/folder'])('on a file system that takes no files is refused: %s', (path) => {
+    expect(() => prepareDataFolder(path)).toThrow(/cannot be written to/);
   });
 
   test.runIf(process.platform === 'linux')('is for one server at a time', async () => {

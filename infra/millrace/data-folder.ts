@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { accessSync, constants, mkdirSync, mkdtempSync, realpathSync, rmdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, realpathSync, rmdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 import { MillraceError, messageOf } from '#core/runtime/errors.ts';
 
@@ -16,8 +16,7 @@ import { MillraceError, messageOf } from '#core/runtime/errors.ts';
 export function prepareDataFolder(path: string): string {
   const folder = resolve(path);
   try {
-    // Tokens and keys live here: for this user alone.
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     if (!statSync(folder).isDirectory()) {
       throw new Error('it is a file');
     }
@@ -32,6 +31,18 @@ export function prepareDataFolder(path: string): string {
     );
   }
   return folder;
+}
+
+/**
+ * Makes a folder and those above it. Node's own `recursive` tries for ever where the system says of an existing parent that it is
+ * not there, as Linux does of /proc.
+ */
+function makeFolder(folder: string): void {
+  if (!existsSync(folder)) {
+    makeFolder(dirname(folder));
+    // Tokens and keys live here: for this user alone.
+    mkdirSync(folder, { mode: 0o700 });
+  }
 }
 
 /** Holds a data folder for this process alone. */
