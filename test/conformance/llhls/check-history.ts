@@ -107,7 +107,8 @@ function checkReports(history: RenditionHistory, all: readonly RenditionHistory[
       const where = `${name}, playlist ${index}, report on ${uri}`;
       if (known !== undefined) {
         const place = placeOf(known);
-        report.check('rendition-report-truth', lastMsn > place.msn || (lastMsn === place.msn && lastPart >= place.part), where, () => `${lastMsn}.${lastPart}, where ${lastPlace(known)} was seen before`);
+        const behind = lastMsn < place.msn || (lastMsn === place.msn && lastPart < place.part);
+        report.check('rendition-report-truth', !behind || namesThePartBefore(lastMsn, lastPart, known), where, () => `${lastMsn}.${lastPart}, where ${lastPlace(known)} was seen before`);
       }
       if (later !== undefined) {
         const place = placeOf(later);
@@ -117,6 +118,16 @@ function checkReports(history: RenditionHistory, all: readonly RenditionHistory[
       }
     }
   });
+}
+
+/**
+ * A report may name the last part of the segment before where the newest is part 0 (ADR 0004): hls.js 1.7 takes LAST-PART=0 for no value and
+ * asks for a part a segment later.
+ */
+function namesThePartBefore(msn: number, part: number, known: MediaPlaylist): boolean {
+  const place = placeOf(known);
+  const before = known.segments.at(-2);
+  return place.part === 0 && msn === place.msn - 1 && part === (before?.parts.length ?? 0) - 1;
 }
 
 /** Number of the last segment of which anything is listed, and of its last part; -1 where no parts are listed. */

@@ -19,9 +19,12 @@ const SMALL: Rung = { height: 180, bitrate: '250k' };
 const LARGE: Rung = { height: 360, bitrate: '700k' };
 const allRules = Object.keys(rules) as RuleName[];
 
-/** A server with one encoded rung beside what is passed through, and as short a window as delta updates allow. */
+/**
+ * A server with one encoded rung beside what is passed through, as short a window as delta updates allow, and the
+ * hold-back that the specification advises (the default is a little shorter: ADR 0004).
+ */
 function startSmallServer(ladder: readonly Rung[] = [SMALL]): Promise<TestServer> {
-  return startServer({ config: { streams: [{ key: KEY, ladder }], liveWindow: 14 } });
+  return startServer({ config: { streams: [{ key: KEY, ladder }], liveWindow: 14, partHoldBack: 3 } });
 }
 
 async function startObserver(server: TestServer, options: ObserveOptions = {}): Promise<Observer> {
