@@ -60,7 +60,7 @@ every problem at once. An unknown key is a problem, so a misspelled one cannot g
 absent. A switch takes \`on\` and \`off\` (also true/false, yes/no, 1/0), and as a flag stands alone: \`--demo\`, \`--no-demo\`. Lists and mappings
 in the environment and in flags are written as YAML's flow form or JSON: \`MILLRACE_LADDER='[{height: 720, bitrate: 2.5M}]'\`.
 
-With \`npm start\`, flags follow two dashes: \`npm start -- --rtmp-port 1940\`. \`npx millrace --help\` lists all options.
+With \`npm start\`, flags follow two dashes: \`npm start -- --rtmp-port 1940\`. \`npm start -- --help\` lists all options.
 
 This page is written from the option tables by \`node infra/docs/write-configuration.ts\`.
 `;
@@ -84,7 +84,7 @@ IPv4 and IPv6.
 
 Set \`MILLRACE_PUBLIC_URL\` to the address viewers use, its path included (\`https://example.com/tv\`), and \`MILLRACE_TRUST_PROXY=on\`, so that
 viewers' own addresses are counted and limited instead of the proxy's. The proxy passes the path on unchanged, does not buffer
-answers, and gives requests at least 10 s. [infra/nginx/millrace.conf](../infra/nginx/millrace.conf) is a sample. RTMP does not pass through an
+answers, and waits at least 20 s for the next byte. [infra/nginx/millrace.conf](../infra/nginx/millrace.conf) is a sample. RTMP does not pass through an
 HTTP proxy: broadcasters reach port 1935 directly.
 
 ## Containers and services
