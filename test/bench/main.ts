@@ -6,6 +6,7 @@ import { startBrowser } from '#test/support/browser.ts';
 import { startServer } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
 
+import { measureAbr } from './abr/abr.ts';
 import { measureCost } from './cost/cost.ts';
 import { measureGlass, type GlassResult } from './glass/glass.ts';
 import { measureLoad } from './load/load.ts';
@@ -13,11 +14,11 @@ import { startClockPublisher } from './support/clock-publisher.ts';
 import { fixed, printTable } from './support/statistics.ts';
 
 /**
- * `npm run bench [-- glass|load|cost ...] [--seconds N]`: prints tables and writes the same as JSON to
+ * `npm run bench [-- glass|abr|load|cost ...] [--seconds N]`: prints tables and writes the same as JSON to
  * `test/bench/results/`. Every number is of this machine, in this run.
  */
 
-const SUITES = { glass, load, cost };
+const SUITES = { glass, abr, load, cost };
 type Suite = keyof typeof SUITES;
 
 const names = process.argv.slice(2).filter((name): name is Suite => name in SUITES);
@@ -62,6 +63,22 @@ async function glass(): Promise<unknown> {
     ]),
   );
   return results;
+}
+
+/** Adaptation of the watch page under 4, 1 and 4 Mbit/s. */
+async function abr(): Promise<unknown> {
+  const browser = await startBrowser();
+  try {
+    const result = await measureAbr(browser, Math.min(seconds, 60));
+    printTable(
+      'Adaptation of the watch page under 4, 1, then 4 Mbit/s (top rung 2 Mbit/s)',
+      ['down (s)', 'up (s)', `switches in ${result.seconds} s at 4 Mbit/s`, 'stalls'],
+      [[fixed(result.down, 1), fixed(result.up, 1), result.switches, result.stalls]],
+    );
+    return result;
+  } finally {
+    await browser.close();
+  }
 }
 
 /** (b) LL-HLS load: simulated viewers that behave like hls.js, in a second process. */
