@@ -40,6 +40,8 @@ const VIDEO_WAIT = { announced: 2100, unknown: 1000, denied: 300 } as const;
 const AUDIO_WAIT = 1000;
 /** Frames that must agree with a former analysis. */
 const CONFIRMING = 6;
+/** Beyond so many frames the rate is looked for again only after a part of them more: a look costs as much as there are frames. */
+const LOOK_EACH_PART = 64;
 const MAX_SAMPLES = 2000;
 const MAX_BYTES = 32 * 1024 * 1024;
 
@@ -51,6 +53,8 @@ export class Hold {
   #audio: TimedSample[] = [];
   #bytes = 0;
   #secondKey: TimedSample | undefined;
+  /** Frames at which the rate is looked for next. */
+  #nextLook = 0;
 
   constructor(options: HoldOptions) {
     this.#options = options;
@@ -77,6 +81,7 @@ export class Hold {
     this.#audio = [];
     this.#video.length = 0;
     this.#secondKey = undefined;
+    this.#nextLook = 0;
     this.#bytes = 0;
     kept.forEach((sample) => this.add(sample));
   }
@@ -120,12 +125,7 @@ export class Hold {
     }
     const { audio } = this.#options.expects();
     const heard = this.#audio.length > 0 || audio === false || (audio === undefined && span(this.#video) >= AUDIO_WAIT);
-    const former = this.#options.former();
-    if (former && this.#agrees(former)) {
-      return heard;
-    }
-    const fit = this.#secondKey && this.#fit();
-    return heard && fit?.kind === 'constant' && fit.certain;
+    return heard && this.#isKnown();
   }
 
   /** What is known by now. */
@@ -158,6 +158,21 @@ export class Hold {
     const samples = kind === 'video' ? this.#video : this.#audio;
     const length = span(samples);
     return length < 250 ? 0 : Math.round((samples.slice(0, -1).reduce((sum, sample) => sum + sample.data.length, 0) * 8000) / length);
+  }
+
+  /** True where the frames agree with what was known, or tell their rate by themselves. */
+  #isKnown(): boolean {
+    const frames = this.#video.length;
+    if (frames < this.#nextLook) {
+      return false;
+    }
+    this.#nextLook = frames + 1 + Math.floor(frames / LOOK_EACH_PART);
+    const former = this.#options.former();
+    if (former && this.#agrees(former)) {
+      return true;
+    }
+    const fit = this.#secondKey && this.#fit();
+    return fit?.kind === 'constant' && fit.certain;
   }
 
   #videoWait(): number {
