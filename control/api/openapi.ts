@@ -24,10 +24,15 @@ export function openApiDocument(routes: readonly Route[], { version, url }: Open
       description: 'Live streams: what is on air, how it does, and who is watching. Reading public facts is open; everything else needs the token of the file `api-token` in the server\'s data folder.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    servers: [{ url: url.replace(/\/+$/, '') || '/' }],
+    servers: openApiServers(url),
     paths,
     components: { schemas: componentSchemas(), securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
   };
+}
+
+/** Where the server is reached, as the document says it. */
+export function openApiServers(url: string): readonly { readonly url: string }[] {
+  return [{ url: url.replace(/\/+$/, '') || '/' }];
 }
 
 function operation({ operationId, summary, description, path, access, answers }: Route): Record<string, unknown> {

@@ -10,7 +10,7 @@ import { ApiError } from './api-error.ts';
 import { describeCapacity, describeStream, describeViewers, instant } from './describe.ts';
 import type { EventStreams } from './event-streams.ts';
 import { answerJson, type Exchange } from './exchange.ts';
-import { openApiDocument } from './openapi.ts';
+import { openApiDocument, openApiServers } from './openapi.ts';
 import type { DocumentedAnswer, Route } from './route.ts';
 import type { capacitySchema, serverSchema } from './schemas.ts';
 
@@ -35,7 +35,9 @@ const unauthorized: DocumentedAnswer = { description: 'The token is missing or w
 /** Every endpoint of the API. */
 export function apiRoutes(options: RoutesOptions): readonly Route[] {
   const { view, events } = options;
-  const routes: Route[] = [
+  const routes: Route[] = [];
+  const document = documentOnce(routes, options);
+  routes.push(
     {
       method: 'get', path: '/api/v1/streams', operationId: 'listStreams', access: 'more-with-token',
       summary: 'All streams',
@@ -84,11 +86,21 @@ export function apiRoutes(options: RoutesOptions): readonly Route[] {
       summary: 'This document',
       description: 'The API as an OpenAPI 3.1 document.',
       answers: { 200: { description: 'The document.' } },
-      handle: (exchange) => answerJson(exchange, 200, openApiDocument(routes, { version: options.version, url: options.config.publicUrl ?? exchange.baseUrl })),
+      handle: (exchange) => answerJson(exchange, 200, document(exchange.baseUrl)),
     },
-  ];
+  );
   const started = options.clock();
   return routes;
+}
+
+/** The document, written at the first request: that takes milliseconds, in which the thread carries no frame. */
+function documentOnce(routes: readonly Route[], { version, config }: RoutesOptions): (baseUrl: string) => Record<string, unknown> {
+  let written: Record<string, unknown> | undefined;
+  return (baseUrl) => {
+    const url = config.publicUrl ?? baseUrl;
+    written ??= openApiDocument(routes, { version, url });
+    return { ...written, servers: openApiServers(url) };
+  };
 }
 
 function find(view: StreamsView, { stream }: Exchange): StreamView {
