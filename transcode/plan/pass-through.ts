@@ -2,6 +2,7 @@ import type { Face, LadderCatalog, Rendition, SourceTrack } from '#core/bus/cata
 import type { Grouping } from '#core/media/grouping.ts';
 import type { VideoConfig } from '#core/media/track.ts';
 import type { LadderSetting } from '#core/runtime/config/common.ts';
+import { rareColourFormat } from './colour-format.ts';
 import { videoLabel } from './frame-rate.ts';
 import { bitrateFor, shorterSide } from './rung.ts';
 
@@ -13,6 +14,8 @@ export type PassThrough = {
   readonly whyEncoded: string;
   readonly rendition?: Rendition;
   readonly omitted: LadderCatalog['omitted'];
+  /** What of its colour format plays in few browsers, in words; see {@link rareColourFormat}. */
+  readonly rareColourFormat?: string;
 };
 
 /** Peak over mean of a typical live encode; the mean is what ingest measured. */
@@ -20,19 +23,22 @@ const PEAK = 1.25;
 
 /**
  * Decides per protocol whether the source's picture is passed through (design, rule 7): HLS needs key frames that make
- * groups and a constant rate, unless the ladder `source` asks for it anyway; WebRTC cannot show B-frames.
+ * groups, a constant rate and colours that every player decodes, unless the ladder `source` asks for it anyway; WebRTC
+ * cannot show B-frames, nor other colours whatever is asked for.
  */
 export function passThrough(source: SourceTrack, grouping: Grouping, ladder: LadderSetting): PassThrough {
   const config = source.config as VideoConfig;
   const variable = source.video?.variableFrameRate === true;
-  const barred = hlsBar(config, variable, grouping);
+  const rare = rareColourFormat(config);
+  const rareFormat = rare === undefined ? {} : { rareColourFormat: rare };
+  const barred = hlsBar(config, variable, grouping, rare);
   const onHls = config.codec === 'h264' && (barred === undefined || ladder === 'source');
-  const onWebrtc = config.codec === 'h264' && source.video?.bFrames !== true && !config.reordered;
+  const onWebrtc = config.codec === 'h264' && rare === undefined && source.video?.bFrames !== true && !config.reordered;
   const label = videoLabel(shorterSide(config), source.video?.frameRate ?? 30);
   const faces: Face[] = [...(onHls ? ['hls' as const] : []), ...(onWebrtc ? ['webrtc' as const] : [])];
   const whyEncoded = barred ?? '';
   if (faces.length === 0) {
-    return { onHls, onWebrtc, whyEncoded, omitted: [{ label: `${label} as sent`, reason: whyEncoded }] };
+    return { onHls, onWebrtc, whyEncoded, omitted: [{ label: `${label} as sent`, reason: whyEncoded }], ...rareFormat };
   }
   const mean = source.bitrate > 0 ? source.bitrate : bitrateFor(config);
   const rendition: Rendition = {
@@ -46,12 +52,15 @@ export function passThrough(source: SourceTrack, grouping: Grouping, ladder: Lad
     bandwidth: Math.round(mean * PEAK),
     averageBandwidth: mean,
   };
-  return { onHls, onWebrtc, whyEncoded, rendition, omitted: [] };
+  return { onHls, onWebrtc, whyEncoded, rendition, omitted: [], ...rareFormat };
 }
 
-function hlsBar(config: VideoConfig, variable: boolean, grouping: Grouping): string | undefined {
+function hlsBar(config: VideoConfig, variable: boolean, grouping: Grouping, rare: string | undefined): string | undefined {
   if (config.codec !== 'h264') {
     return `Encoded because not every browser plays ${config.codec}.`;
+  }
+  if (rare !== undefined) {
+    return `Encoded because the source's colour format (${rare}) plays in few browsers; 8 bit 4:2:0 (NV12, yuv420p) would be passed through.`;
   }
   if (variable) {
     return 'Encoded because the frame rate of the source varies; a constant one would be passed through.';

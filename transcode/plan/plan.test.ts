@@ -52,6 +52,17 @@ describe('the default ladder', () => {
       expected: ['v360 360p 640x360 encoded hls+webrtc', 'v240 240p 426x240 encoded hls+webrtc'],
     },
     {
+      name: 'encodes the top where few players decode the colour format',
+      facts: { width: 640, height: 360, codecString: 'avc1.f4001f' },
+      expected: ['v360 360p 640x360 encoded hls+webrtc', 'v240 240p 426x240 encoded hls+webrtc'],
+    },
+    {
+      name: 'encodes the top of such a format in one size only, even where WebRTC could have the source but for that',
+      facts: { width: 640, height: 360, codecString: 'avc1.6e001f' },
+      grouping: GRID,
+      expected: ['v360 360p 640x360 encoded hls+webrtc', 'v240 240p 426x240 encoded hls+webrtc'],
+    },
+    {
       name: 'names portrait rungs after the shorter side',
       facts: { width: 720, height: 1280 },
       expected: ['video 720p 720x1280 passthrough hls+webrtc', 'v480 480p 480x854 encoded hls+webrtc', 'v360 360p 360x640 encoded hls+webrtc', 'v240 240p 240x426 encoded hls+webrtc'],
@@ -127,6 +138,18 @@ describe('configured ladders', () => {
     expect(lines(plan).slice(1, 3)).toEqual(['v540 540p 960x540 encoded hls+webrtc', 'v240 240p 426x240 encoded hls+webrtc']);
     expect(plan.omitted).toEqual([{ label: '2160p', reason: 'The source is smaller: 1920x1080.' }]);
   });
+});
+
+test('a colour format that few players decode is named where the source is encoded, and goes to HLS alone where the ladder asks for it', () => {
+  const facts: VideoFacts = { width: 640, height: 360, codecString: 'avc1.f4001f' };
+  const plan = planOf(facts);
+  expect(plan.rareColourFormat).toBe('High 4:4:4 Predictive profile');
+  expect(plan.renditions[0]?.reason).toBe("Encoded because the source's colour format (High 4:4:4 Predictive profile) plays in few browsers; 8 bit 4:2:0 (NV12, yuv420p) would be passed through.");
+  expect(plan.omitted).toContainEqual({ label: '360p as sent', reason: plan.renditions[0]?.reason });
+  const asked = planOf(facts, { ladder: 'source' });
+  expect(lines(asked)[0]).toBe('video 360p 640x360 passthrough hls');
+  expect(asked.rareColourFormat).toBe(plan.rareColourFormat);
+  expect(planOf({}).rareColourFormat).toBeUndefined();
 });
 
 test('a shed rung is left out, said so, and still counts for the part target', () => {

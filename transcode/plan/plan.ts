@@ -38,6 +38,8 @@ export type Plan = Pick<LadderCatalog, 'renditions' | 'omitted' | 'partTarget'> 
   readonly audio?: AudioEncode;
   /** Megapixels per second that the plan spends, decoding included. */
   readonly cost: number;
+  /** What of the source's colour format plays in few browsers, in words for the broadcaster. */
+  readonly rareColourFormat?: string;
 };
 
 type Omitted = LadderCatalog['omitted'][number];
@@ -75,6 +77,7 @@ export function planLadder(input: PlanInput): Plan {
     omitted,
     partTarget: partTarget(hls.map(({ config }) => config)),
     cost: encodes ? decoding + rungs.reduce((sum, { cost }) => sum + cost, 0) : 0,
+    ...(pass.rareColourFormat === undefined ? {} : { rareColourFormat: pass.rareColourFormat }),
     ...(encodes ? { encode: encodeOf(video.config, video, source.grouping, rungs) } : {}),
     ...sound,
   };

@@ -12,6 +12,8 @@ export type VideoFacts = {
   readonly variable?: boolean;
   readonly bFrames?: boolean;
   readonly bitrate?: number;
+  /** Default: High, level 4. */
+  readonly codecString?: string;
 };
 
 /** The broadcast of every made-up source. */
@@ -19,11 +21,11 @@ export const BROADCAST = broadcastId('unit00000001');
 
 /** A video track as ingest would describe it: 1080p30 without B-frames. */
 export function videoTrack(facts: VideoFacts = {}): SourceTrack {
-  const { width = 1920, height = 1080, frameRate = 30, variable = false, bFrames = false, bitrate = 6_000_000 } = facts;
+  const { width = 1920, height = 1080, frameRate = 30, variable = false, bFrames = false, bitrate = 6_000_000, codecString = 'avc1.640028' } = facts;
   const config: VideoConfig = {
     kind: 'video',
     codec: 'h264',
-    codecString: 'avc1.640028',
+    codecString,
     description: Uint8Array.from([1, 0x64, 0, 0x28]),
     width,
     height,
