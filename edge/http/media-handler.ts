@@ -111,7 +111,7 @@ export class MediaHandler {
       this.#missing(exchange.response, target);
       return;
     }
-    this.#connections.stamp(exchange.request, exchange.connection, target.stream, exchange.query, this.#options.clock());
+    // Nobody is counted for this: a page may ask for it before its player, and so its session id, is there.
     const payload = window.master();
     if (payload !== undefined) {
       this.#send(exchange, 'master', payload, PLAYLIST_CACHING);

@@ -200,6 +200,13 @@ test('viewers are counted by CMCD session, else by address and agent, and told t
   expect(await promise).toEqual({ viewers: { hls: 3 } });
 });
 
+test('who asks for the multivariant playlist alone is no viewer yet: a page does so before its session has an id', async () => {
+  await get('/live/demo/master.m3u8', { headers: { 'user-agent': 'page' } });
+  expect(await metrics()).toContain('millrace_viewers{protocol="hls"} 0\n');
+  await get(`${TRACK_PATH}/index.m3u8?CMCD=sid%3D%22one%22`, { headers: { 'user-agent': 'page' } });
+  expect(await metrics()).toContain('millrace_viewers{protocol="hls"} 1\n');
+});
+
 test.each(['', '?_HLS_msn=100&_HLS_part=0'])('a server that began lately holds a playlist request (%j) for a broadcast that may return', async (query) => {
   const other = await testEdge({ streamKeys: ['demo_0123456789abcdef'] }, { clock: () => time.now });
   try {
