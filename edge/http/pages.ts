@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join, relative, sep } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 
 import { isStreamName } from '#core/access/stream-key.ts';
 
@@ -22,13 +23,16 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
+/** What the built pages need and no more: they have no inline scripts or styles and fetch from their own origin alone. */
 const POLICY =
-  "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; " +
-  "connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; " +
+  "connect-src 'self'; base-uri 'none'; form-action 'none'";
 
-type PageFile = { readonly plain: Buffer; readonly gzip: Buffer | undefined; readonly headers: RawHeaders };
+const compress = promisify(gzip);
 
-/** The player's pages, read and compressed once at start. */
+type PageFile = { readonly plain: Buffer; readonly packs: boolean; packed: Promise<Buffer | undefined> | undefined; readonly headers: RawHeaders };
+
+/** The player's pages: read once at start, and compressed when first asked for, beside the event loop. */
 export class Pages {
   readonly #files = new Map<string, PageFile>();
 
@@ -47,7 +51,8 @@ export class Pages {
 
   /** Answers a request for a page or one of its files; false where the path names neither. */
   handle(request: IncomingMessage, response: ServerResponse, path: string): boolean {
-    const name = fileName(path);
+    const bare = withoutSlash(path);
+    const name = fileName(bare ?? path);
     const file = name === undefined ? undefined : this.#files.get(name);
     if (file === undefined) {
       if (name?.endsWith('.html') === true && !this.built) {
@@ -58,14 +63,43 @@ export class Pages {
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       sendError(response, 405, { code: 'http/method', message: 'Pages are read with GET or HEAD.' }, ['Allow', 'GET, HEAD']);
-      return true;
+    } else if (bare !== undefined) {
+      redirect(request, response, bare);
+    } else if (file.packs && acceptsGzip(request)) {
+      void answerPacked(request, response, file);
+    } else {
+      answer(request, response, file, undefined);
     }
-    const gzip = file.gzip !== undefined && acceptsGzip(request);
-    const body = gzip && file.gzip !== undefined ? file.gzip : file.plain;
-    const headers = ['Content-Length', String(body.length), ...file.headers];
-    send(request, response, 200, gzip ? [...headers, 'Content-Encoding', 'gzip'] : headers, body);
     return true;
   }
+}
+
+/** Sends a file compressed. Each is compressed once; where that fails, it goes out as it is. */
+async function answerPacked(request: IncomingMessage, response: ServerResponse, file: PageFile): Promise<void> {
+  file.packed ??= compress(file.plain, { level: 9 }).catch(() => undefined);
+  const packed = await file.packed;
+  // Who has hung up meanwhile is not answered.
+  if (!response.destroyed && !response.writableEnded) {
+    answer(request, response, file, packed);
+  }
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, file: PageFile, packed: Buffer | undefined): void {
+  const body = packed ?? file.plain;
+  const headers = ['Content-Length', String(body.length), ...file.headers];
+  send(request, response, 200, packed === undefined ? headers : [...headers, 'Content-Encoding', 'gzip'], body);
+}
+
+/** The page's own address where a slash was put behind it. */
+function withoutSlash(path: string): string | undefined {
+  return /^\/(watch|embed)\/[^/]+\/$/.test(path) ? path.slice(0, -1) : undefined;
+}
+
+/** Sends a reader to a page's own address, relatively: so the base path stays, whether or not a proxy has taken it off. */
+function redirect(request: IncomingMessage, response: ServerResponse, path: string): void {
+  const query = /\?.*$/s.exec(request.url ?? '')?.[0] ?? '';
+  const location = `..${path.slice(path.lastIndexOf('/'))}${query}`;
+  send(request, response, 308, ['Location', location, 'Content-Length', '0', 'Cache-Control', 'no-cache'], Buffer.alloc(0));
 }
 
 /** The built file behind a path: three pages have addresses of their own. */
@@ -95,7 +129,7 @@ function loadFile(name: string, plain: Buffer): PageFile {
       headers.push('X-Frame-Options', 'DENY');
     }
   }
-  return { plain, gzip: isText && plain.length > 512 ? gzipSync(plain, { level: 9 }) : undefined, headers };
+  return { plain, packs: isText && plain.length > 512, packed: undefined, headers };
 }
 
 function filesIn(folder: string): string[] {
