@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 
+import { addressGroup } from '#core/access/address-group.ts';
 import type { StreamName } from '#core/bus/catalog.ts';
 import type { Millis } from '#core/media/time.ts';
 
-import { addressGroup } from '../policy/address-group.ts';
 import type { StreamsView, StreamView } from '../streams-view.ts';
 import { ApiError } from './api-error.ts';
 import { describeState } from './describe.ts';

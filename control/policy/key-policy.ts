@@ -1,12 +1,12 @@
 import type { Counter } from 'prom-client';
 
+import { addressGroup } from '#core/access/address-group.ts';
 import type { PublishDecision, PublishPolicy, PublishRequest } from '#core/access/publish-policy.ts';
 import { parseStreamKey } from '#core/access/stream-key.ts';
 import type { StreamName } from '#core/bus/catalog.ts';
 import { MillraceError } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
-import { addressGroup } from './address-group.ts';
 import type { AttemptLimiter } from './attempt-limiter.ts';
 import { KEY_FORM, whyMalformed } from './configured-keys.ts';
 import { KeyRing } from './key-ring.ts';

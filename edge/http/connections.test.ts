@@ -69,6 +69,19 @@ test('connections beyond the limit of their address are destroyed, and those tha
   expect(connections.count).toBe(2);
 });
 
+test('all addresses that one IPv6 subscriber has count as one', () => {
+  const addresses = ['2001:db8::1', '2001:db8::2', '2001:db8::3', '2001:db8:0:1::1'];
+  const connections = new Connections({ maxConnections: 9, maxConnectionsPerAddress: 2 }, (socket) => (socket as unknown as { address: string }).address);
+  const sockets = addresses.map((address) => Object.assign(new FakeSocket(), { address }));
+  sockets.forEach((socket) => connections.admit(socket as unknown as Socket));
+  expect(sockets.map(({ destroyed }) => destroyed)).toEqual([false, false, true, false]);
+  const waiting = new WaitingRoom({ maxWaiting: 9, maxWaitingPerAddress: 2, maxWaitingPerConnection: 9 });
+  const seat = { waiting: 0 };
+  expect(addresses.map((address) => waiting.enter(address, seat))).toEqual([true, true, false, true]);
+  waiting.leave('2001:db8::2', seat);
+  expect(waiting.enter('2001:db8::3', seat)).toBe(true);
+});
+
 test('waiting requests are bounded in all, by address and by connection', () => {
   const waiting = new WaitingRoom({ maxWaiting: 3, maxWaitingPerAddress: 2, maxWaitingPerConnection: 1 });
   const seats = Array.from({ length: 5 }, () => ({ waiting: 0 }));

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 
+import { addressGroup } from '#core/access/address-group.ts';
 import { millis } from '#core/media/time.ts';
 
 /** Bounds against abuse. Defaults are far above what players need: behind one address may be a whole campus. */
@@ -28,7 +29,7 @@ export class Connections {
   /** The encrypted faces of admitted connections: bytes wait in them, not in the sockets below. */
   readonly #encrypted = new Map<Socket, Progress>();
 
-  /** @param addressOf - The address to count by; empty for those not counted (proxies carry everybody). */
+  /** @param addressOf - The address to count by, an IPv6 subscriber's as one; empty for those not counted (proxies carry everybody). */
   constructor(limits: ConnectionLimits, addressOf: (socket: Socket) => string) {
     this.#limits = limits;
     this.#addressOf = addressOf;
@@ -40,7 +41,7 @@ export class Connections {
 
   /** Takes a new connection, or destroys it where there are too many. */
   admit(socket: Socket): void {
-    const address = this.#addressOf(socket);
+    const address = addressGroup(this.#addressOf(socket));
     const ofAddress = address === '' ? 0 : (this.#perAddress.get(address) ?? 0) + 1;
     if (this.#sockets.size >= this.#limits.maxConnections || ofAddress > this.#limits.maxConnectionsPerAddress) {
       socket.destroy();

@@ -1,3 +1,5 @@
+import { addressGroup } from '#core/access/address-group.ts';
+
 /** Bounds of requests that wait for media to come. */
 export type WaitingLimits = {
   readonly maxWaiting: number;
@@ -8,10 +10,10 @@ export type WaitingLimits = {
 /** A connection as the waiting room sees it. */
 export type Seat = { waiting: number };
 
-/** Counts who waits, in all, by address and by connection. */
+/** Counts who waits, in all, by address (all of an IPv6 subscriber's as one) and by connection. */
 export class WaitingRoom {
   readonly #limits: WaitingLimits;
-  readonly #perAddress = new Map<string, number>();
+  readonly #perGroup = new Map<string, number>();
   #count = 0;
 
   constructor(limits: WaitingLimits) {
@@ -24,25 +26,27 @@ export class WaitingRoom {
 
   /** Lets a request wait, or says that there are too many. Each one let in must leave once. */
   enter(address: string, seat: Seat): boolean {
-    const ofAddress = this.#perAddress.get(address) ?? 0;
+    const group = addressGroup(address);
+    const ofGroup = this.#perGroup.get(group) ?? 0;
     const { maxWaiting, maxWaitingPerAddress, maxWaitingPerConnection } = this.#limits;
-    if (this.#count >= maxWaiting || ofAddress >= maxWaitingPerAddress || seat.waiting >= maxWaitingPerConnection) {
+    if (this.#count >= maxWaiting || ofGroup >= maxWaitingPerAddress || seat.waiting >= maxWaitingPerConnection) {
       return false;
     }
     this.#count++;
     seat.waiting++;
-    this.#perAddress.set(address, ofAddress + 1);
+    this.#perGroup.set(group, ofGroup + 1);
     return true;
   }
 
   leave(address: string, seat: Seat): void {
     this.#count--;
     seat.waiting--;
-    const left = (this.#perAddress.get(address) ?? 1) - 1;
+    const group = addressGroup(address);
+    const left = (this.#perGroup.get(group) ?? 1) - 1;
     if (left > 0) {
-      this.#perAddress.set(address, left);
+      this.#perGroup.set(group, left);
     } else {
-      this.#perAddress.delete(address);
+      this.#perGroup.delete(group);
     }
   }
 }

@@ -165,4 +165,13 @@ describe('ConnectionCensus', () => {
     census.leave('a');
     expect(census.enter('c', limits)).toBeUndefined();
   });
+
+  it('counts all addresses that one IPv6 subscriber has as one', () => {
+    const census = new ConnectionCensus();
+    const limits = { rtmpMaxConnectionsPerAddress: 2, rtmpMaxConnections: 9 };
+    const enter = (address: string): string | undefined => census.enter(address, limits);
+    expect([enter('2001:db8::1'), enter('2001:db8::2'), enter('2001:db8::3'), enter('2001:db8:0:1::1')]).toEqual([undefined, undefined, 'connections-per-address', undefined]);
+    census.leave('2001:db8::1');
+    expect(enter('2001:db8::4')).toBeUndefined();
+  });
 });

@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer, type TlsOptions } from 'node:tls';
 
+import { addressGroup } from '#core/access/address-group.ts';
 import { millis } from '#core/media/time.ts';
 import { MillraceError, messageOf } from '#core/runtime/errors.ts';
 
@@ -29,33 +30,35 @@ export interface RtmpListener {
   close(): Promise<void>;
 }
 
-/** Counts connections by address. */
+/** Counts connections by address; all of an IPv6 subscriber's count as one. */
 export class ConnectionCensus {
-  readonly #byAddress = new Map<string, number>();
+  readonly #byGroup = new Map<string, number>();
   #all = 0;
 
   /** Counts one in, or says which limit forbids it. */
   enter(address: string, limits: Pick<RtmpConfig, 'rtmpMaxConnectionsPerAddress' | 'rtmpMaxConnections'>): 'connections' | 'connections-per-address' | undefined {
-    const held = this.#byAddress.get(address) ?? 0;
+    const group = addressGroup(address);
+    const held = this.#byGroup.get(group) ?? 0;
     if (this.#all >= limits.rtmpMaxConnections) {
       return 'connections';
     }
     if (held >= limits.rtmpMaxConnectionsPerAddress) {
       return 'connections-per-address';
     }
-    this.#byAddress.set(address, held + 1);
+    this.#byGroup.set(group, held + 1);
     this.#all += 1;
     return undefined;
   }
 
   /** Counts one out. */
   leave(address: string): void {
-    const held = this.#byAddress.get(address) ?? 0;
+    const group = addressGroup(address);
+    const held = this.#byGroup.get(group) ?? 0;
     this.#all -= 1;
     if (held > 1) {
-      this.#byAddress.set(address, held - 1);
+      this.#byGroup.set(group, held - 1);
     } else {
-      this.#byAddress.delete(address);
+      this.#byGroup.delete(group);
     }
   }
 }

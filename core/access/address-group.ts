@@ -5,6 +5,9 @@ import { isIPv6 } from 'node:net';
  * address the /64 that one subscriber is given (RFC 6177), anything else as it came.
  */
 export function addressGroup(address: string): string {
+  if (!address.includes(':')) {
+    return address;
+  }
   const plain = address.replace(/%.*$/, '').toLowerCase();
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(plain)?.[1];
   if (mapped !== undefined) {
