@@ -20,20 +20,29 @@ export type SuperviseOptions = {
   readonly flush?: () => void;
   /** How long a stop may take before the process ends anyway. Default 10 s. */
   readonly patience?: Millis;
+  /** Time that only goes forward, by which signals that come together are told from a second wish. Default: `performance.now()`. */
+  readonly monotonic?: () => Millis;
   /** Default: `process`. */
   readonly host?: ProcessLike;
 };
 
 /**
+ * A further signal so soon after the first is the same wish: a terminal that closes, or npm that hands on what the
+ * terminal sent to all, brings SIGHUP or a second SIGINT some milliseconds later. No hand presses Ctrl-C twice as fast
+ * because it has become impatient.
+ */
+const SAME_WISH = millis(500);
+
+/**
  * Ends the process well: SIGTERM and SIGINT (and the loss of a parent that watches over us by IPC) stop gracefully with
- * exit code 0; a second signal ends at once; a stop that takes too long, a stage that failed and an error that nobody
+ * exit code 0; a second signal, half a second after the first or later, ends at once; a stop that takes too long, a stage that failed and an error that nobody
  * caught end with one line and exit code 1.
  *
  * @returns takes the handlers back, for tests.
  */
 export function superviseProcess(options: SuperviseOptions): () => void {
-  const { log, host = process, patience = millis(10_000) } = options;
-  let stopping = false;
+  const { log, host = process, patience = millis(10_000), monotonic = () => millis(performance.now()) } = options;
+  let stoppingSince: Millis | undefined;
   let ended = false;
 
   const exit = (code: number): void => {
@@ -45,12 +54,16 @@ export function superviseProcess(options: SuperviseOptions): () => void {
   };
 
   const stop = (why: string, code: number): void => {
-    if (stopping) {
+    if (stoppingSince !== undefined) {
+      if (monotonic() - stoppingSince < SAME_WISH) {
+        log.debug({ why }, 'asked to stop once more at the same time');
+        return;
+      }
       log.warn('asked to stop again: ending at once');
       exit(code === 0 ? 130 : code);
       return;
     }
-    stopping = true;
+    stoppingSince = monotonic();
     log.info({ why }, 'stopping');
     const timer = setTimeout(() => {
       log.error(`stopping took more than ${patience / 1000} s: ending now`);
@@ -75,7 +88,7 @@ export function superviseProcess(options: SuperviseOptions): () => void {
 
   const fail = (error: unknown, what: string): void => {
     log.fatal(errorFacts(error), `${what}: ${messageOf(error)}`);
-    if (stopping) {
+    if (stoppingSince !== undefined) {
       exit(1);
     } else {
       stop(what, 1);
