@@ -22,6 +22,20 @@ describe('the addresses to print', () => {
     expect(addressesOf(config, open, interfaces)).toEqual({ web, rtmp });
   });
 
+  test.each([
+    [{ host: '::' }, { web: 'https://192.168.1.5:8443', rtmps: 'rtmps://192.168.1.5:1936/live' }],
+    [{ host: '::', publicUrl: 'https://tv.example.com' }, { web: 'https://tv.example.com', rtmps: 'rtmps://tv.example.com:1936/live' }],
+    [{ host: '::', publicUrl: 'http://tv.example.com' }, { web: 'http://tv.example.com', rtmps: 'rtmps://tv.example.com:1936/live', https: 'https://tv.example.com:8443' }],
+  ])('with a certificate, %o', (config, expected) => {
+    const { rtmp, ...rest } = addressesOf(config, { ...ports, https: 8443, rtmps: 1936 }, interfaces);
+    expect(rest).toEqual(expected);
+    expect(rtmp).toMatch(/^rtmp:/);
+  });
+
+  test('leave the port of RTMPS out where it is the usual one', () => {
+    expect(addressesOf({ host: '10.0.0.7' }, { ...ports, rtmps: 443 }).rtmps).toBe('rtmps://10.0.0.7/live');
+  });
+
   test('are of this machine where it has no network', () => {
     expect(addressesOf({ host: '::' }, ports, { lo: interfaces.lo }).rtmp).toBe('rtmp://localhost/live');
   });

@@ -8,7 +8,7 @@ export type AddressConfig = {
 };
 
 /** Ports as they were really opened. */
-export type OpenPorts = { readonly http: number; readonly https?: number | undefined; readonly rtmp: number };
+export type OpenPorts = { readonly http: number; readonly https?: number | undefined; readonly rtmp: number; readonly rtmps?: number | undefined };
 
 /** Addresses to print and to hand out. */
 export type Addresses = {
@@ -16,13 +16,24 @@ export type Addresses = {
   readonly web: string;
   /** What OBS takes as its server. */
   readonly rtmp: string;
+  /** The same over TLS, where there is a certificate. */
+  readonly rtmps?: string;
+  /** Base of pages over TLS, where there is a certificate and `web` is not it. */
+  readonly https?: string;
 };
 
 /** The addresses under which this server is best reached. */
 export function addressesOf(config: AddressConfig, ports: OpenPorts, interfaces = networkInterfaces()): Addresses {
   const host = config.publicHost ?? (config.publicUrl === undefined ? ownHost(config.host, interfaces) : new URL(config.publicUrl).hostname);
   const rtmpPort = ports.rtmp === 1935 ? '' : `:${ports.rtmp}`;
-  return { web: webOf(config, ports, host), rtmp: `rtmp://${bracketed(host)}${rtmpPort}/live` };
+  const web = webOf(config, ports, host);
+  return {
+    web,
+    rtmp: `rtmp://${bracketed(host)}${rtmpPort}/live`,
+    // 443 is what OBS takes where an rtmps address names no port.
+    ...(ports.rtmps === undefined ? {} : { rtmps: `rtmps://${bracketed(host)}${ports.rtmps === 443 ? '' : `:${ports.rtmps}`}/live` }),
+    ...(ports.https === undefined || web.startsWith('https:') ? {} : { https: httpsOf(host, ports.https) }),
+  };
 }
 
 /** Where a program on this machine reaches what listens on `host`. */
@@ -36,7 +47,11 @@ function webOf(config: AddressConfig, ports: OpenPorts, host: string): string {
   }
   return ports.https === undefined
     ? `http://${bracketed(host)}${ports.http === 80 ? '' : `:${ports.http}`}`
-    : `https://${bracketed(host)}${ports.https === 443 ? '' : `:${ports.https}`}`;
+    : httpsOf(host, ports.https);
+}
+
+function httpsOf(host: string, port: number): string {
+  return `https://${bracketed(host)}${port === 443 ? '' : `:${port}`}`;
 }
 
 function ownHost(host: string, interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): string {

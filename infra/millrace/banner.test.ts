@@ -19,6 +19,19 @@ test('the block says what to paste into OBS and where to watch', () => {
 `);
 });
 
+test('with a certificate it names what is reached over TLS too', () => {
+  const secure = { ...addresses, rtmps: 'rtmps://192.168.1.5:1936/live', https: 'https://192.168.1.5:8443' };
+  const lines = renderBanner({ ...facts, addresses: secure, demoKey: 'demo_abcdefghijklmnop' }).split('\n');
+  expect(lines.slice(4, 9)).toEqual([
+    '  Server      rtmp://192.168.1.5/live',
+    '  Server, TLS rtmps://192.168.1.5:1936/live',
+    '  Stream key  demo_abcdefghijklmnop',
+    '  Watch       http://192.168.1.5:8080/watch/demo',
+    '  Watch, TLS  https://192.168.1.5:8443/watch/demo',
+  ]);
+  expect(renderBanner({ ...facts, addresses: secure })).toContain('  Watch, TLS  https://192.168.1.5:8443/\n');
+});
+
 test('configured streams are named, their keys never', () => {
   const text = renderBanner({ ...facts, streams: ['a', 'b', 'c', 'd'] });
   expect(text).toContain('Stream key  the key configured for a, b, c and 1 more\n');

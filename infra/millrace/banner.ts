@@ -20,11 +20,14 @@ export function renderBanner(facts: BannerFacts): string {
     streams.length > 0
       ? `the key configured for ${streams.slice(0, 3).join(', ')}${streams.length > 3 ? ` and ${streams.length - 3} more` : ''}`
       : (demoKey ?? 'none yet: set one by MILLRACE_STREAM_KEYS=<stream>_<at least 16 characters>');
+  const watch = (web: string): string => `${web}/${stream === undefined ? '' : `watch/${stream}`}`;
   const rows: readonly (readonly [string, string])[] = [
     ['OBS', 'Settings > Stream > Service: Custom'],
     ['Server', addresses.rtmp],
+    ...(addresses.rtmps === undefined ? [] : [['Server, TLS', addresses.rtmps] as const]),
     ['Stream key', key],
-    ['Watch', stream === undefined ? `${addresses.web}/` : `${addresses.web}/watch/${stream}`],
+    ['Watch', watch(addresses.web)],
+    ...(addresses.https === undefined ? [] : [['Watch, TLS', watch(addresses.https)] as const]),
     ['API', `${addresses.web}/api/v1/streams`],
     ['API token', `in ${facts.tokenPath}`],
   ];

@@ -105,6 +105,6 @@ async function compose({ config: given, log, version, configFile, sockets = {} }
       return demo;
     });
   }
-  const addresses = addressesOf(config, { http: edge.httpPort, https: edge.httpsPort, rtmp: ingest.rtmpPort });
+  const addresses = addressesOf(config, { http: edge.httpPort, https: edge.httpsPort, rtmp: ingest.rtmpPort, rtmps: ingest.rtmpsPort });
   return renderBanner({ version, addresses, demoKey, streams: configured, tokenPath: control.tokenPath });
 }
