@@ -4,7 +4,7 @@ import type { Grouping } from '#core/media/grouping.ts';
 import type { AudioConfig } from '#core/media/track.ts';
 import type { LadderSetting } from '#core/runtime/config/common.ts';
 import { audioTrack, sourceCatalog, videoTrack, type VideoFacts } from '../testing/sources.ts';
-import { planLadder, type Plan, type PlanInput } from './plan.ts';
+import { inWords, planLadder, type Plan, type PlanInput } from './plan.ts';
 
 const PLENTY = 1000;
 const GRID: Grouping = { mode: 'grid', firstGroup: 1_700_000_000, firstSecond: 0 };
@@ -152,12 +152,17 @@ test('a colour format that few players decode is named where the source is encod
   expect(planOf({}).rareColourFormat).toBeUndefined();
 });
 
+test('the log tells what a plan needs by a name that nobody takes for the speed of the machine', () => {
+  expect(inWords(planOf({ width: 640, height: 360 }))).toMatchObject({ renditions: ['360p passthrough (hls, webrtc)', '240p encoded (hls, webrtc)', 'Audio passthrough (hls)'], needsMegapixelsPerSecond: 5 });
+});
+
 test('a shed rung is left out, said so, and still counts for the part target', () => {
   const full = planOf({ width: 1280, height: 720, frameRate: 25 });
   const plan = planOf({ width: 1280, height: 720, frameRate: 25 }, { shed: full.encode!.rungs.map(({ track }) => track) });
   expect(lines(plan)).toEqual(['video 720p 1280x720 passthrough hls+webrtc', 'audio Audio aac passthrough hls']);
   expect(plan.partTarget).toBe(full.partTarget);
   expect(plan.omitted.map(({ label }) => label)).toEqual(expect.arrayContaining(['480p', '360p', '240p']));
+  expect(plan.shed).toEqual(['480p', '360p', '240p']);
   expect(plan.cost).toBe(0);
 });
 

@@ -38,6 +38,8 @@ export type Plan = Pick<LadderCatalog, 'renditions' | 'omitted' | 'partTarget'> 
   readonly audio?: AudioEncode;
   /** Megapixels per second that the plan spends, decoding included. */
   readonly cost: number;
+  /** Labels of the rungs that are left out because the machine fell behind, best first. */
+  readonly shed: readonly string[];
   /** What of the source's colour format plays in few browsers, in words for the broadcaster. */
   readonly rareColourFormat?: string;
 };
@@ -58,7 +60,7 @@ export function planLadder(input: PlanInput): Plan {
   const sound = audio.encode === undefined ? {} : { audio: audio.encode };
   if (video === undefined || video.config.kind !== 'video') {
     const configs = audio.renditions.filter(onHls).map(({ config }) => config);
-    return { renditions: audio.renditions, omitted: audio.omitted, partTarget: partTarget(configs), cost: 0, ...sound };
+    return { renditions: audio.renditions, omitted: audio.omitted, partTarget: partTarget(configs), cost: 0, shed: [], ...sound };
   }
   const pass = passThrough(video, source.grouping, input.ladder);
   const omitted: Omitted[] = [...pass.omitted, ...audio.omitted];
@@ -67,7 +69,8 @@ export function planLadder(input: PlanInput): Plan {
   const chosen = input.ladder === 'auto' ? withinBudget(wanted, input.budget - decoding, !pass.onHls, omitted) : wanted;
   const shed = new Set<TrackName>(input.shed);
   const rungs = chosen.filter(({ track }) => !shed.has(track));
-  chosen.filter(({ track }) => shed.has(track)).forEach(({ label }) => omitted.push({ label, reason: SHED }));
+  const leftOut = chosen.filter(({ track }) => shed.has(track)).map(({ label }) => label);
+  omitted.push(...leftOut.map((label) => ({ label, reason: SHED })));
   const passed = passedThrough(pass, rungs);
   const renditions = [...passed, ...rungs.map(renditionOf), ...audio.renditions].sort(byRank);
   const hls = [...passed, ...chosen.map(renditionOf), ...audio.renditions].filter(onHls);
@@ -77,6 +80,7 @@ export function planLadder(input: PlanInput): Plan {
     omitted,
     partTarget: partTarget(hls.map(({ config }) => config)),
     cost: encodes ? decoding + rungs.reduce((sum, { cost }) => sum + cost, 0) : 0,
+    shed: leftOut,
     ...(pass.rareColourFormat === undefined ? {} : { rareColourFormat: pass.rareColourFormat }),
     ...(encodes ? { encode: encodeOf(video.config, video, source.grouping, rungs) } : {}),
     ...sound,
@@ -84,11 +88,11 @@ export function planLadder(input: PlanInput): Plan {
 }
 
 /** A plan as the log tells it. */
-export function inWords({ renditions, omitted, cost }: Plan): { readonly renditions: readonly string[]; readonly omitted: readonly string[]; readonly megapixelsPerSecond: number } {
+export function inWords({ renditions, omitted, cost }: Plan): { readonly renditions: readonly string[]; readonly omitted: readonly string[]; readonly needsMegapixelsPerSecond: number } {
   return {
     renditions: renditions.map(({ label, mode, faces }) => `${label} ${mode} (${faces.join(', ')})`),
     omitted: omitted.map(({ label, reason }) => `${label}: ${reason}`),
-    megapixelsPerSecond: Math.round(cost),
+    needsMegapixelsPerSecond: Math.round(cost),
   };
 }
 
