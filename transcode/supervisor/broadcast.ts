@@ -231,7 +231,7 @@ export class BroadcastTranscoder {
     const { renditions, omitted, partTarget } = this.#plan;
     const { stream, broadcast, epoch } = source;
     bus.putCatalog(broadcast, 'ladder', { stream, broadcast, epoch, fence: lease.fence, revision: this.#revision, partTarget, renditions, omitted });
-    this.#health.rungs(renditions, this.#shedding.shed);
+    this.#health.planned(this.#plan, this.#shedding.shed);
     this.#log.info({ epoch, ...inWords(this.#plan) }, 'ladder planned');
     this.#encode(source, this.#plan);
   }

@@ -1,8 +1,9 @@
 import type { Bus } from '#core/bus/bus.ts';
-import type { Rendition, StreamName, TranscodeHealth, Warning } from '#core/bus/catalog.ts';
+import type { StreamName, TranscodeHealth, Warning } from '#core/bus/catalog.ts';
 import type { BroadcastId } from '#core/media/frame.ts';
 import { elapsed, millis, ticksToMillis, VIDEO_TIMESCALE, type Clock, type Millis, type Ticks, type WallTime } from '#core/media/time.ts';
 import type { TrackName } from '#core/media/track.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { EpochEncode } from './epoch.ts';
 import type { TranscodeMetrics } from './metrics.ts';
 import type { Run } from './run.ts';
@@ -25,7 +26,7 @@ export class Health {
   readonly #samples: Sample[] = [];
   readonly #warnings = new Map<string, Warning & { readonly seen: WallTime }>();
   #restarts = 0;
-  #shed: readonly TrackName[] = [];
+  #plan: Pick<Plan, 'shed' | 'rareColourFormat'> = { shed: [] };
   #reportedAt: WallTime;
 
   constructor(options: { readonly bus: Bus; readonly broadcast: BroadcastId; readonly stream: StreamName; readonly clock: Clock; readonly metrics: TranscodeMetrics }) {
@@ -49,9 +50,9 @@ export class Health {
   }
 
   /** What is offered and what is shed, after each plan. */
-  rungs(renditions: readonly Rendition[], shed: readonly TrackName[]): void {
-    this.#shed = shed;
-    this.#metrics.rungs(this.#stream, renditions, shed);
+  planned(plan: Pick<Plan, 'renditions' | 'shed' | 'rareColourFormat'>, shed: readonly TrackName[]): void {
+    this.#plan = plan;
+    this.#metrics.rungs(this.#stream, plan.renditions, shed);
   }
 
   /** Called on every tick; writes about once a second. */
@@ -90,12 +91,23 @@ export class Health {
     this.#warnings.set(code, { code, message, since, seen: now });
   }
 
-  #standing(now: WallTime): Warning[] {
-    if (this.#shed.length > 0) {
-      this.#warn(now, 'transcode/rung-shed', `Left out for now, because the machine could not encode it in real time: ${this.#shed.join(', ')}.`);
+  #warnWhile(condition: boolean, now: WallTime, code: string, message: string): void {
+    if (condition) {
+      this.#warn(now, code, message);
     } else {
-      this.#warnings.delete('transcode/rung-shed');
+      this.#warnings.delete(code);
     }
+  }
+
+  #standing(now: WallTime): Warning[] {
+    const { shed, rareColourFormat } = this.#plan;
+    this.#warnWhile(shed.length > 0, now, 'transcode/rung-shed', `Left out for now, because the machine could not encode it in real time: ${shed.join(', ')}.`);
+    this.#warnWhile(
+      rareColourFormat !== undefined,
+      now,
+      'source/pixel-format',
+      `The picture's colour format (${rareColourFormat}) plays in few browsers. Set 8 bit 4:2:0 in the encoder: Color Format NV12 in OBS, -pix_fmt yuv420p in ffmpeg.`,
+    );
     for (const [code, { seen }] of this.#warnings) {
       if (elapsed(seen, now) > WARNING_LASTS) {
         this.#warnings.delete(code);
