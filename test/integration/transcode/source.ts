@@ -19,6 +19,8 @@ export type SourceSpec = {
   readonly x264: readonly string[];
   readonly grouping: 'source' | 'grid';
   readonly size?: string;
+  /** ffmpeg's name of it. Default `yuv420p`. */
+  readonly pixelFormat?: string;
   /** Filters of the picture, e.g. one that changes scenes. */
   readonly picture?: string;
   /** pts of the first frame. */
@@ -113,7 +115,7 @@ async function encodeSource(spec: SourceSpec): Promise<{ readonly config: Omit<V
   const input = `testsrc2=s=${spec.size ?? '320x180'}:r=${spec.rate}${spec.picture === undefined ? '' : `,${spec.picture}`}`;
   const args = ['-nostdin', '-v', 'error', '-f', 'lavfi', '-i', input, '-t', String(spec.seconds), '-c:v', 'libx264', '-preset', 'veryfast', ...spec.x264];
   const bytes = await new Promise<Uint8Array>((resolve, reject) => {
-    execFile('ffmpeg', [...args, '-pix_fmt', 'yuv420p', '-fps_mode', 'passthrough', '-enc_time_base', '1:90000', '-f', 'nut', 'pipe:1'], { encoding: 'buffer', maxBuffer: 64 * 1024 * 1024 }, (thrown, stdout) =>
+    execFile('ffmpeg', [...args, '-pix_fmt', spec.pixelFormat ?? 'yuv420p', '-fps_mode', 'passthrough', '-enc_time_base', '1:90000', '-f', 'nut', 'pipe:1'], { encoding: 'buffer', maxBuffer: 64 * 1024 * 1024 }, (thrown, stdout) =>
       thrown === null ? resolve(stdout) : reject(thrown),
     );
   });
