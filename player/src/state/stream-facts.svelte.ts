@@ -2,8 +2,11 @@ import type { Routes } from '../address/address.ts';
 import { fetchStream } from '../api/streams.ts';
 import type { StreamFacts } from '../api/streams.ts';
 
-/** How often, milliseconds. A short request now and then; nothing is held open beside the media. */
-const interval = 10_000;
+/**
+ * When it is asked, milliseconds after the one before; the last over and over. A moment after the picture, again when the
+ * server has counted this viewer, then now and then: short requests, nothing is held open beside the media.
+ */
+const pauses = [1_000, 2_000, 5_000] as const;
 
 /** The stream's facts beside the picture: viewers, and since when it is on air. */
 export class StreamFactsState {
@@ -28,12 +31,19 @@ export class StreamFactsState {
         }
       }
     };
-    const first = setTimeout(() => void ask(), 1_000);
-    const timer = setInterval(() => void ask(), interval);
+    let timer: ReturnType<typeof setTimeout>;
+    const wait = (turn: number): void => {
+      timer = setTimeout(() => {
+        void ask();
+        wait(turn + 1);
+      }, pauses[turn] ?? pauses[2]);
+    };
+    // Who returns to the page sees what is, not what was.
+    document.addEventListener('visibilitychange', () => void ask(), { signal: ends.signal });
+    wait(0);
     return () => {
       ends.abort();
-      clearTimeout(first);
-      clearInterval(timer);
+      clearTimeout(timer);
     };
   }
 }

@@ -28,6 +28,8 @@ export class FakeEventSource extends EventTarget {
 export class FakeServer {
   state: AirState | 'unknown' | 'unreachable' = 'live';
   streams: Answer[] = [];
+  /** Of the one stream. */
+  viewers = 0;
 
   readonly fetch = (input: RequestInfo | URL): Promise<Response> => {
     const url = input instanceof Request ? input.url : String(input);
@@ -43,7 +45,7 @@ export class FakeServer {
     if (this.state === 'unknown') {
       return Promise.resolve(Response.json({ code: 'unknown-stream', message: 'There is no such stream.' }, { status: 404 }));
     }
-    return Promise.resolve(Response.json(stream('cam', this.state)));
+    return Promise.resolve(Response.json(stream('cam', this.state, this.viewers)));
   };
 }
 
