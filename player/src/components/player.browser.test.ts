@@ -8,7 +8,7 @@ import { chooseEngine } from '../engine/choose-engine.ts';
 import Embed from '../pages/Embed.svelte';
 import Landing from '../pages/Landing.svelte';
 import Watch from '../pages/Watch.svelte';
-import { FakeEngine, twoRungs } from '../testing/fake-engine.ts';
+import { FakeEngine, sixRungs, twoRungs } from '../testing/fake-engine.ts';
 import { FakeEventSource, FakeServer, stream } from '../testing/fake-server.ts';
 
 vi.mock('../engine/choose-engine.ts', () => ({ chooseEngine: vi.fn() }));
@@ -55,7 +55,8 @@ describe('the pages', () => {
     }));
   });
 
-  afterEach(() => {
+  afterEach(async () => {
+    await page.viewport(414, 896);
     vi.unstubAllGlobals();
   });
 
@@ -113,6 +114,46 @@ describe('the pages', () => {
     await userEvent.keyboard('{Enter}');
     await userEvent.keyboard('{Escape}');
     await expect.element(page.getByRole('menu')).not.toBeInTheDocument();
+  });
+
+  it.each([
+    ['two', twoRungs],
+    ['six', sixRungs],
+  ])('show the whole menu of %s renditions on a phone, as a sheet over the page', async (_count, rungs) => {
+    await page.viewport(390, 844);
+    await render(Watch, { stream: 'cam', engineChoice: 'auto', routes });
+    play();
+    engine?.listener.rungs(rungs);
+    const opener = page.getByRole('button', { name: /^Quality/ });
+    await opener.click();
+    const menu = page.getByRole('menu').element();
+    const items = [...menu.querySelectorAll('[role^="menuitem"]')];
+    expect(items).toHaveLength(rungs.length + 2);
+    for (const item of items) {
+      const { left, right, top, bottom, height } = item.getBoundingClientRect();
+      expect(height).toBeGreaterThanOrEqual(44);
+      expect(item.contains(document.elementFromPoint((left + right) / 2, top + 1))).toBe(true);
+      expect(item.contains(document.elementFromPoint((left + right) / 2, bottom - 1))).toBe(true);
+    }
+    await expect.element(page.getByRole('menuitemradio', { name: /Auto/ })).toHaveFocus();
+    expect(await faults()).toEqual([]);
+    await userEvent.click(document.body, { position: { x: 195, y: 60 } });
+    await expect.element(page.getByRole('menu')).not.toBeInTheDocument();
+    await expect.element(page.getByRole('button', { name: 'Pause' })).toBeVisible();
+    await opener.click();
+    await page.getByRole('menuitemcheckbox', { name: 'Statistics' }).click();
+    await expect.element(page.getByRole('complementary', { name: 'Statistics' })).toBeVisible();
+  });
+
+  it('keep the menu above the bar where it fits', async () => {
+    await page.viewport(1280, 800);
+    await render(Watch, { stream: 'cam', engineChoice: 'auto', routes });
+    play();
+    engine?.listener.rungs(sixRungs);
+    await page.getByRole('button', { name: /^Quality/ }).click();
+    const { bottom } = page.getByRole('menu').element().getBoundingClientRect();
+    expect(bottom).toBeLessThan(page.getByRole('button', { name: /^Quality/ }).element().getBoundingClientRect().top);
+    expect(document.querySelector(':popover-open')).toBeNull();
   });
 
   it('obey the keys', async () => {

@@ -7,6 +7,14 @@ export const twoRungs: readonly EngineRung[] = [
   { label: '720p', width: 1280, height: 720, bitrate: 2_628_000 },
 ];
 
+/** As many renditions as a ladder has at most. */
+export const sixRungs: readonly EngineRung[] = [240, 360, 480, 720, 1080, 1440].map((height) => ({
+  label: `${height}p`,
+  width: Math.round((height * 16) / 9),
+  height,
+  bitrate: height * 4_000,
+}));
+
 /** An engine that plays nothing and does what the test says. */
 export class FakeEngine implements Engine {
   readonly kind = 'hls';
