@@ -1,6 +1,10 @@
 import type { WallTime } from '#core/media/time.ts';
 
 import type { Payload } from '../http/payload.ts';
+import { FairTurns } from './fair-turns.ts';
+
+/** Of all lists together: a part ends the waiting of whole crowds, in every rendition. */
+const turns = new FairTurns();
 
 /**
  * How a request ends: with bytes; or `timeout`: it waited three target durations (503); `too-far`: it asked for what
@@ -27,12 +31,12 @@ export class WaitList<T extends Waiter> {
     this.#waiters.push(waiter);
   }
 
-  /** Settles all of them. */
+  /** Settles all of them, at once or, where they are many, in the next turns: with what is the outcome then. */
   release(outcomeOf: (waiter: T) => Outcome): void {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) {
-      waiter.settle(outcomeOf(waiter));
+      turns.run(() => waiter.settle(outcomeOf(waiter)));
     }
   }
 
