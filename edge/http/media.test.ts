@@ -191,13 +191,16 @@ test('viewers are counted by CMCD session, else by address and agent, and told t
   await get(playlist, { headers: { 'cmcd-session': 'sid="two"' } });
   await get(playlist, { headers: { 'user-agent': 'a' } });
   await get(playlist, { headers: { 'user-agent': 'a' } });
-  expect(await metrics()).toContain('millrace_viewers{protocol="hls"} 3\n');
+  // Only the beginning of an agent counts: its rest would be remembered for nothing.
+  await get(playlist, { headers: { 'user-agent': `${'x'.repeat(256)}1` } });
+  await get(playlist, { headers: { 'user-agent': `${'x'.repeat(256)}2` } });
+  expect(await metrics()).toContain('millrace_viewers{protocol="hls"} 4\n');
   const { promise, resolve } = Promise.withResolvers<unknown>();
   const { broadcast } = await new Promise<Parameters<Parameters<Bus['onBroadcast']>[0]>[0]>((found) => {
     bus.onBroadcast(found);
   });
   bus.onCatalog(broadcast, 'audience', resolve);
-  expect(await promise).toEqual({ viewers: { hls: 3 } });
+  expect(await promise).toEqual({ viewers: { hls: 4 } });
 });
 
 test('who asks for the multivariant playlist alone is no viewer yet: a page does so before its session has an id', async () => {

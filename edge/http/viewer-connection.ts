@@ -10,6 +10,9 @@ import type { AddressReader } from './client-address.ts';
 /** A viewer that was stamped so lately is surely still counted, and needs no look-up. */
 const SURELY_COUNTED = millis(4000);
 
+/** What of a user agent tells viewers behind one address apart; a header may be a hundred times as long, and is remembered. */
+const MAX_AGENT = 256;
+
 /** What is remembered of a connection, so that a request needs no look-up by strings. */
 export type ViewerConnection = {
   /** Requests of this connection that wait. */
@@ -52,7 +55,7 @@ export class ViewerConnections {
     if (session !== undefined) {
       return this.#audience.viewer(stream, 'hls', `sid ${session}`, now);
     }
-    const agent = request.headers['user-agent'];
+    const agent = request.headers['user-agent']?.slice(0, MAX_AGENT);
     const { viewer } = connection;
     if (viewer !== undefined && connection.stream === stream && connection.agent === agent && request.headers['x-forwarded-for'] === undefined && elapsed(viewer.lastSeen, now) < SURELY_COUNTED) {
       viewer.lastSeen = now;
