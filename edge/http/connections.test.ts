@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { constants, type Http2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 
@@ -58,6 +59,34 @@ test('a TLS connection is judged by its encrypted face, and counted once', () =>
     connections.sweep();
   }
   expect([encrypted.destroyed, connections.count]).toEqual([true, 1]);
+});
+
+test('a stream of HTTP/2 is cut that had bytes waiting for a minute, whatever it took of them; a quiet one stays', () => {
+  const { connections } = room();
+  const streams = [0, 1].map(() => Object.assign(new EventEmitter(), { writableLength: 0, code: 0 }));
+  const [slow, quiet] = streams;
+  if (slow === undefined || quiet === undefined) {
+    throw new RangeError();
+  }
+  for (const stream of streams) {
+    connections.watchStream(
+      Object.assign(stream, {
+        close: (code: number) => {
+          stream.code = code;
+          stream.emit('close');
+        },
+      }) as unknown as Http2Stream,
+    );
+  }
+  slow.writableLength = 1_000_000;
+  for (let i = 0; i < 11; i++) {
+    slow.writableLength -= 1;
+    quiet.writableLength = i % 3;
+    connections.sweep();
+    expect([slow.code, quiet.code]).toEqual([0, 0]);
+  }
+  connections.sweep();
+  expect([slow.code, quiet.code]).toEqual([constants.NGHTTP2_CANCEL, 0]);
 });
 
 test('connections beyond the limit of their address are destroyed, and those that close make room', () => {

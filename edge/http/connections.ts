@@ -1,3 +1,4 @@
+import { constants, type Http2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 
 import { addressGroup } from '#core/access/address-group.ts';
@@ -18,6 +19,12 @@ const MIN_BYTES_PER_SWEEP = 16 * 1024;
 /** Sweeps without progress after which a connection is cut: 15 to 20 s. */
 const MAX_SLOW_SWEEPS = 3;
 
+/**
+ * Sweeps after which an HTTP/2 stream is cut that has had bytes waiting in each: a minute. Segments leave memory a minute after
+ * the playlist; who takes a byte now and then must not hold on to one after the other.
+ */
+const MAX_WAITING_SWEEPS = 12;
+
 type Progress = { delivered: number; slowSweeps: number; readonly address: string };
 
 /** Knows every open connection: counts them by address, and cuts off readers that do not read. */
@@ -28,6 +35,8 @@ export class Connections {
   readonly #perAddress = new Map<string, number>();
   /** The encrypted faces of admitted connections: bytes wait in them, not in the sockets below. */
   readonly #encrypted = new Map<Socket, Progress>();
+  /** Streams of HTTP/2, each with the sweeps in a row in which bytes waited: they wait in it while its flow-control window is shut. */
+  readonly #streams = new Map<Http2Stream, number>();
 
   /** @param addressOf - The address to count by, an IPv6 subscriber's as one; empty for those not counted (proxies carry everybody). */
   constructor(limits: ConnectionLimits, addressOf: (socket: Socket) => string) {
@@ -60,7 +69,13 @@ export class Connections {
     socket.once('close', () => this.#encrypted.delete(socket));
   }
 
-  /** Cuts off connections whose peer has taken almost nothing for three sweeps although bytes wait for it. */
+  /** Looks after a stream of an HTTP/2 connection. */
+  watchStream(stream: Http2Stream): void {
+    this.#streams.set(stream, 0);
+    stream.once('close', () => this.#streams.delete(stream));
+  }
+
+  /** Cuts off connections whose peer has taken almost nothing for three sweeps although bytes wait for it, and streams that take too long. */
   sweep(): void {
     for (const [socket, progress] of [...this.#sockets, ...this.#encrypted]) {
       const waiting = socket.writableLength;
@@ -70,6 +85,13 @@ export class Connections {
       progress.slowSweeps = isSlow ? progress.slowSweeps + 1 : 0;
       if (progress.slowSweeps >= MAX_SLOW_SWEEPS) {
         socket.destroy();
+      }
+    }
+    for (const [stream, before] of this.#streams) {
+      const sweeps = stream.writableLength > 0 ? before + 1 : 0;
+      this.#streams.set(stream, sweeps);
+      if (sweeps >= MAX_WAITING_SWEEPS) {
+        stream.close(constants.NGHTTP2_CANCEL);
       }
     }
   }

@@ -94,7 +94,10 @@ export async function openHttps(
     session.once('close', () => sessions.delete(session));
     session.on('error', () => session.destroy());
   });
-  server.on('stream', (stream) => stream.setTimeout(STREAM_TIMEOUT, () => stream.close(constants.NGHTTP2_CANCEL)));
+  server.on('stream', (stream) => {
+    stream.setTimeout(STREAM_TIMEOUT, () => stream.close(constants.NGHTTP2_CANCEL));
+    connections.watchStream(stream);
+  });
   answerMalformed(server);
   const port = await listen(server, where);
   return {
