@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 
 import { broadcastId } from '#core/media/frame.ts';
 import { millis } from '#core/media/time.ts';
@@ -81,5 +82,20 @@ describe('the ledger', () => {
     const ledger = new Ledger(join(path, 'ingest'), log);
     expect(await ledger.load()).toEqual([]);
     await expect(ledger.write(entry())).resolves.toBeUndefined();
+  });
+
+  it('tells once that the disk fails, and once that it works again', async () => {
+    const lines: string[] = [];
+    const telling = new Ledger(folder, pino({ base: null, timestamp: false }, { write: (line: string) => void lines.push(line) }));
+    for (let i = 0; i < 5; i += 1) {
+      // Nobody has made the folder yet.
+      await telling.write(entry({ epoch: i }));
+      await telling.write(entry({ stream: 'other', epoch: i }));
+    }
+    expect(lines).toHaveLength(1);
+    await telling.load();
+    await telling.write(entry());
+    await telling.write(entry());
+    expect(lines.map((line) => z.object({ level: z.number() }).parse(JSON.parse(line)).level)).toEqual([50, 30]);
   });
 });

@@ -54,6 +54,8 @@ export class Ledger {
   readonly #log: Logger;
   readonly #queued = new Map<StreamName, Pending>();
   readonly #running = new Map<StreamName, Promise<void>>();
+  /** The disk failed at the last write: it is told once, not for every stream in every second. */
+  #failing = false;
 
   constructor(folder: string, log: Logger) {
     this.#folder = folder;
@@ -119,8 +121,15 @@ export class Ledger {
       } else {
         await rm(path, { force: true });
       }
+      if (this.#failing) {
+        this.#failing = false;
+        this.#log.info({ path }, 'the ledger can be written again');
+      }
     } catch (error) {
-      this.#log.error({ stream, path, err: error }, 'the ledger cannot be written: after a restart this broadcast may not be continued');
+      if (!this.#failing) {
+        this.#failing = true;
+        this.#log.error({ stream, path, err: error }, 'the ledger cannot be written: until it can, a restart may not continue broadcasts');
+      }
     }
   }
 
