@@ -8,6 +8,8 @@ describe('a short fuzzing campaign', () => {
     const report = await runCampaign({ seed: 1, rtmpStreams: 3000, httpRequests: 2000, log: () => undefined });
     expect(report.alive).toBe(true);
     expect(report.testimony.missing).toEqual([]);
+    expect(report.inspection.faults).toEqual([]);
+    expect(report.inspection.playlists).toBeGreaterThan(5);
     expect(report.testimony.parts).toBeGreaterThan(5);
     expect(report.rssAfter - report.rssBefore).toBeLessThan(150);
     // Streams that reach nothing would prove nothing.

@@ -4,9 +4,12 @@ import { startServer } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
 
 import { flood, type Outcome } from './flood.ts';
+import { httpConversation } from './http-conversation.ts';
 import { httpRequest } from './http-corpus.ts';
+import { inspect, type Inspection } from './inspect.ts';
 import { mutate, seededRandom } from './mutate.ts';
 import { recordBytes } from './record.ts';
+import { rtmpConversation } from './rtmp-corpus.ts';
 import { witness, type Testimony } from './witness.ts';
 
 /** Options of {@link runCampaign}. */
@@ -24,6 +27,8 @@ export type CampaignReport = {
   readonly http: Record<Outcome, number>;
   /** What a viewer of an honest broadcast saw meanwhile. */
   readonly testimony: Testimony;
+  /** What is left of the broken broadcasts for who watches them. */
+  readonly inspection: Inspection;
   /** Resident megabytes before and after. */
   readonly rssBefore: number;
   readonly rssAfter: number;
@@ -33,15 +38,18 @@ export type CampaignReport = {
 
 const honest = 'honest_0123456789abcdef';
 const fuzzed = 'fuzzed_0123456789abcdef';
+/** Conversations publish under several keys: one that is live refuses all others. */
+const broken = Array.from({ length: 8 }, (_, i) => `broken${i}_0123456789abcdef`);
 
 /**
  * Attacks a real server with mutated RTMP byte streams (of a real ffmpeg's, its key valid, so that they reach all the
- * way in) and malformed HTTP requests, while an honest broadcast runs and a viewer checks that no part of it is missing.
+ * way in), with conversations that are wrong in their structure, and with malformed HTTP requests, alone and among others
+ * on one connection, while an honest broadcast runs and a viewer checks that no part of it is missing.
  */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
   const random = seededRandom(options.seed);
   const limits = { rtmpMaxConnectionsPerAddress: 1000, rtmpHandshakeTimeout: 2, rtmpIdleTimeout: 2, logLevel: 'fatal' };
-  await using server = await startServer({ config: { streamKeys: [honest, fuzzed], ladder: 'source', ...limits } });
+  await using server = await startServer({ config: { streamKeys: [honest, fuzzed, ...broken], ladder: 'source', ...limits } });
   const pid = server.process().pid ?? 0;
   const seedStreams: Uint8Array[] = [];
   for (const source of [{ gop: 30 }, { gop: 15, bFrames: 2 }, { media: 'audio' as const }]) {
@@ -63,15 +71,19 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
       parallel: 24,
       patience: 3000,
       bytes: () => {
+        if (random.chance(0.25)) {
+          return rtmpConversation(random, random.pick(broken));
+        }
         const seed = random.pick(seedStreams);
         // Most of what there is to break comes in the first kilobytes.
         return mutate(seed.subarray(0, random.chance(0.8) ? 3000 + random.int(5000) : seed.length), random);
       },
     }),
   );
+  const inspection = await inspect(server.url, [fuzzed, ...broken].map((key) => key.slice(0, key.indexOf('_'))));
   options.log(`HTTP: ${options.httpRequests} malformed requests`);
   const http = await inSlices(options.httpRequests, options.log, (count) =>
-    flood({ port: server.httpPort, count, parallel: 24, patience: 2000, bytes: () => httpRequest(random, 'honest', broadcast) }),
+    flood({ port: server.httpPort, count, parallel: 24, patience: 2000, bytes: () => (random.chance(0.3) ? httpConversation : httpRequest)(random, 'honest', broadcast) }),
   );
   const alive = await until('the server to answer', async () => (await fetch(`${server.url}/readyz`)).ok).catch(() => false);
   if (!alive) {
@@ -81,6 +93,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     rtmp,
     http,
     testimony: await viewer.finish(),
+    inspection,
     rssBefore,
     rssAfter: alive ? (await usageOf(pid)).rss / 1e6 : Number.NaN,
     alive: alive && server.process().exitCode === null && server.process().pid === pid,

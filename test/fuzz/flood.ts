@@ -1,4 +1,5 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** What a server did with one byte stream. */
 export type Outcome = 'answered' | 'closed' | 'silent';
@@ -11,9 +12,12 @@ export type FloodOptions = {
   readonly parallel: number;
   /** How long to wait for an answer to each. */
   readonly patience: number;
-  /** Makes the bytes of connection `i`. */
-  bytes(i: number): Uint8Array;
+  /** Makes the bytes of connection `i`; several pieces are sent with a pause before each but the first, and before the end. */
+  bytes(i: number): Uint8Array | readonly Uint8Array[];
 };
+
+/** Between two pieces: time in which a server decides, writes to its disk, begins an epoch. */
+const PAUSE = 40;
 
 /**
  * Sends each of many byte streams over a TCP connection of its own to a port of this machine and waits for an answer
@@ -26,14 +30,14 @@ export async function flood(options: FloodOptions): Promise<Record<Outcome, numb
     while (next < options.count) {
       const bytes = options.bytes(next);
       next += 1;
-      outcomes[await sendOnce(options.port, bytes, options.patience)] += 1;
+      outcomes[await sendOnce(options.port, bytes instanceof Uint8Array ? [bytes] : bytes, options.patience)] += 1;
     }
   };
   await Promise.all(Array.from({ length: options.parallel }, worker));
   return outcomes;
 }
 
-function sendOnce(port: number, bytes: Uint8Array, patience: number): Promise<Outcome> {
+function sendOnce(port: number, pieces: readonly Uint8Array[], patience: number): Promise<Outcome> {
   return new Promise((resolve) => {
     let outcome: Outcome = 'silent';
     const socket = connect({ port, host: '127.0.0.1' });
@@ -41,7 +45,7 @@ function sendOnce(port: number, bytes: Uint8Array, patience: number): Promise<Ou
     socket.on('data', () => {
       outcome = 'answered';
     });
-    socket.on('connect', () => socket.end(bytes));
+    socket.on('connect', () => void sendPieces(socket, pieces));
     socket.on('error', () => {
       outcome = outcome === 'answered' ? outcome : 'closed';
     });
@@ -53,4 +57,22 @@ function sendOnce(port: number, bytes: Uint8Array, patience: number): Promise<Ou
       outcome = outcome === 'answered' ? outcome : 'closed';
     });
   });
+}
+
+async function sendPieces(socket: Socket, pieces: readonly Uint8Array[]): Promise<void> {
+  const [first = new Uint8Array(), ...rest] = pieces;
+  if (rest.length === 0) {
+    socket.end(first);
+    return;
+  }
+  socket.write(first);
+  for (const piece of rest) {
+    await pause(PAUSE);
+    if (!socket.writable) {
+      return;
+    }
+    socket.write(piece);
+  }
+  await pause(PAUSE);
+  socket.end();
 }

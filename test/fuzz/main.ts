@@ -13,7 +13,7 @@ const report = await runCampaign({
   log: (line) => process.stdout.write(`${line}\n`),
 });
 process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
-const { alive, testimony, rssBefore, rssAfter } = report;
-const sound = alive && testimony.missing.length === 0 && testimony.parts > 0 && rssAfter < rssBefore + 150;
+const { alive, testimony, inspection, rssBefore, rssAfter } = report;
+const sound = alive && testimony.missing.length === 0 && testimony.parts > 0 && inspection.faults.length === 0 && rssAfter < rssBefore + 150;
 process.stdout.write(sound ? 'nothing found\n' : 'FOUND SOMETHING: see above\n');
 process.exitCode = sound ? 0 : 1;

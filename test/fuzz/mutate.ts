@@ -33,7 +33,7 @@ export function seededRandom(seed: number): Random {
 }
 
 /** Numbers at which length fields and counters break. */
-const EXTREMES = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffff, 0xffffff, 0x7fffffff, 0xffffffff];
+export const EXTREMES: readonly number[] = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffff, 0xffffff, 0x7fffffff, 0xffffffff];
 
 /** Changes bytes in one to four places: flips, extremes, cuts, copies, insertions. The input is left as it is. */
 export function mutate(input: Uint8Array, random: Random): Uint8Array {

@@ -4,8 +4,10 @@ import { until } from '#test/support/until.ts';
 export type Testimony = {
   readonly parts: number;
   readonly groups: number;
-  /** Groups that a playlist left out, or marked as a gap; parts that could not be had. */
+  /** Groups that a playlist left out, or marked as a gap; parts and segments that could not be had. */
   readonly missing: readonly string[];
+  /** Milliseconds of the longest wait for an answer: a part's duration where nothing holds the server up. */
+  readonly longestWait: number;
 };
 
 /** A viewer that watches by blocking reload. */
@@ -29,13 +31,16 @@ export async function witness(server: string, stream: string): Promise<Witness> 
   const missing: string[] = [];
   const seen = new Set<string>();
   let groups = 0;
+  let longestWait = 0;
   let stopped = false;
 
   const watch = async (): Promise<void> => {
     let query = '';
     let lastGroup: number | undefined;
     while (!stopped && missing.length < 100) {
+      const asked = performance.now();
       const answer = await fetch(`${base}/index.m3u8${query}`);
+      longestWait = Math.max(longestWait, performance.now() - asked);
       if (!answer.ok) {
         missing.push(`playlist: ${answer.status}`);
         query = '';
@@ -47,8 +52,15 @@ export async function witness(server: string, stream: string): Promise<Witness> 
       if (text.includes('#EXT-X-GAP') || text.includes('GAP=YES')) {
         missing.push(`gap in a playlist of ${newest}`);
       }
-      if (lastGroup !== undefined && newest > lastGroup + 1) {
-        missing.push(`jump from ${lastGroup} to ${newest}`);
+      if (lastGroup !== undefined && sequence > lastGroup) {
+        missing.push(`jump from ${lastGroup} to ${sequence}`);
+      }
+      // Who was answered late finds whole segments where it expected parts.
+      for (let group = lastGroup ?? newest; group + 1 < newest; group += 1) {
+        const segment = await fetch(`${base}/${group}.m4s`);
+        if (!segment.ok || (await segment.arrayBuffer()).byteLength === 0) {
+          missing.push(`segment ${group}: ${segment.status}`);
+        }
       }
       groups += lastGroup === undefined ? 0 : Math.max(0, newest - lastGroup);
       lastGroup = newest;
@@ -69,7 +81,7 @@ export async function witness(server: string, stream: string): Promise<Witness> 
   const finish = async (): Promise<Testimony> => {
     stopped = true;
     await watching;
-    return { parts: seen.size, groups, missing };
+    return { parts: seen.size, groups, missing, longestWait: Math.round(longestWait) };
   };
   return {
     broadcast: path[1] ?? '',
