@@ -5,11 +5,15 @@ import type { TrackConfig } from './track.ts';
 export const IDEAL_PART_MILLIS = 200 as Millis;
 
 /**
- * Frames in each part of a track but the last of a segment: the whole number of frames whose duration is nearest to
- * 200 ms, at least one (ADR 0001, rule 6). Where the frame rate varies, the grid of 30 frames a second is assumed.
+ * Frames in a full part of a track, at least one (ADR 0001, rule 6).
+ *
+ * Video: in each part but the last of a segment, the whole number of frames whose duration is nearest to 200 ms. Where the
+ * frame rate varies, the grid of 30 frames a second is assumed. Audio: at most, because its parts follow the 200 ms of the group,
+ * not a count: as many as it takes to reach 200 ms.
  */
 export function framesPerPart(config: TrackConfig): number {
-  return Math.max(1, Math.round((IDEAL_PART_MILLIS / 1000) * framesPerSecond(config)));
+  const frames = (IDEAL_PART_MILLIS / 1000) * framesPerSecond(config);
+  return Math.max(1, config.kind === 'audio' ? Math.ceil(frames - 1e-6) : Math.round(frames));
 }
 
 /** Duration of a full part of a track. */

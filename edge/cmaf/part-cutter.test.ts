@@ -52,9 +52,11 @@ describe('parts of a constant rate', () => {
     }
   });
 
-  it('hold nine frames of AAC', () => {
-    const spans = cut(audioConfig, run(0, 20).map((n) => ({ dts: n * 1024, duration: 1024 })));
-    expect(spans.map((span) => span.frames.length)).toEqual([9, 9, 2]);
+  it('end with the frame of AAC that reaches the next 200 ms, so that a second has no rest', () => {
+    const partsOf = (frames: number): number[] => cut(audioConfig, run(0, frames).map((n) => ({ dts: n * 1024, duration: 1024 }))).map((span) => span.frames.length);
+    expect(partsOf(46)).toEqual([10, 9, 10, 9, 8]);
+    expect(partsOf(47)).toEqual([10, 9, 10, 9, 9]);
+    expect(partsOf(94)).toEqual([10, 9, 10, 9, 9, 10, 9, 9, 10, 9]);
   });
 });
 
@@ -77,8 +79,8 @@ describe('parts of a source that leaves frames out', () => {
     const spans = cut(audioConfig, dts.map((time) => ({ dts: time, duration: 1024 })));
     expect(spans.map(({ start, end, frames }) => [start / 1024, end / 1024, frames.length])).toEqual([
       [0, 9, 9],
-      [12.5, 21, 7],
-      [21, 23, 2],
+      [12.5, 19, 5],
+      [19, 23, 4],
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import type { Frame } from '#core/media/frame.ts';
-import { framesPerPart } from '#core/media/parts.ts';
+import { framesPerPart, IDEAL_PART_MILLIS } from '#core/media/parts.ts';
 import type { Ticks } from '#core/media/time.ts';
 import type { TrackConfig } from '#core/media/track.ts';
 
@@ -15,7 +15,9 @@ const ASSUMED_RATE = 30;
 /**
  * Cuts the frames of one group into parts.
  *
- * A part fills the time of `framesPerPart(config)` frames. Where the source left frames out, fewer fill it: a Partial
+ * A video part fills the time of `framesPerPart(config)` frames. An audio part ends with the first frame that reaches the next
+ * multiple of 200 ms from the group's start, so that a group of whole seconds has no rest: by count, a second of AAC would end with a part of
+ * two frames, at which hls.js 1.7 loses its place and waits. Where the source left frames out, fewer fill it: a Partial
  * Segment must not last longer than the Part Target Duration (rfc8216bis). It is cut in the turn of the frame that reaches
  * its end.
  *
@@ -27,6 +29,9 @@ const ASSUMED_RATE = 30;
 export class PartCutter {
   readonly #emit: (span: PartSpan) => void;
   readonly #length: number;
+  /** Audio: distance of the ends of parts, in ticks; video: none. */
+  readonly #grid: number | undefined;
+  #origin: number | undefined;
   readonly #bridgesHoles: boolean;
   #frames: Frame[] = [];
   #start = 0;
@@ -37,6 +42,7 @@ export class PartCutter {
     this.#emit = emit;
     this.#length = framesPerPart(config) * (config.frameDuration > 0 ? config.frameDuration : config.timescale / ASSUMED_RATE);
     this.#bridgesHoles = config.kind === 'video';
+    this.#grid = config.kind === 'audio' ? (IDEAL_PART_MILLIS * config.timescale) / 1000 : undefined;
   }
 
   /** Frames of the part that is not yet whole. */
@@ -47,15 +53,16 @@ export class PartCutter {
   /** Takes the group's next frame. */
   push(frame: Frame): void {
     const end = frame.dts + frame.duration;
-    if (this.#frames.length > 0 && !this.#takes(frame.dts, end)) {
-      this.#cut(frame.dts);
+    const last = this.#frames.at(-1);
+    if (last !== undefined && !this.#takes(frame.dts, end)) {
+      this.#cut(this.#bridgesHoles ? frame.dts : last.dts + last.duration);
     }
     if (this.#frames.length === 0) {
       const hole = this.#lastEnd === undefined ? 0 : frame.dts - this.#lastEnd;
       this.#start = this.#bridgesHoles && hole > TOLERANCE ? frame.dts - hole : frame.dts;
     }
     this.#frames.push(frame);
-    if (end >= this.#start + this.#length - TOLERANCE) {
+    if (end >= this.#endOfPart(frame.dts) - TOLERANCE) {
       this.#cut(end);
     }
   }
@@ -66,6 +73,15 @@ export class PartCutter {
     if (last !== undefined) {
       this.#cut(next ?? last.dts + last.duration);
     }
+  }
+
+  /** Where the part that is being filled is full. */
+  #endOfPart(dts: number): number {
+    if (this.#grid === undefined) {
+      return this.#start + this.#length;
+    }
+    this.#origin ??= dts;
+    return this.#origin + (Math.floor((this.#start - this.#origin + TOLERANCE) / this.#grid) + 1) * this.#grid;
   }
 
   #takes(dts: number, end: number): boolean {
