@@ -29,7 +29,7 @@ export type CampaignReport = {
   readonly testimony: Testimony;
   /** What is left of the broken broadcasts for who watches them. */
   readonly inspection: Inspection;
-  /** Resident megabytes before and after. */
+  /** Resident megabytes after the first fifth of the streams, when heaps have grown to what they need, and at the end. */
   readonly rssBefore: number;
   readonly rssAfter: number;
   /** The process that was attacked still runs and says it is ready. */
@@ -61,10 +61,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
   await using _publisher = startPublisher({ url: server.publishUrl(honest), seconds: 3000 });
   await using viewer = await witness(server.url, 'honest');
   const broadcast = viewer.broadcast;
-  const rssBefore = (await usageOf(pid)).rss / 1e6;
-
   options.log(`RTMP: ${options.rtmpStreams} mutated byte streams, seed ${options.seed}`);
-  const rtmp = await inSlices(options.rtmpStreams, options.log, (count) =>
+  const attack = (count: number): Promise<Record<Outcome, number>> =>
     flood({
       port: server.rtmpPort,
       count,
@@ -78,8 +76,10 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
         // Most of what there is to break comes in the first kilobytes.
         return mutate(seed.subarray(0, random.chance(0.8) ? 3000 + random.int(5000) : seed.length), random);
       },
-    }),
-  );
+    });
+  const warmUp = await attack(Math.ceil(options.rtmpStreams / 5));
+  const rssBefore = (await usageOf(pid)).rss / 1e6;
+  const rtmp = sumOf(warmUp, await inSlices(Math.floor((options.rtmpStreams * 4) / 5), options.log, attack));
   const inspection = await inspect(server.url, [fuzzed, ...broken].map((key) => key.slice(0, key.indexOf('_'))));
   options.log(`HTTP: ${options.httpRequests} malformed requests`);
   const http = await inSlices(options.httpRequests, options.log, (count) =>
@@ -105,15 +105,16 @@ async function inSlices(
   log: (line: string) => void,
   run: (count: number) => Promise<Record<Outcome, number>>,
 ): Promise<Record<Outcome, number>> {
-  const sum = { answered: 0, closed: 0, silent: 0 };
+  let sum: Record<Outcome, number> = { answered: 0, closed: 0, silent: 0 };
   for (let done = 0; done < total; ) {
     const count = Math.min(10_000, total - done);
-    const slice = await run(count);
-    sum.answered += slice.answered;
-    sum.closed += slice.closed;
-    sum.silent += slice.silent;
+    sum = sumOf(sum, await run(count));
     done += count;
     log(`  ${done} done: ${sum.answered} answered, ${sum.closed} closed, ${sum.silent} silent`);
   }
   return sum;
+}
+
+function sumOf(a: Record<Outcome, number>, b: Record<Outcome, number>): Record<Outcome, number> {
+  return { answered: a.answered + b.answered, closed: a.closed + b.closed, silent: a.silent + b.silent };
 }
