@@ -41,7 +41,7 @@ async function glass(): Promise<unknown> {
   try {
     await until('both rungs', async () => /x240/.test(await (await fetch(master)).text()));
     const ways: readonly (readonly [string, string])[] = [
-      ['watch page', `${server.url}/watch/glass`],
+      ['watch page', `${server.url}/watch/glass?engine=hls`],
       ['stock hls.js', bare.url(master)],
       ['stock hls.js, 360p passed through', bare.url(master, 360)],
       ['stock hls.js, 240p encoded', bare.url(master, 240)],

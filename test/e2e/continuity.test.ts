@@ -37,7 +37,7 @@ describe('a viewer plays on without a reload', () => {
 
   const open = async (server: TestServer, player: (typeof players)[number]): Promise<Page> => {
     const page = await browser.newPage();
-    await page.goto(player === 'the watch page' ? `${server.url}/watch/cam` : bare.url(`${server.url}/live/cam/master.m3u8`));
+    await page.goto(player === 'the watch page' ? `${server.url}/watch/cam?engine=hls` : bare.url(`${server.url}/live/cam/master.m3u8`));
     return page;
   };
   const onAir = (server: TestServer): Promise<unknown> =>

@@ -24,7 +24,7 @@ describe('first light', () => {
     await using server = await startServer({ config: { streamKeys: [key], ladder: 'source' } });
     await using publisher = startPublisher({ url: server.publishUrl(key), colour: 'red' });
     const page = await browser.newPage();
-    await page.goto(`${server.url}/watch/cam`);
+    await page.goto(`${server.url}/watch/cam?engine=hls`);
     await untilPlayed(page, 2, 30_000);
     const red = await until('a picture', () => shownColour(page));
     expect(red.red).toBeGreaterThan(200);
@@ -45,7 +45,7 @@ describe('first light', () => {
     await using server = await startServer({ config: { streamKeys: [key], ladder: [{ height: 360, bitrate: '800k' }, { height: 240, bitrate: '350k' }] } });
     await using _publisher = startPublisher({ url: server.publishUrl(key), ...source });
     const page = await browser.newPage();
-    await page.goto(`${server.url}/watch/cam`);
+    await page.goto(`${server.url}/watch/cam?engine=hls`);
     await untilPlayed(page, 8, 40_000);
     await page.close();
   });
@@ -55,7 +55,7 @@ describe('first light', () => {
     for (const media of ['audio', 'video'] as const) {
       const publisher = startPublisher({ url: server.publishUrl(key), media });
       const page = await browser.newPage();
-      await page.goto(`${server.url}/watch/cam`);
+      await page.goto(`${server.url}/watch/cam?engine=hls`);
       await untilPlayed(page, 3, 30_000);
       await page.close();
       await publisher.stop();
@@ -65,7 +65,7 @@ describe('first light', () => {
   it('shows the offline page, and starts by itself when the broadcast does', async () => {
     await using server = await startServer({ config: { streamKeys: [key], ladder: 'source' } });
     const page = await browser.newPage();
-    await page.goto(`${server.url}/watch/cam`);
+    await page.goto(`${server.url}/watch/cam?engine=hls`);
     await page.getByText(/off air|offline|not live/i).first().waitFor();
     const { loadedAt } = (await playhead(page)) ?? { loadedAt: await page.evaluate(() => performance.timeOrigin) };
     await using _publisher = startPublisher({ url: server.publishUrl(key) });
@@ -81,7 +81,7 @@ describe('first light', () => {
     const throttle = await startThrottle(server.httpPort);
     const page = await browser.newPage();
     throttle.setRate(4_000_000);
-    await page.goto(`http://127.0.0.1:${throttle.port}/watch/cam`);
+    await page.goto(`http://127.0.0.1:${throttle.port}/watch/cam?engine=hls`);
     await until('the top rung', async () => (await untilPlayed(page, 1)).height === 360, { deadline: 40_000 });
     throttle.setRate(1_000_000);
     await until('the lower rung', async () => (await playhead(page))?.height === 240, { deadline: 20_000 });

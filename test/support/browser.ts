@@ -1,12 +1,23 @@
 import { chromium, type Browser, type Page } from 'playwright-core';
 
+import type { TestNetwork } from './network/network.ts';
+
+/** Options of {@link startBrowser}. */
+export type BrowserOptions = {
+  /** A network of the test's, on whose client side it runs. */
+  readonly network?: TestNetwork;
+  /** With a camera and a microphone that show and sound a test pattern, allowed without a question. */
+  readonly fakeDevices?: boolean;
+};
+
 /** Debian's Chromium, headless, quiet on the network. */
-export function startBrowser(): Promise<Browser> {
+export function startBrowser(options: BrowserOptions = {}): Promise<Browser> {
   return chromium.launch({
-    executablePath: '/usr/bin/chromium',
+    executablePath: options.network?.chromium ?? '/usr/bin/chromium',
     args: [
       ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
       ...['--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required'],
+      ...(options.fakeDevices === true ? ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] : []),
     ],
   });
 }

@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
+import type { TestNetwork } from './network/network.ts';
+
 /** Options of {@link startPublisher}. */
 export type PublisherOptions = {
   /** Where to publish, key included. */
@@ -20,6 +22,8 @@ export type PublisherOptions = {
   readonly kilobits?: number;
   /** A fixed colour instead of the test picture, e.g. `red`: easy to recognise in a browser. */
   readonly colour?: string;
+  /** A network of the test's, on whose server side it runs. */
+  readonly network?: TestNetwork;
   /** Seconds after which the publisher ends by itself. Default 300: no test leaves one behind for ever. */
   readonly seconds?: number;
 };
@@ -39,7 +43,8 @@ export type Publisher = {
 
 /** Starts a publisher. It does not wait for the server's answer. */
 export function startPublisher(options: PublisherOptions): Publisher {
-  const child = spawn('ffmpeg', publisherArguments(options), { stdio: ['ignore', 'ignore', 'pipe'] });
+  const command: readonly string[] = [...(options.network?.command('server') ?? []), 'ffmpeg', ...publisherArguments(options)];
+  const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-20_000)));
   const exited = once(child, 'exit').then(([code]) => code as number | null);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import type { TestNetwork } from './network/network.ts';
 import { holdSockets, type SocketHolder } from './socket-holder.ts';
 import { until } from './until.ts';
 
@@ -22,6 +23,8 @@ export type ServerOptions = {
    * units of infra/systemd. Default `own`: it opens them itself, and is started again by the test.
    */
   readonly sockets?: 'own' | 'held';
+  /** A network of the test's, on whose server side it runs. */
+  readonly network?: TestNetwork;
 };
 
 /** A server in a process of its own, on ports of its own, with a data folder of its own. */
@@ -29,6 +32,7 @@ export type TestServer = {
   readonly url: string;
   readonly httpPort: number;
   readonly rtmpPort: number;
+  readonly webrtcPort: number;
   readonly dataDir: string;
   /** The process that runs now; where sockets are held, their holder, the parent of the server's. */
   process(): ChildProcess;
@@ -52,16 +56,17 @@ export type TestServer = {
 /** Starts the product as a user does (`millrace up`) and waits until it is ready. */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const home = await mkdtemp(join(tmpdir(), 'millrace-test-'));
-  const [httpPort, rtmpPort] = await freePorts(2);
+  const [httpPort, rtmpPort, webrtcPort] = await freePorts(3);
+  const host = options.network?.serverAddress ?? '127.0.0.1';
   const dataDir = join(home, 'data');
   const file = join(home, 'millrace.yaml');
   // JSON is YAML.
-  await writeFile(file, JSON.stringify({ host: '127.0.0.1', httpPort, rtmpPort, dataDir, ...options.config }));
-  const url = `http://127.0.0.1:${httpPort}`;
+  await writeFile(file, JSON.stringify({ host, httpPort, rtmpPort, webrtcPort, dataDir, ...options.config }));
+  const url = `http://${host}:${httpPort}`;
   let log = '';
   let child: ChildProcess;
   let holder: SocketHolder | undefined;
-  const command = [process.execPath, launcher, 'up', '--config', file] as const;
+  const command: readonly string[] = [...(options.network?.command('server') ?? []), process.execPath, launcher, 'up', '--config', file];
   const env = { ...cleanEnvironment(), ...options.env };
 
   const ended = async (): Promise<void> => {
@@ -80,7 +85,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       holder = holdSockets({ ports: { http: httpPort, rtmp: rtmpPort }, command, env });
       child = holder.process;
     } else {
-      child = spawn(command[0], command.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] });
+      child = spawn(command[0] ?? '', command.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] });
     }
     [child.stdout, child.stderr].forEach((stream) => stream?.on('data', (chunk: Buffer) => (log += chunk.toString())));
   };
@@ -94,6 +99,9 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
         if (child.exitCode !== null) {
           return true;
         }
+        if (options.network !== undefined) {
+          return / is ready$/m.test(log);
+        }
         return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5000) })).ok;
       },
       { deadline: 60_000 },
@@ -106,10 +114,11 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     url,
     httpPort,
     rtmpPort,
+    webrtcPort,
     dataDir,
     process: () => child,
     log: () => log,
-    publishUrl: (key) => `rtmp://127.0.0.1:${rtmpPort}/live/${key}`,
+    publishUrl: (key) => `rtmp://${host}:${rtmpPort}/live/${key}`,
     stop: async () => {
       await signal('SIGTERM');
       return child.exitCode;
@@ -137,6 +146,7 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 
 /** Ports that nothing listened on a moment ago. */
 export async function freePorts(count: 2): Promise<[number, number]>;
+export async function freePorts(count: 3): Promise<[number, number, number]>;
 export async function freePorts(count: number): Promise<number[]>;
 export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());

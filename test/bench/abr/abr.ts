@@ -34,7 +34,7 @@ export async function measureAbr(browser: Browser, seconds: number): Promise<Abr
   try {
     throttle.setRate(WIDE);
     await until('both rungs', async () => /x240/.test(await (await fetch(`${server.url}/live/abr/master.m3u8`)).text()));
-    await page.goto(`http://127.0.0.1:${throttle.port}/watch/abr`);
+    await page.goto(`http://127.0.0.1:${throttle.port}/watch/abr?engine=hls`);
     await untilHeight(page, 360);
     const switches = await countSwitches(page, seconds);
     throttle.setRate(NARROW);
