@@ -50,4 +50,18 @@ describe('one direction of an emulated link', () => {
     expect(link.pop(1)?.[9]).toBe(6);
     expect(link.pop(1)).toBeUndefined();
   });
+
+  it('stops a blocked port of either side', () => {
+    const link = new LinkDirection(1);
+    link.set({ blockedPorts: [8189] });
+    const ports = (source: number, destination: number): Uint8Array => {
+      const bytes = packet();
+      new DataView(bytes.buffer).setUint16(20, source);
+      new DataView(bytes.buffer).setUint16(22, destination);
+      return bytes;
+    };
+    [ports(8189, 5000), ports(5000, 8189), ports(5000, 8080)].forEach((each) => link.push(each, 0));
+    expect(link.pop(1)).toEqual(ports(5000, 8080));
+    expect(link.pop(1)).toBeUndefined();
+  });
 });

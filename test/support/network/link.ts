@@ -10,6 +10,8 @@ export type LinkConditions = {
   readonly queueMillis?: number;
   /** IP protocols that do not get through: 17 is UDP, 6 is TCP. */
   readonly blockedProtocols?: readonly number[];
+  /** Ports of TCP and UDP, of either side, that do not get through. */
+  readonly blockedPorts?: readonly number[];
 };
 
 type Waiting = { readonly at: number; readonly packet: Uint8Array };
@@ -42,8 +44,8 @@ export class LinkDirection {
 
   /** A packet enters at an instant. It is kept: hand over a copy. */
   push(packet: Uint8Array, now: number): void {
-    const { delayMillis = 0, loss = 0, rate, queueMillis = 250, blockedProtocols } = this.#conditions;
-    if (blockedProtocols?.includes(protocolOf(packet)) === true) {
+    const { delayMillis = 0, loss = 0, rate, queueMillis = 250, blockedProtocols, blockedPorts } = this.#conditions;
+    if (blockedProtocols?.includes(protocolOf(packet)) === true || blockedPorts?.some((port) => hasPort(packet, port)) === true) {
       return;
     }
     if (rate !== undefined) {
@@ -83,4 +85,11 @@ export class LinkDirection {
 /** IPv4: byte 9; IPv6: the next header. */
 function protocolOf(packet: Uint8Array): number {
   return (packet[0] ?? 0) >> 4 === 6 ? (packet[6] ?? 0) : (packet[9] ?? 0);
+}
+
+/** Source and destination port are the first four bytes after the IP header, in TCP as in UDP. */
+function hasPort(packet: Uint8Array, port: number): boolean {
+  const at = (packet[0] ?? 0) >> 4 === 6 ? 40 : ((packet[0] ?? 0) & 0x0f) * 4;
+  const read = (offset: number): number => ((packet[offset] ?? 0) << 8) | (packet[offset + 1] ?? 0);
+  return read(at) === port || read(at + 2) === port;
 }
