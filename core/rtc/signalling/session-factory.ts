@@ -41,5 +41,13 @@ export interface SignalledSession {
 export interface SessionFactory {
   /** Decides on who asks, before its body is read: unknown keys and streams, limits, off air. Tells the stream that it is about. */
   admit(asker: Asker): Promise<StreamName>;
-  create(request: SessionRequest): Promise<{ readonly answer: string; readonly session: SignalledSession }>;
+  create(request: SessionRequest): Promise<CreatedSession>;
 }
+
+/** A session that was made, and what the 201 says of it. */
+export type CreatedSession = {
+  readonly answer: string;
+  readonly session: SignalledSession;
+  /** Further values of `Link`, complete: the protocol extensions that the session has (draft-ietf-wish-whep, 4.9). The factory serves their URLs. */
+  readonly links?: readonly string[];
+};
