@@ -70,6 +70,7 @@ export async function startTranscode(options: TranscodeOptions): Promise<Transco
     settings,
     ladderOf: (stream) => ladders.get(stream) ?? config.ladder,
     webrtc: config.webrtcRenditions,
+    profile: config.h264Profile,
     opus,
     clock,
     log,

@@ -6,11 +6,14 @@ declare const broadcastIdBrand: unique symbol;
 /** Names one broadcast for ever: `[a-z0-9]{8,32}`, made by ingest, never given out twice. Part of every media URL. */
 export type BroadcastId = string & { readonly [broadcastIdBrand]: true };
 
-/** What a group's first frame carries besides its own access unit, so that a consumer can enter at any group. */
+/**
+ * What a group's first frame carries besides its own access unit, so that a consumer can enter at any group; and a key
+ * frame inside a group from which on another configuration is in force (a browser that sends another size).
+ */
 export type GroupHead = {
   /** The decoder configuration in force from this frame on. */
   readonly config: TrackConfig;
-  /** The instant at which the group's first pts left the camera, as ingest estimates it (see ADR 0001, rule 8). */
+  /** The instant at which this frame's pts left the camera, as ingest estimates it (see ADR 0001, rule 8). */
   readonly wallTime: WallTime;
 };
 
@@ -36,12 +39,15 @@ export type Frame = {
   /** Decoding time, in the track's timescale. Never below 0; rises strictly within a track. */
   readonly dts: Ticks;
   readonly duration: Ticks;
-  /** True for a frame at which decoding may start (H.264: an IDR picture). Every audio frame is a key frame. */
+  /** True for a frame at which decoding may start (H.264: an IDR picture). Every audio frame is a key frame. A group of a simulcast layer may begin with another. */
   readonly key: boolean;
   readonly config: ConfigId;
-  /** H.264: NAL units with 4-byte lengths (ISO/IEC 14496-15, 5.3.4.2), parameter sets removed. AAC: a raw_data_block. */
+  /**
+   * H.264: NAL units with 4-byte lengths (ISO/IEC 14496-15, 5.3.4.2), parameter sets removed. VP8, VP9: a frame. AV1: the
+   * OBUs of a temporal unit, each with its size, without the temporal delimiter. AAC: a raw_data_block. Opus: a packet.
+   */
   readonly data: Uint8Array;
-  /** Present on the first frame of a group (`index` 0). */
+  /** Present on the first frame of a group (`index` 0), and on a key frame inside it whose configuration is new. */
   readonly head?: GroupHead;
 };
 

@@ -26,7 +26,7 @@ test('one rung, to the word', () => {
   const encode = encodeOf({ width: 1280, height: 720 });
   expect(ffmpegArguments({ encode, encoder: 'x264', settings, starts: starting(encode, 0) }).join(' ')).toBe(
     [
-      '-hide_banner -nostdin -nostats -loglevel warning -copyts -f nut -probesize 32 -analyzeduration 0 -thread_type slice -threads 2 -flags low_delay -i pipe:0',
+      '-hide_banner -nostdin -nostats -loglevel warning -copyts -f nut -probesize 32 -analyzeduration 0 -reinit_filter 0 -thread_type slice -threads 2 -flags low_delay -i pipe:0',
       '-vcodec libx264 -filter:v scale=w=640:h=360:flags=bilinear,setsar=1,format=yuv420p',
       '-map 0:v:0 -b:v 700000 -maxrate 700000 -bufsize 245000',
       '-preset veryfast -tune zerolatency -profile:v high -level 3.0 -threads 2 -forced-idr 1 -sc_threshold 0 -g 9999 -bf 0',
@@ -62,7 +62,7 @@ describe('filters', () => {
 
   test('a varying rate becomes a constant one before anything is dropped', () => {
     const source = sourceCatalog([videoTrack({ width: 640, height: 360, variable: true, bFrames: true })], { mode: 'grid', firstGroup: 1, firstSecond: 0 });
-    expect(filters(encodeOf({}, { source }), 90_000)).toEqual(["fps=fps=30:round=down,select='gte(t,0.9999944)',setsar=1,format=yuv420p"]);
+    expect(filters(encodeOf({}, { source }), 90_000)).toEqual(["fps=fps=30:round=down,select='gte(t,0.9999944)',scale=w=640:h=360:flags=bilinear,setsar=1,format=yuv420p"]);
   });
 });
 

@@ -42,13 +42,15 @@ export function ffmpegArguments(input: CommandInput): string[] {
     // The NUT header tells all; without these ffmpeg waits for frames to guess from. Not `-fflags nobuffer`: it would
     // throw the first group away.
     .inputOptions(['-f', 'nut', '-probesize', '32', '-analyzeduration', '0'])
+    // A picture of another size is scaled like the rest: filters made anew would lose a frame, and with it a group.
+    .inputOptions(['-reinit_filter', '0'])
     .inputOptions(decoding(encode, settings));
   encode.rungs.forEach((rung, at) => {
     const start = input.starts.get(rung.track) ?? { from: 0 as Ticks, first: 0 as Ticks };
     command
       .output(`pipe:${FIRST_OUTPUT + at}`)
       .outputOptions(['-map', '0:v:0'])
-      .videoFilters([...rungFilters(rung, encode.input, encode.grouping, start.from), ...encoder.filters])
+      .videoFilters([...rungFilters(rung, encode.grouping, start.from), ...encoder.filters])
       .videoCodec(encoder.codec)
       .outputOptions(['-b:v', String(rung.bitrate), '-maxrate', String(rung.bitrate), '-bufsize', String(rung.bufsize)])
       .outputOptions([...encoder.output(rung, settings)])

@@ -31,11 +31,11 @@ export const encoders: Readonly<Record<EncoderName, Encoder>> = {
     global: [],
     filters: ['format=yuv420p'],
     output: (rung, { preset, threads }) => [
-      ...['-preset', preset, '-tune', 'zerolatency', '-profile:v', 'high', '-level', level(rung), '-threads', String(threadsFor(rung, threads))],
+      ...['-preset', preset, '-tune', 'zerolatency', '-profile:v', rung.profile, '-level', level(rung), '-threads', String(threadsFor(rung, threads))],
       ...['-forced-idr', '1', '-sc_threshold', '0', '-g', GOP, '-bf', '0'],
-      // 8x8dct keeps the profile High with every preset. zerolatency makes x264 count frames instead of reading
+      // 8x8dct keeps the profile High with every preset, and would lift Main and Baseline to it. zerolatency makes x264 count frames instead of reading
       // timestamps, so it must know the rate of this rung, which ffmpeg guesses from the source.
-      ...['-x264-params', `8x8dct=1:fps=${fraction(rung)}`],
+      ...['-x264-params', `8x8dct=${rung.profile === 'high' ? 1 : 0}:fps=${fraction(rung)}`],
     ],
   },
   nvenc: {
@@ -43,7 +43,7 @@ export const encoders: Readonly<Record<EncoderName, Encoder>> = {
     global: [],
     filters: ['format=yuv420p'],
     output: (rung) => [
-      ...['-preset', 'p3', '-tune', 'ull', '-rc', 'cbr', '-profile:v', 'high', '-level', level(rung)],
+      ...['-preset', 'p3', '-tune', 'ull', '-rc', 'cbr', '-profile:v', rung.profile, '-level', level(rung)],
       ...['-forced-idr', '1', '-no-scenecut', '1', '-zerolatency', '1', '-delay', '0', '-g', GOP, '-bf', '0'],
     ],
   },
@@ -51,14 +51,14 @@ export const encoders: Readonly<Record<EncoderName, Encoder>> = {
     codec: 'h264_vaapi',
     global: ['-vaapi_device', '/dev/dri/renderD128'],
     filters: ['format=nv12', 'hwupload'],
-    output: (rung) => ['-rc_mode', 'CBR', '-async_depth', '1', '-profile:v', 'high', '-level', level(rung), '-g', GOP, '-bf', '0'],
+    output: (rung) => ['-rc_mode', 'CBR', '-async_depth', '1', '-profile:v', rung.profile === 'baseline' ? 'constrained_baseline' : rung.profile, '-level', level(rung), '-g', GOP, '-bf', '0'],
   },
   qsv: {
     codec: 'h264_qsv',
     global: [],
     filters: ['format=nv12'],
     output: (rung) => [
-      ...['-preset', 'veryfast', '-profile:v', 'high', '-level', level(rung), '-forced_idr', '1', '-async_depth', '1', '-look_ahead', '0'],
+      ...['-preset', 'veryfast', '-profile:v', rung.profile, '-level', level(rung), '-forced_idr', '1', '-async_depth', '1', '-look_ahead', '0'],
       ...['-g', GOP, '-bf', '0'],
     ],
   },
@@ -66,7 +66,7 @@ export const encoders: Readonly<Record<EncoderName, Encoder>> = {
     codec: 'h264_videotoolbox',
     global: [],
     filters: ['format=yuv420p'],
-    output: (rung) => ['-realtime', '1', '-profile:v', 'high', '-level', level(rung), '-g', GOP, '-bf', '0'],
+    output: (rung) => ['-realtime', '1', '-profile:v', rung.profile, '-level', level(rung), '-g', GOP, '-bf', '0'],
   },
 };
 

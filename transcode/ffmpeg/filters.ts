@@ -1,6 +1,5 @@
 import type { Grouping } from '#core/media/grouping.ts';
 import { VIDEO_TIMESCALE, type Ticks } from '#core/media/time.ts';
-import type { VideoConfig } from '#core/media/track.ts';
 import type { EncodedRung } from '../plan/encoded-rung.ts';
 
 /**
@@ -10,14 +9,15 @@ import type { EncodedRung } from '../plan/encoded-rung.ts';
 const EPSILON = '0.000001';
 
 /** Filters from the decoded source to one rung's encoder. */
-export function rungFilters(rung: EncodedRung, source: VideoConfig, grouping: Grouping, from: Ticks): string[] {
+export function rungFilters(rung: EncodedRung, grouping: Grouping, from: Ticks): string[] {
   const { rate } = rung;
   return [
     // Rounded down, each source frame lands in the slot of its own second; so the slot on the second is always filled.
     ...(rate.constantRate === undefined ? [] : [`fps=fps=${rate.constantRate}:round=down`]),
     ...(from > 0 ? [`select='gte(t,${seconds(from)})'`] : []),
     ...(rate.divisor === 1 ? [] : [thinned(rate.divisor, grouping)]),
-    ...(rung.width === source.width && rung.height === source.height ? [] : [`scale=w=${rung.width}:h=${rung.height}:flags=bilinear`]),
+    // Also where the source has this size, for a browser's may change in mid-stream; pictures of the right size pass untouched.
+    `scale=w=${rung.width}:h=${rung.height}:flags=bilinear`,
     'setsar=1',
   ];
 }

@@ -3,7 +3,7 @@ import { VIDEO_TIMESCALE } from '#core/media/time.ts';
 import { trackName, type TrackName, type VideoConfig } from '#core/media/track.ts';
 import { encodeCost } from './cost.ts';
 import { rungRate, videoLabel, type RungRate } from './frame-rate.ts';
-import { highProfileCodec, levelFor } from './level.ts';
+import { codecStringOf, levelFor, type H264Profile } from './level.ts';
 import { scaledTo, shorterSide, type Rung } from './rung.ts';
 
 /** One rung to be encoded, with everything that its encoder is told. */
@@ -21,6 +21,7 @@ export type EncodedRung = {
   readonly bufsize: number;
   /** Most bits that a second can hold: what the VBV gains in it and its whole buffer. */
   readonly bandwidth: number;
+  readonly profile: H264Profile;
   /** 31 is level 3.1. */
   readonly levelIdc: number;
   /** As planned; `description` comes with the first frame. */
@@ -43,11 +44,14 @@ export function encodedRung(of: {
   readonly place: number;
   readonly why: string;
   readonly faces: readonly Face[];
+  /** Default: `high`. */
+  readonly profile?: H264Profile;
 }): EncodedRung {
   const source = of.source.config as VideoConfig;
   const size = scaledTo(source, of.rung.height);
   const rate = rungRate(of.source, of.place);
   const { bitrate } = of.rung;
+  const profile = of.profile ?? 'high';
   const bufsize = Math.round(bitrate * VBV_SECONDS);
   const levelIdc = levelFor({ ...size, frameRate: rate.frameRate, maxrate: bitrate, bufsize });
   const side = shorterSide(size);
@@ -61,11 +65,12 @@ export function encodedRung(of: {
     bitrate,
     bufsize,
     bandwidth: bitrate + bufsize,
+    profile,
     levelIdc,
     config: {
       kind: 'video',
       codec: 'h264',
-      codecString: highProfileCodec(levelIdc),
+      codecString: codecStringOf(profile, levelIdc),
       description: new Uint8Array(),
       ...size,
       timescale: VIDEO_TIMESCALE,

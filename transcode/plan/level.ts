@@ -55,7 +55,16 @@ export function levelFor(demand: LevelDemand): number {
   return fits?.idc ?? 62;
 }
 
-/** RFC 6381 string of an encode in the High profile without constraint flags. */
-export function highProfileCodec(levelIdc: number): string {
-  return `avc1.6400${levelIdc.toString(16).padStart(2, '0')}`;
+/** Profiles that rungs are encoded in. `baseline` is Constrained Baseline, the one that every WebRTC browser has. */
+export const H264_PROFILES = ['high', 'main', 'baseline'] as const;
+
+/** One of {@link H264_PROFILES}. */
+export type H264Profile = (typeof H264_PROFILES)[number];
+
+/** `profile_idc` and constraint flags, as x264 writes them (H.264, A.2). */
+const PROFILE_BYTES: Readonly<Record<H264Profile, string>> = { high: '6400', main: '4d40', baseline: '42c0' };
+
+/** RFC 6381 string of an encode in a profile. */
+export function codecStringOf(profile: H264Profile, levelIdc: number): string {
+  return `avc1.${PROFILE_BYTES[profile]}${levelIdc.toString(16).padStart(2, '0')}`;
 }

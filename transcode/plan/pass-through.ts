@@ -24,7 +24,7 @@ const PEAK = 1.25;
 /**
  * Decides per protocol whether the source's picture is passed through (design, rule 7): HLS needs key frames that make
  * groups, a constant rate and colours that every player decodes, unless the ladder `source` asks for it anyway; WebRTC
- * cannot show B-frames, nor other colours whatever is asked for.
+ * cannot show B-frames, nor other colours whatever is asked for, and takes VP8, VP9 and AV1 too.
  */
 export function passThrough(source: SourceTrack, grouping: Grouping, ladder: LadderSetting): PassThrough {
   const config = source.config as VideoConfig;
@@ -33,7 +33,7 @@ export function passThrough(source: SourceTrack, grouping: Grouping, ladder: Lad
   const rareFormat = rare === undefined ? {} : { rareColourFormat: rare };
   const barred = hlsBar(config, variable, grouping, rare);
   const onHls = config.codec === 'h264' && (barred === undefined || ladder === 'source');
-  const onWebrtc = config.codec === 'h264' && rare === undefined && source.video?.bFrames !== true && !config.reordered;
+  const onWebrtc = showsOnWebrtc(source, config);
   const label = videoLabel(shorterSide(config), source.video?.frameRate ?? 30);
   const faces: Face[] = [...(onHls ? ['hls' as const] : []), ...(onWebrtc ? ['webrtc' as const] : [])];
   const whyEncoded = barred ?? '';
@@ -46,13 +46,42 @@ export function passThrough(source: SourceTrack, grouping: Grouping, ladder: Lad
     label,
     faces,
     mode: 'passthrough',
-    reason: passedReason(onHls, onWebrtc, barred),
+    reason: passedReason(config, onHls, onWebrtc, barred),
     config,
     ...(source.video === undefined ? {} : { frameRate: source.video.frameRate }),
     bandwidth: Math.round(mean * PEAK),
     averageBandwidth: mean,
   };
   return { onHls, onWebrtc, whyEncoded, rendition, omitted: [], ...rareFormat };
+}
+
+/** The lower layers of a simulcast publisher, as renditions for WebRTC: encoded by the publisher, so nothing is encoded here. */
+export function layerRenditions(layers: readonly SourceTrack[]): readonly Rendition[] {
+  return layers.flatMap((layer) => {
+    const { config } = layer;
+    if (config.kind !== 'video' || !showsOnWebrtc(layer, config)) {
+      return [];
+    }
+    const mean = layer.bitrate > 0 ? layer.bitrate : bitrateFor(config);
+    const frameRate = layer.video?.frameRate;
+    return {
+      track: layer.name,
+      label: videoLabel(shorterSide(config), frameRate ?? 30),
+      faces: ['webrtc' as const],
+      mode: 'passthrough' as const,
+      reason: 'Passed through to WebRTC: the publisher sends this quality beside its best one.',
+      config,
+      ...(frameRate === undefined ? {} : { frameRate }),
+      bandwidth: Math.round(mean * PEAK),
+      averageBandwidth: mean,
+    };
+  });
+}
+
+/** WebRTC shows neither B-frames nor rare colours. */
+function showsOnWebrtc(source: SourceTrack, config: VideoConfig): boolean {
+  const plain = source.video?.bFrames !== true && !config.reordered;
+  return config.codec === 'h264' ? plain && rareColourFormat(config) === undefined : plain && config.codec !== 'hevc';
 }
 
 function hlsBar(config: VideoConfig, variable: boolean, grouping: Grouping, rare: string | undefined): string | undefined {
@@ -71,12 +100,12 @@ function hlsBar(config: VideoConfig, variable: boolean, grouping: Grouping, rare
   return undefined;
 }
 
-function passedReason(onHls: boolean, onWebrtc: boolean, barred: string | undefined): string {
+function passedReason({ codec }: VideoConfig, onHls: boolean, onWebrtc: boolean, barred: string | undefined): string {
   if (onHls && barred !== undefined) {
     return 'Passed through because the ladder is set to "source".';
   }
   if (!onHls) {
-    return `Passed through to WebRTC only. ${barred ?? ''}`.trim();
+    return `Passed through to WebRTC only${codec === 'h264' ? '' : `, where the browser plays ${codec}`}. ${barred ?? ''}`.trim();
   }
   return onWebrtc ? 'Passed through as it was sent.' : 'Passed through as it was sent, but not to WebRTC, which cannot show B-frames.';
 }

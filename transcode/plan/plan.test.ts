@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Grouping } from '#core/media/grouping.ts';
-import type { AudioConfig } from '#core/media/track.ts';
+import { trackName, type AudioConfig, type VideoConfig } from '#core/media/track.ts';
 import type { LadderSetting } from '#core/runtime/config/common.ts';
 import { audioTrack, sourceCatalog, videoTrack, type VideoFacts } from '../testing/sources.ts';
 import { inWords, planLadder, type Plan, type PlanInput } from './plan.ts';
@@ -223,4 +223,38 @@ test('codec strings are predicted with the level that size, rate and bit rate ne
 test('exact frame durations are kept, and doubled where the rate is halved', () => {
   const durations = planOf({ frameRate: 60_000 / 1001 }).renditions.map(({ config }) => config.frameDuration);
   expect(durations).toEqual([1501.5, 1501.5, 3003, 3003, 3003, 1024]);
+});
+
+describe('a publisher over WebRTC', () => {
+  const whip = (codec: VideoConfig['codec'], layers: readonly number[] = []): Plan => {
+    const [best, ...lower] = [720, ...layers].map((height, at) => {
+      const track = videoTrack({ width: (height * 16) / 9, height, variable: true, bitrate: 2_000_000 / (at + 1) });
+      const config = { ...(track.config as VideoConfig), codec, codecString: codec === 'h264' ? 'avc1.42e01f' : codec, description: new Uint8Array() };
+      return { ...track, name: trackName(at === 0 ? 'video' : `video-${at}`), config };
+    });
+    return planLadder({ source: { ...sourceCatalog([best!, ...lower, audioTrack()], GRID), protocol: 'whip' }, ladder: 'auto', budget: PLENTY });
+  };
+
+  test.each(['vp8', 'vp9', 'av1'] as const)('in %s is passed through to the browsers that play it; everybody else gets H.264', (codec) => {
+    expect(lines(whip(codec))).toEqual([
+      'video 720p 1280x720 passthrough webrtc',
+      'v720 720p 1280x720 encoded hls+webrtc',
+      'v480 480p 854x480 encoded hls+webrtc',
+      'v360 360p 640x360 encoded hls+webrtc',
+      'v240 240p 426x240 encoded hls+webrtc',
+      'audio Audio aac passthrough hls',
+    ]);
+  });
+
+  test('with simulcast: its layers are rungs of WebRTC, and only what is missing is encoded for it', () => {
+    expect(lines(whip('h264', [360]))).toEqual([
+      'video 720p 1280x720 passthrough webrtc',
+      'v720 720p 1280x720 encoded hls',
+      'v480 480p 854x480 encoded hls+webrtc',
+      'video-1 360p 640x360 passthrough webrtc',
+      'v360 360p 640x360 encoded hls',
+      'v240 240p 426x240 encoded hls+webrtc',
+      'audio Audio aac passthrough hls',
+    ]);
+  });
 });

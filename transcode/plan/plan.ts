@@ -6,7 +6,8 @@ import type { LadderSetting } from '#core/runtime/config/common.ts';
 import { audioRenditions, type AudioEncode } from './audio.ts';
 import { decodeCost, encodeCost } from './cost.ts';
 import { encodedRung, type EncodedRung } from './encoded-rung.ts';
-import { passThrough, type PassThrough } from './pass-through.ts';
+import type { H264Profile } from './level.ts';
+import { layerRenditions, passThrough, type PassThrough } from './pass-through.ts';
 import { bitrateFor, evenDown, rungsOf, shorterSide, type Rung } from './rung.ts';
 
 /** What the planner decides on. */
@@ -17,6 +18,8 @@ export type PlanInput = {
   readonly budget: number;
   /** Rungs that are not encoded for now because the machine fell behind. */
   readonly shed?: readonly TrackName[];
+  /** H.264 profile of the rungs that HLS shows. Default: `high`. */
+  readonly profile?: H264Profile;
   /** Encode what a WebRTC viewer needs and the source does not give: a top rung without B-frames, Opus. Default: nothing. */
   readonly forWebrtc?: { readonly video: boolean; readonly audio: boolean };
 };
@@ -55,7 +58,8 @@ const TOO_CLOSE = 0.9;
  */
 export function planLadder(input: PlanInput): Plan {
   const { source } = input;
-  const video = source.tracks.find((track) => track.config.kind === 'video');
+  // The best of a simulcast publisher's layers comes first; the others are its own ladder for WebRTC.
+  const [video, ...layers] = source.tracks.filter((track) => track.config.kind === 'video');
   const audio = audioRenditions(source.tracks, { opus: input.forWebrtc?.audio === true, passAnything: input.ladder === 'source' });
   const sound = audio.encode === undefined ? {} : { audio: audio.encode };
   if (video === undefined || video.config.kind !== 'video') {
@@ -64,14 +68,15 @@ export function planLadder(input: PlanInput): Plan {
   }
   const pass = passThrough(video, source.grouping, input.ladder);
   const omitted: Omitted[] = [...pass.omitted, ...audio.omitted];
-  const wanted = wantedRungs(input, video, pass, omitted);
+  const layered = layerRenditions(layers);
+  const wanted = wantedRungs(input, video, pass, omitted).map((rung) => withoutDoubles(rung, layered));
   const decoding = decodeCost(video.config, video.video?.frameRate ?? 30);
   const chosen = input.ladder === 'auto' ? withinBudget(wanted, input.budget - decoding, !pass.onHls, omitted) : wanted;
   const shed = new Set<TrackName>(input.shed);
   const rungs = chosen.filter(({ track }) => !shed.has(track));
   const leftOut = chosen.filter(({ track }) => shed.has(track)).map(({ label }) => label);
   omitted.push(...leftOut.map((label) => ({ label, reason: SHED })));
-  const passed = passedThrough(pass, rungs);
+  const passed = [...passedThrough(pass, rungs), ...layered];
   const renditions = [...passed, ...rungs.map(renditionOf), ...audio.renditions].sort(byRank);
   const hls = [...passed, ...chosen.map(renditionOf), ...audio.renditions].filter(onHls);
   const encodes = rungs.length > 0;
@@ -122,10 +127,10 @@ function wantedRungs(input: PlanInput, video: SourceTrack, pass: PassThrough, om
   if (!pass.onHls && (wanted.length === 0 || (input.ladder === 'auto' && largest < highest * TOO_CLOSE))) {
     wanted.unshift({ height: evenDown(highest), bitrate: bitrateFor(scaledSource(source, highest)) });
   }
-  const rungs = wanted.map((rung, at) => encodedRung({ source: video, rung, place: at + top, why: why(pass, at), faces: facesOf(pass, rung.height === evenDown(side)) }));
+  const rungs = wanted.map((rung, at) => encodedRung({ source: video, rung, place: at + top, why: why(pass, at), faces: facesOf(source, pass, rung.height === evenDown(side)), profile: input.profile ?? 'high' }));
   if (forWebrtcOnly) {
     const rung = { height: evenDown(side), bitrate: bitrateFor(source) };
-    rungs.unshift(encodedRung({ source: video, rung, place: 0, why: 'Encoded for WebRTC, which cannot show the B-frames of the source.', faces: ['webrtc'] }));
+    rungs.unshift(encodedRung({ source: video, rung, place: 0, why: 'Encoded for WebRTC, which cannot show the B-frames of the source.', faces: ['webrtc'], profile: 'baseline' }));
   }
   return rungs;
 }
@@ -135,9 +140,16 @@ function scaledSource(source: VideoConfig, side: number): { readonly width: numb
   return { width: source.width * factor, height: source.height * factor };
 }
 
-/** A rung of the source's own size stands beside it only where the source is not offered. */
-function facesOf(pass: PassThrough, sourceSize: boolean): EncodedRung['faces'] {
-  return sourceSize && pass.onWebrtc ? ['hls'] : ['hls', 'webrtc'];
+/** A rung of the source's own size stands beside it only where the source is not offered, or in a codec that not every browser plays. */
+function facesOf(source: VideoConfig, pass: PassThrough, sourceSize: boolean): EncodedRung['faces'] {
+  return sourceSize && pass.onWebrtc && source.codec === 'h264' ? ['hls'] : ['hls', 'webrtc'];
+}
+
+/** WebRTC viewers get the publisher's own layer of about the same size instead, unless it is in a codec that some cannot play. */
+function withoutDoubles(rung: EncodedRung, layers: readonly Rendition[]): EncodedRung {
+  const side = shorterSide(rung);
+  const isDouble = layers.some(({ config }) => config.kind === 'video' && config.codec === 'h264' && Math.abs(shorterSide(config) - side) <= side * (1 - TOO_CLOSE));
+  return isDouble ? { ...rung, faces: rung.faces.filter((face) => face !== 'webrtc') } : rung;
 }
 
 function why(pass: PassThrough, at: number): string {

@@ -9,6 +9,7 @@ import type { Logger } from '#core/runtime/log.ts';
 import type { Capacity } from '../capacity.ts';
 import type { WebrtcRenditions } from '../config.ts';
 import type { FfmpegExit } from '../ffmpeg/process.ts';
+import type { H264Profile } from '../plan/level.ts';
 import { inWords, planLadder, type Encode, type Plan } from '../plan/plan.ts';
 import { AudioTranscoder } from './audio/audio-transcoder.ts';
 import { Backoff } from './backoff.ts';
@@ -29,6 +30,7 @@ export type BroadcastOptions = {
   readonly info: BroadcastInfo;
   readonly lease: Lease;
   readonly ladder: LadderSetting;
+  readonly profile: H264Profile;
   /** When to encode what only WebRTC viewers need. */
   readonly webrtc: WebrtcRenditions;
   /** Whether this ffmpeg encodes Opus. */
@@ -225,7 +227,7 @@ export class BroadcastTranscoder {
   #replan(source: SourceCatalog): void {
     const { bus, capacity, lease, ladder, info } = this.#options;
     const forWebrtc = { video: this.#forWebrtc, audio: this.#forWebrtc && this.#options.opus };
-    this.#plan = planLadder({ source, ladder, budget: this.#budget, shed: this.#shedding.shed, forWebrtc });
+    this.#plan = planLadder({ source, ladder, budget: this.#budget, shed: this.#shedding.shed, profile: this.#options.profile, forWebrtc });
     this.#revision += 1;
     capacity.spend(info.broadcast, this.#plan.cost);
     const { renditions, omitted, partTarget } = this.#plan;

@@ -11,6 +11,7 @@ import type { EncodedConfig, EncodedPicture } from './encoded-picture.ts';
 import { History } from './history.ts';
 import { planReplay } from './replay.ts';
 import { Run, type RunSettings } from './run.ts';
+import { SourceConfigs } from './source-configs.ts';
 import { SourceTimeline } from './source-timeline.ts';
 import { RungWriter, type RungCounts } from './to-bus.ts';
 
@@ -39,6 +40,7 @@ export class EpochEncode {
   readonly #options: EpochOptions;
   readonly #timeline: SourceTimeline;
   readonly #history = new History();
+  readonly #configs = new SourceConfigs();
   readonly #writers = new Map<TrackName, RungWriter>();
   /** Runs that are not gone, or not written to their end, oldest first. */
   readonly #runs: { readonly run: Run; readonly held: Held[]; gone: boolean }[] = [];
@@ -93,10 +95,11 @@ export class EpochEncode {
 
   /** Takes the next source frame. */
   feed(frame: Frame): void {
-    if (frame.head !== undefined && this.#next !== undefined) {
+    if (frame.index === 0 && this.#next !== undefined) {
       this.#handOver(frame);
     }
     this.#timeline.add(frame);
+    this.#configs.learn(frame);
     if (!this.#history.add(frame)) {
       return;
     }
@@ -106,7 +109,7 @@ export class EpochEncode {
       this.#run.feed(frame);
     }
     this.#writers.forEach((writer) => writer.settle());
-    if (frame.head !== undefined) {
+    if (frame.index === 0) {
       this.#forget(frame.pts);
     }
   }
@@ -167,6 +170,7 @@ export class EpochEncode {
     const run = new Run({
       encode,
       replay,
+      configs: this.#configs,
       settings: this.#options.settings(),
       clock: this.#options.clock,
       log: this.#options.log,

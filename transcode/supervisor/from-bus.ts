@@ -1,10 +1,12 @@
 import { nutFrameHeader, nutHeader } from '#core/media/containers/nut/muxer.ts';
 import type { Frame } from '#core/media/frame.ts';
-import type { AudioConfig } from '#core/media/track.ts';
+import type { AudioConfig, VideoConfig } from '#core/media/track.ts';
 import type { Encode } from '../plan/plan.ts';
 
 /** Reordered frames that the decoder must be ready to hold; what the stream itself says counts more. */
 const DECODE_DELAY = 2;
+
+const FOURCC: Readonly<Record<VideoConfig['codec'], string>> = { h264: 'H264', hevc: 'HEVC', vp8: 'VP80', vp9: 'VP90', av1: 'AV01' };
 
 /** What ffmpeg reads before the first frame of an encode. */
 export function nutHeaderOf(encode: Encode): Uint8Array {
@@ -12,8 +14,9 @@ export function nutHeaderOf(encode: Encode): Uint8Array {
   return nutHeader([
     {
       kind: 'video',
-      fourcc: 'H264',
-      description: input.description,
+      fourcc: FOURCC[input.codec],
+      // Key frames of the others carry all that a decoder needs, and their MP4 records are not what decoders take.
+      description: input.codec === 'h264' || input.codec === 'hevc' ? input.description : new Uint8Array(),
       timescale: input.timescale,
       width: input.width,
       height: input.height,
@@ -43,7 +46,13 @@ function opusHead(channels: number): Uint8Array {
   return head;
 }
 
-/** A source frame as ffmpeg reads it: NUT with the bus's own pts; a picture's NAL units with 4-byte lengths. */
-export function nutFrameOf(frame: Frame): readonly Uint8Array[] {
-  return [nutFrameHeader({ stream: 0, pts: frame.pts, key: frame.key, size: frame.data.byteLength }), frame.data];
+/**
+ * A source frame as ffmpeg reads it: NUT with the bus's own pts; a picture's NAL units with 4-byte lengths.
+ *
+ * @param before goes before the access unit: parameter sets that are not those of the header.
+ */
+export function nutFrameOf(frame: Frame, before?: Uint8Array): readonly Uint8Array[] {
+  const size = frame.data.byteLength + (before?.byteLength ?? 0);
+  const header = nutFrameHeader({ stream: 0, pts: frame.pts, key: frame.key, size });
+  return before === undefined ? [header, frame.data] : [header, before, frame.data];
 }

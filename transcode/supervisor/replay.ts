@@ -60,7 +60,7 @@ export function planReplay(history: readonly Frame[], grouping: Grouping, cursor
 
 /** Where the first whole group begins: at its frame, or on the grid at its second, since B-frames come later. */
 function entryFrom(history: readonly Frame[], grouping: Grouping, earliest: number): Ticks | undefined {
-  const entry = history.find((frame) => frame.head !== undefined && frame.pts >= earliest);
+  const entry = history.find((frame) => frame.index === 0 && frame.pts >= earliest);
   if (entry === undefined) {
     return undefined;
   }

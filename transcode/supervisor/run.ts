@@ -1,7 +1,7 @@
 import { NutDemuxer } from '#core/media/containers/nut/demuxer.ts';
 import type { Frame } from '#core/media/frame.ts';
 import type { Ticks, WallTime, Clock } from '#core/media/time.ts';
-import type { TrackName } from '#core/media/track.ts';
+import { configIdOf, type ConfigId, type TrackName } from '#core/media/track.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import { ffmpegArguments } from '../ffmpeg/arguments.ts';
 import type { EncoderName, EncoderSettings } from '../ffmpeg/encoders.ts';
@@ -12,6 +12,7 @@ import { encodedConfig, encodedPicture, type EncodedConfig, type EncodedPicture 
 import { FedFfmpeg } from './fed-ffmpeg.ts';
 import { nutFrameOf, nutHeaderOf } from './from-bus.ts';
 import type { Replay } from './replay.ts';
+import type { SourceConfigs } from './source-configs.ts';
 
 /** How ffmpeg is to be started. */
 export type RunSettings = EncoderSettings & { readonly ffmpegPath: string; readonly encoder: EncoderName };
@@ -23,6 +24,7 @@ export type PictureSink = (track: TrackName, picture: EncodedPicture, config: En
 export type RunOptions = {
   readonly encode: Encode;
   readonly replay: Replay;
+  readonly configs: SourceConfigs;
   readonly settings: RunSettings;
   readonly clock: Clock;
   readonly log: Logger;
@@ -36,11 +38,16 @@ export class Run {
   readonly prelude: Ticks;
   readonly #ffmpeg: FedFfmpeg;
   readonly #outputs: RungOutput[];
+  readonly #configs: SourceConfigs;
+  /** The configuration that the decoder has. */
+  #decoding: ConfigId;
   #lastFed: Ticks;
 
   constructor(options: RunOptions) {
     const { encode, replay, settings, clock, log } = options;
     this.encode = encode;
+    this.#configs = options.configs;
+    this.#decoding = configIdOf(encode.input);
     const firsts = [...replay.starts.values()].map(({ first }) => first);
     const begin = replay.frames[0]?.pts ?? (0 as Ticks);
     this.prelude = Math.max(0, Math.min(...firsts) - begin) as Ticks;
@@ -103,8 +110,17 @@ export class Run {
   feed(frame: Frame): void {
     if (!this.#ffmpeg.ended) {
       this.#lastFed = Math.max(this.#lastFed, frame.pts) as Ticks;
-      this.#ffmpeg.feed(nutFrameOf(frame));
+      this.#ffmpeg.feed(nutFrameOf(frame, this.#newSets(frame)));
     }
+  }
+
+  /** Parameter sets that the decoder does not have yet; they can only change at a key frame. */
+  #newSets(frame: Frame): Uint8Array | undefined {
+    if (!frame.key || frame.config === this.#decoding) {
+      return undefined;
+    }
+    this.#decoding = frame.config;
+    return this.#configs.parameterSets(frame.config);
   }
 
   relieved(): Promise<void> {

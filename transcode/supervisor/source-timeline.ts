@@ -32,7 +32,7 @@ export class SourceTimeline {
   /** Takes a frame as it is fed to the encoder, in decoding order. */
   add(frame: Frame): void {
     insertByPts(this.#frames, { pts: frame.pts, duration: frame.duration, key: frame.key });
-    if (frame.head !== undefined) {
+    if (frame.index === 0 && frame.head !== undefined) {
       this.#starts.push({ group: frame.group, pts: frame.pts, key: frame.key, wallTime: frame.head.wallTime });
     }
     this.#frames.splice(0, Math.max(0, this.#frames.length - KEPT_FRAMES));

@@ -7,6 +7,7 @@ import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { Capacity } from '../capacity.ts';
 import type { WebrtcRenditions } from '../config.ts';
+import type { H264Profile } from '../plan/level.ts';
 import { BroadcastTranscoder } from './broadcast.ts';
 import { systemLoad, type LoadMeter } from './load.ts';
 import type { TranscodeMetrics } from './metrics.ts';
@@ -21,6 +22,7 @@ export type SupervisorOptions = {
   readonly ladderOf: (stream: StreamName) => LadderSetting;
   /** When to encode what only WebRTC viewers need. */
   readonly webrtc: WebrtcRenditions;
+  readonly profile: H264Profile;
   /** Whether this ffmpeg encodes Opus. */
   readonly opus: boolean;
   readonly clock: Clock;
@@ -99,13 +101,14 @@ export class Supervisor {
   }
 
   #transcoder(info: BroadcastInfo, lease: Awaited<ReturnType<Bus['lease']>>): BroadcastTranscoder {
-    const { bus, capacity, clock, log, metrics, ladderOf, webrtc, opus } = this.#options;
+    const { bus, capacity, clock, log, metrics, ladderOf, webrtc, profile, opus } = this.#options;
     return new BroadcastTranscoder({
       bus,
       info,
       lease,
       ladder: ladderOf(info.stream),
       webrtc,
+      profile,
       opus,
       capacity,
       settings: () => this.#settings,

@@ -88,7 +88,7 @@ export class LocalTrack {
   }
 
   #retain(frame: Frame): void {
-    if (frame.head !== undefined) {
+    if (frame.index === 0 && frame.head !== undefined) {
       const start = ticksToMillis(frame.pts, frame.head.config.timescale);
       this.#groups.push({ epoch: frame.epoch, group: frame.group, start, frames: [], bytes: 0 });
       this.#newest = start;
