@@ -54,3 +54,46 @@ export type PlayerStats = { readonly engine: string; readonly latency: number | 
 export function statsOf(page: Page): Promise<PlayerStats | undefined> {
   return page.evaluate(() => (globalThis as unknown as { millrace?: { stats: PlayerStats } }).millrace?.stats);
 }
+
+/** Keeps every peer connection that the page makes, so that a test can ask them for their statistics. Install it before the page is opened. */
+export async function keepPeers(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const host = globalThis as unknown as { RTCPeerConnection: new (...args: unknown[]) => unknown; keptPeers: unknown[] };
+    host.keptPeers = [];
+    const Original = host.RTCPeerConnection;
+    host.RTCPeerConnection = class extends (Original as new (...args: unknown[]) => object) {
+      constructor(...args: unknown[]) {
+        super(...args);
+        host.keptPeers.push(this);
+      }
+    };
+  });
+}
+
+/** A row of `RTCPeerConnection.getStats()`. */
+export type StatsRow = Readonly<Record<string, number | string | boolean | undefined>> & { readonly type: string };
+
+/** Statistics of the newest peer connection that is not closed. */
+export function peerStats(page: Page): Promise<readonly StatsRow[]> {
+  return page.evaluate(async () => {
+    type Peer = { connectionState: string; getStats(): Promise<Map<string, StatsRow>> };
+    const { keptPeers } = globalThis as unknown as { keptPeers: Peer[] };
+    const peer = keptPeers.findLast(({ connectionState }) => connectionState !== 'closed');
+    return peer === undefined ? [] : [...(await peer.getStats()).values()];
+  });
+}
+
+/**
+ * Root mean square of the sound that came in over WebRTC between two readings, 0 to 1, as the browser itself measures it
+ * after decoding (`totalAudioEnergy`, webrtc-stats 8.3).
+ */
+export async function loudnessOver(page: Page, seconds: number): Promise<number> {
+  const read = async (): Promise<{ readonly energy: number; readonly duration: number }> => {
+    const row = (await peerStats(page)).find(({ type, kind }) => type === 'inbound-rtp' && kind === 'audio');
+    return { energy: Number(row?.['totalAudioEnergy'] ?? 0), duration: Number(row?.['totalSamplesDuration'] ?? 0) };
+  };
+  const before = await read();
+  await page.waitForTimeout(seconds * 1000);
+  const after = await read();
+  return Math.sqrt((after.energy - before.energy) / Math.max(0.001, after.duration - before.duration));
+}
