@@ -8,17 +8,17 @@ import { until } from '#test/support/until.ts';
 
 import { measureAbr } from './abr/abr.ts';
 import { measureCost } from './cost/cost.ts';
-import { measureGlass, type GlassResult } from './glass/glass.ts';
+import { measureGlass, type GlassOptions, type GlassResult } from './glass/glass.ts';
 import { measureLoad } from './load/load.ts';
 import { startClockPublisher } from './support/clock-publisher.ts';
 import { fixed, printTable } from './support/statistics.ts';
 
 /**
- * `npm run bench [-- glass|abr|load|cost ...] [--seconds N]`: prints tables and writes the same as JSON to
+ * `npm run bench [-- glass|webrtc|abr|load|cost ...] [--seconds N]`: prints tables and writes the same as JSON to
  * `test/bench/results/`. Every number is of this machine, in this run.
  */
 
-const SUITES = { glass, abr, load, cost };
+const SUITES = { glass, webrtc, abr, load, cost };
 type Suite = keyof typeof SUITES;
 
 const names = process.argv.slice(2).filter((name): name is Suite => name in SUITES);
@@ -54,14 +54,45 @@ async function glass(): Promise<unknown> {
     await bare.close();
     await publisher.stop();
   }
+  printGlass(`Glass to glass over LL-HLS, ${seconds} s each (milliseconds)`, results);
+  return results;
+}
+
+function printGlass(title: string, results: readonly GlassResult[]): void {
   printTable(
-    `Glass to glass over LL-HLS, ${seconds} s each (milliseconds)`,
+    title,
     ['way', 'p50', 'p95', 'max', 'join', 'stalls', 'frames', 'unread', 'rungs'],
     results.map((r) => [
       r.way, r.p50, r.p95, r.max, fixed(r.join, 0), r.stalls, r.frames, r.unreadable,
       Object.entries(r.rungs).map(([height, share]) => `${height}p ${fixed(share * 100, 0)}%`).join(' '),
     ]),
   );
+}
+
+/** Glass to glass over WebRTC: 640x360 at 30 fps passed through, and one encoded rung. */
+async function webrtc(): Promise<unknown> {
+  const key = 'glass_0123456789abcdef';
+  const ladder = [{ height: 240, bitrate: '350k' }];
+  await using server = await startServer({ config: { streamKeys: [key], ladder, webrtcRenditions: 'on' } });
+  const publisher = startClockPublisher({ url: server.publishUrl(key) });
+  const browser = await startBrowser();
+  const results: GlassResult[] = [];
+  try {
+    await until('both rungs', async () => /x240/.test(await (await fetch(`${server.url}/live/glass/master.m3u8`)).text()));
+    const page = `${server.url}/watch/glass?engine=webrtc`;
+    const ways: readonly (readonly [string, GlassOptions])[] = [
+      ['first page of a cold browser', {}],
+      ['360p passed through', { height: 360 }],
+      ['240p encoded', { height: 240 }],
+    ];
+    for (const [way, options] of ways) {
+      results.push(await measureGlass(browser, way, page, seconds, options));
+    }
+  } finally {
+    await browser.close();
+    await publisher.stop();
+  }
+  printGlass(`Glass to glass over WebRTC, RTMP in, ${seconds} s each (milliseconds)`, results);
   return results;
 }
 

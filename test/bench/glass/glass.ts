@@ -22,19 +22,28 @@ export type GlassResult = {
 /** A pause between two pictures that a viewer takes for a stall. */
 export const STALL_MILLIS = 250;
 
+/** Options of {@link measureGlass}. */
+export type GlassOptions = {
+  /** The rung to choose on our own page, by its height; the latency of no other counts then. */
+  readonly height?: number;
+};
+
 /** Latency counts once the player has had time to settle at its target. */
 const SETTLE_MILLIS = 10_000;
 
 /**
  * Opens a page in a fresh context and reads the bar code of every frame that it shows for so many seconds.
  */
-export async function measureGlass(browser: Browser, way: string, url: string, seconds: number): Promise<GlassResult> {
+export async function measureGlass(browser: Browser, way: string, url: string, seconds: number, options: GlassOptions = {}): Promise<GlassResult> {
   const context = await browser.newContext({ viewport: { width: 1000, height: 700 } });
   try {
     const page = await context.newPage();
     await beginReadingAtLoad(page);
     const opened = Date.now();
     await page.goto(url, { waitUntil: 'commit' });
+    if (options.height !== undefined) {
+      await choose(page, options.height);
+    }
     const frames: Glass[] = [];
     let unreadable = 0;
     for (const end = opened + seconds * 1000; Date.now() < end; ) {
@@ -44,15 +53,28 @@ export async function measureGlass(browser: Browser, way: string, url: string, s
       unreadable += reading.unreadable;
     }
     await report(page, way);
-    return { way, ...summary(frames, opened), unreadable };
+    return { way, ...summary(frames, opened, options.height), unreadable };
   } finally {
     await context.close();
   }
 }
 
-function summary(frames: readonly Glass[], opened: number): Omit<GlassResult, 'way' | 'unreadable'> {
+/** Has our own page show a rung, as the quality menu does, once it knows of it. */
+async function choose(page: Page, height: number): Promise<void> {
+  await page.waitForFunction((wanted) => {
+    type Api = { stats: { levels: { height: number }[] }; setLevel(level: number): void };
+    const { millrace } = globalThis as unknown as { millrace?: Api };
+    const level = millrace?.stats.levels.findIndex((rung) => rung.height === wanted) ?? -1;
+    if (level >= 0) {
+      millrace?.setLevel(level);
+    }
+    return level >= 0;
+  }, height);
+}
+
+function summary(frames: readonly Glass[], opened: number, height?: number): Omit<GlassResult, 'way' | 'unreadable'> {
   const first = frames[0]?.at ?? Number.NaN;
-  const settled = frames.filter(({ at }) => at - first >= SETTLE_MILLIS);
+  const settled = frames.filter((frame) => frame.at - first >= SETTLE_MILLIS && (height === undefined || frame.height === height));
   const latencies = settled.map(({ latency }) => latency).sort((a, b) => a - b);
   const stalls = frames.filter(({ at }, i) => at - (frames[i - 1]?.at ?? at) > STALL_MILLIS).length;
   const rungs: Record<string, number> = {};
