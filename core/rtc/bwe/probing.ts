@@ -1,0 +1,155 @@
+import { millis, type Millis } from '../../media/time.ts';
+import { ProbeCluster, SUSTAINED, TRAIN } from './probe-cluster.ts';
+
+/** Steps of a probe: to three times at the start, where nothing is known, to twice later. */
+const FIRST_STEP = 3;
+const STEP = 2;
+/** A little further than wanted, so that what is measured is not a hair short of it. */
+const MARGIN = 1.05;
+/** Waits between probes: after a failure, at most, and after a decrease. */
+const FIRST_WAIT = 1500;
+const LONGEST_WAIT = 6000;
+const AFTER_DECREASE = 2000;
+const AFTER_SUCCESS = 50;
+/** How long feedback on a cluster is waited for, beside the round trip. */
+const PATIENCE = 500;
+/** What a failed probe left in the queue is gone by then, and no sign of anything else. */
+const AFTERMATH = 300;
+/** A decrease so soon after a success says that the success was none. */
+const REGRET = 5000;
+
+/** What a probe has found: the path carries this much. */
+export type ProbeResult = { readonly passed: boolean; readonly rate: number };
+
+/** Whether the path is in a state to be probed, and what is known of it. */
+export type ProbeConditions = {
+  readonly estimate: number;
+  readonly arrivalRate: number;
+  readonly rtt: Millis;
+  /** No over-use, no queue, no loss beyond the path's own. */
+  readonly calm: boolean;
+  /** {@link StandingQueue.level}; undefined before the first feedback. */
+  readonly level: Millis | undefined;
+};
+
+/** Decides when to probe, how far, and what came of it. */
+export class Probing {
+  #demand = 0;
+  #cluster: ProbeCluster | undefined;
+  #nextId = 1;
+  #notBefore = 0;
+  #wait = FIRST_WAIT;
+  #step = FIRST_STEP;
+  #endedAt = Number.NEGATIVE_INFINITY;
+  #passedAt = Number.NEGATIVE_INFINITY;
+  #sent = 0;
+  #failed = 0;
+
+  get counts(): { readonly sent: number; readonly failed: number } {
+    return { sent: this.#sent, failed: this.#failed };
+  }
+
+  setDemand(bitsPerSecond: number): void {
+    this.#demand = bitsPerSecond;
+  }
+
+  get demand(): number {
+    return this.#demand;
+  }
+
+  /** The cluster that is being sent or judged. */
+  get cluster(): ProbeCluster | undefined {
+    return this.#cluster;
+  }
+
+  /** Whether a queue that is seen now may be a probe's own doing. */
+  disturbs(now: Millis): boolean {
+    return this.#cluster !== undefined || now - this.#endedAt < AFTERMATH;
+  }
+
+  /** Begins a probe where one is wanted and due; gives up one that nothing is heard of. */
+  poll(conditions: ProbeConditions, now: Millis): void {
+    const cluster = this.#cluster;
+    if (cluster !== undefined) {
+      if (now - cluster.startedAt > cluster.stage.duration + conditions.rtt + PATIENCE) {
+        this.#fail(now);
+      }
+      return;
+    }
+    const { estimate, arrivalRate, calm, level } = conditions;
+    if (now < this.#notBefore || !calm || level === undefined || this.#demand <= estimate) {
+      return;
+    }
+    const rate = Math.min(this.#demand * MARGIN, this.#step * Math.max(estimate, arrivalRate));
+    this.#sent += 1;
+    this.#cluster = new ProbeCluster(this.#takeId(), rate, TRAIN, level, now);
+  }
+
+  /** When to ask next: undefined where nothing is wanted. */
+  next(estimate: number, now: Millis): Millis | undefined {
+    if (this.#cluster !== undefined) {
+      return now;
+    }
+    return this.#demand <= estimate ? undefined : millis(Math.max(this.#notBefore, now));
+  }
+
+  /** Judges the cluster on what has become known. @returns the result once there is one. */
+  judge(inherentLoss: number, now: Millis): ProbeResult | undefined {
+    const cluster = this.#cluster;
+    const verdict = cluster?.verdict(inherentLoss, now) ?? 'open';
+    if (cluster === undefined || verdict === 'open') {
+      return undefined;
+    }
+    const rate = Math.min(cluster.sentRate, cluster.rate);
+    if (verdict === 'failed') {
+      this.#fail(now);
+      return { passed: false, rate };
+    }
+    if (cluster.stage === TRAIN) {
+      this.#cluster = new ProbeCluster(this.#takeId(), cluster.rate, SUSTAINED, cluster.reference, now);
+      return undefined;
+    }
+    this.#cluster = undefined;
+    this.#wait = FIRST_WAIT;
+    this.#endedAt = now;
+    this.#passedAt = now;
+    this.#notBefore = now + AFTER_SUCCESS;
+    return { passed: true, rate };
+  }
+
+  /** The estimate went down. */
+  decreased(now: Millis): void {
+    this.#step = STEP;
+    if (now - this.#passedAt < REGRET) {
+      this.#passedAt = Number.NEGATIVE_INFINITY;
+      this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+    }
+    this.#notBefore = Math.max(this.#notBefore, now + Math.max(AFTER_DECREASE, this.#wait));
+  }
+
+  /** Another path: all is open again. */
+  reset(now: Millis): void {
+    this.#cluster = undefined;
+    this.#wait = FIRST_WAIT;
+    this.#step = FIRST_STEP;
+    this.#notBefore = now;
+    this.#endedAt = Number.NEGATIVE_INFINITY;
+    this.#passedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  #fail(now: Millis): void {
+    this.#cluster = undefined;
+    this.#failed += 1;
+    this.#endedAt = now;
+    this.#step = STEP;
+    this.#notBefore = now + this.#wait;
+    this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+  }
+
+  /** 16 bits, and never 0. */
+  #takeId(): number {
+    const id = this.#nextId;
+    this.#nextId = id === 0xffff ? 1 : id + 1;
+    return id;
+  }
+}

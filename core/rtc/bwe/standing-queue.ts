@@ -1,0 +1,50 @@
+import { millis, type Millis } from '../../media/time.ts';
+
+/** Groups whose least delay is the queue that stands now: some 120 ms of pictures and sound. */
+const RECENT = 8;
+/** The least delay of the path is the least of so many spans of a second: clocks drift apart by at most 1 ms in that time. */
+const SPANS = 10;
+const SPAN = 1000;
+
+/**
+ * The queue in front of the bottleneck that does not go away between frames: the least delay of the last groups above the
+ * least of the last ten seconds. Jitter has a low edge that stays where it is; a queue lifts it.
+ */
+export class StandingQueue {
+  readonly #recent = new Float64Array(RECENT);
+  #count = 0;
+  readonly #spans = new Float64Array(SPANS).fill(Number.POSITIVE_INFINITY);
+  #span = 0;
+  #spanStart = Number.NaN;
+
+  add(arrival: Millis, delay: Millis): void {
+    this.#recent[this.#count % RECENT] = delay;
+    this.#count += 1;
+    if (Number.isNaN(this.#spanStart)) {
+      this.#spanStart = arrival;
+    }
+    while (arrival - this.#spanStart >= SPAN) {
+      this.#spanStart = arrival - this.#spanStart >= SPAN * SPANS ? arrival : this.#spanStart + SPAN;
+      this.#span = (this.#span + 1) % SPANS;
+      this.#spans[this.#span] = Number.POSITIVE_INFINITY;
+    }
+    this.#spans[this.#span] = Math.min(this.#spans[this.#span]!, delay);
+  }
+
+  /** The least delay of the last groups, in the units that were put in; undefined before the first. */
+  get level(): Millis | undefined {
+    return this.#count === 0 ? undefined : millis(Math.min(...this.#recent.subarray(0, Math.min(this.#count, RECENT))));
+  }
+
+  /** {@link level} above the least of the last ten seconds. */
+  get delay(): Millis {
+    const level = this.level;
+    return level === undefined ? millis(0) : millis(Math.max(0, level - Math.min(...this.#spans)));
+  }
+
+  reset(): void {
+    this.#count = 0;
+    this.#spans.fill(Number.POSITIVE_INFINITY);
+    this.#spanStart = Number.NaN;
+  }
+}
