@@ -27,7 +27,8 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['setup', (section, value) => void (section.setup = value.trim().toLowerCase())],
   ['ice-ufrag', (section, value) => void (section.ufrag = readUfrag(value))],
   ['ice-pwd', (section, value) => void (section.pwd = readPwd(value))],
-  ['ice-options', (section, value) => void (section.iceOptions = wordsOf(value))],
+  // Spaces lie between them (RFC 8839, 5.6), but libdatachannel writes commas.
+  ['ice-options', (section, value) => void (section.iceOptions = value.split(/[ ,]+/))],
   ['ice-lite', (section) => void (section.iceLite = true)],
   ['fingerprint', (section, value) => addFingerprint(section, value)],
   ['candidate', readCandidate],
