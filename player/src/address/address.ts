@@ -69,6 +69,10 @@ export class Routes {
     return `${this.#base}live/${encodeURIComponent(stream)}/master.m3u8`;
   }
 
+  whep(stream: string): string {
+    return `${this.#base}whep/${encodeURIComponent(stream)}`;
+  }
+
   stream(stream: string): string {
     return `${this.streams}/${encodeURIComponent(stream)}`;
   }

@@ -48,10 +48,15 @@ describe('the pages', () => {
     vi.stubGlobal('fetch', server.fetch);
     vi.stubGlobal('EventSource', FakeEventSource);
     vi.mocked(chooseEngine).mockImplementation(() => ({
-      make: ({ listener }) => {
-        engine = new FakeEngine(listener);
-        return engine;
-      },
+      ways: [
+        {
+          kind: 'hls',
+          make: ({ listener }) => {
+            engine = new FakeEngine(listener);
+            return engine;
+          },
+        },
+      ],
     }));
   });
 

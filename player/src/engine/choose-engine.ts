@@ -1,23 +1,68 @@
+import type { WallTime } from '#core/media/time.ts';
 import type { EngineChoice } from '../address/address.ts';
-import type { Engine } from './engine.ts';
-import { HlsEngine } from './hls/hls-engine.ts';
-import type { HlsEngineOptions } from './hls/hls-engine.ts';
+import type { Engine, EngineKind, EngineListener } from './engine.ts';
+import type { EarlyPlaylist } from './hls/early-playlist.ts';
+import { canPlayHls } from './hls/support.ts';
+import { LazyEngine } from './lazy-engine.ts';
 import { NativeEngine } from './native/native-engine.ts';
+import { WhepConnection } from './whep/whep-connection.ts';
+import { WhepEngine } from './whep/whep-engine.ts';
 
-/** The engine to use, or why there is none, in words for the viewer. */
-export type EngineOffer = { readonly make: (options: HlsEngineOptions) => Engine } | { readonly refusal: string };
+/** What engines are made of; each takes what it needs. */
+export type EngineOptions = {
+  readonly video: HTMLVideoElement;
+  readonly stream: string;
+  /** The multivariant playlist. */
+  readonly url: string;
+  /** The WHEP endpoint. */
+  readonly whepUrl: string;
+  /** CMCD session id: one per visit, so that a viewer who reconnects is counted once. */
+  readonly sessionId: string;
+  /** Bits per second believed in before anything was loaded. */
+  readonly guess: number;
+  readonly choice: number | 'auto';
+  readonly playlist?: EarlyPlaylist | undefined;
+  readonly connection?: WhepConnection | undefined;
+  /** The server's clock. */
+  readonly now: () => WallTime;
+  readonly listener: EngineListener;
+};
 
-/** Finds the way for this browser and for what `?engine=` asks. */
+/** A way that this browser can go. */
+export type EngineWay = {
+  readonly kind: EngineKind;
+  make(options: EngineOptions): Engine;
+  /** Loads its code, so that it begins sooner when it is needed. */
+  preload?(): void;
+};
+
+/** The ways for a page, the best first, or why there is none, in words for the viewer. */
+export type EngineOffer = { readonly ways: readonly EngineWay[] } | { readonly refusal: string };
+
+const webrtc: EngineWay = { kind: 'webrtc', make: (options) => new WhepEngine({ ...options, url: options.whepUrl }) };
+
+/** hls.js is by far the largest part of the player: it comes when it is needed. */
+const loadHls = async () => (await import('./hls/hls-engine.ts')).HlsEngine;
+const hls: EngineWay = {
+  kind: 'hls',
+  make: ({ playlist, ...options }) =>
+    new LazyEngine('hls', options.choice, options.listener, async () => new (await loadHls())({ ...options, early: playlist })),
+  preload: () => void loadHls().catch(() => undefined),
+};
+
+const native: EngineWay = { kind: 'native', make: ({ video, url, listener }) => new NativeEngine({ video, url, listener }) };
+
+/** Finds the ways for this browser and for what `?engine=` asks: WebRTC, LL-HLS where it does not work. */
 export function chooseEngine(choice: EngineChoice, video: HTMLVideoElement): EngineOffer {
-  if (choice === 'webrtc' || choice === 'dash') {
-    const name = choice === 'webrtc' ? 'WebRTC' : 'LL-DASH';
-    return { refusal: `This server does not offer ${name} yet. Open the page without “?engine=${choice}” to watch over LL-HLS.` };
+  if (choice === 'dash') {
+    return { refusal: 'This server does not offer LL-DASH yet. Open the page without “?engine=dash” to watch.' };
   }
-  if (HlsEngine.isSupported()) {
-    return { make: (options) => new HlsEngine(options) };
+  if (choice === 'webrtc') {
+    return WhepConnection.isSupported()
+      ? { ways: [webrtc] }
+      : { refusal: 'This browser has no WebRTC, or it is switched off. Open the page without “?engine=webrtc” to watch over LL-HLS.' };
   }
-  if (NativeEngine.isSupported(video)) {
-    return { make: ({ video: element, url, listener }) => new NativeEngine({ video: element, url, listener }) };
-  }
-  return { refusal: 'This browser can play neither Media Source Extensions nor HLS. A current Chrome, Edge, Firefox or Safari can.' };
+  const overHttp = canPlayHls() ? [hls] : NativeEngine.isSupported(video) ? [native] : [];
+  const ways = choice === 'auto' && WhepConnection.isSupported() ? [webrtc, ...overHttp] : overHttp;
+  return ways.length > 0 ? { ways } : { refusal: 'This browser can play neither WebRTC nor Media Source Extensions nor HLS. A current Chrome, Edge, Firefox or Safari can.' };
 }

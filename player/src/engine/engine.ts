@@ -14,13 +14,36 @@ export type EngineRung = {
 export type EngineFailure = {
   /**
    * `offline`: the stream is known and off air. `unknown-stream`: there is none of that name. `network`: the server cannot
-   * be reached or does not answer sensibly. `media`: this browser could not go on with the media.
+   * be reached or does not answer sensibly. `media`: this browser could not go on with the media. `unfit`: this way and this
+   * browser have no codec in common, or the way is not there. `full`: the server takes no more viewers this way. `blocked`: the
+   * server answers, but media do not come through.
    */
-  readonly kind: 'offline' | 'unknown-stream' | 'network' | 'media';
+  readonly kind: 'offline' | 'unknown-stream' | 'network' | 'media' | 'unfit' | 'full' | 'blocked';
   /** For logs and the statistics panel, not for people. */
   readonly detail: string;
   /** When the server asked to be left alone for a while. */
   readonly retryAfter?: Millis;
+};
+
+/** A way to get the picture. */
+export type EngineKind = 'webrtc' | 'hls' | 'native' | 'dash';
+
+/** What WebRTC measures on the way to this viewer; undefined while unknown. */
+export type NetworkFigures = {
+  readonly roundTrip: Millis | undefined;
+  /** Share of the packets of the last second that never came, 0 to 1. */
+  readonly loss: number | undefined;
+  /** How long a frame was kept back to even out its arrival, and how long it is asked to be at least. */
+  readonly jitterBuffer: Millis | undefined;
+  readonly jitterBufferTarget: Millis;
+  /** Bits per second that the server believes in, and that arrive. */
+  readonly estimate: number | undefined;
+  readonly received: number | undefined;
+  /** Packets asked for again (NACK) in all, frozen pictures in all. */
+  readonly nacks: number;
+  readonly freezes: number;
+  /** By which transport the media come. */
+  readonly transport: 'udp' | 'tcp' | undefined;
 };
 
 /** What an engine tells the session. */
@@ -43,7 +66,7 @@ export interface EngineListener {
 
 /** One way to get the picture onto a `<video>`. Made for one attempt; a new attempt takes a new engine. */
 export interface Engine {
-  readonly kind: 'hls' | 'native' | 'webrtc' | 'dash';
+  readonly kind: EngineKind;
   /** Begins to load and play at the live edge. */
   start(): void;
   /** The rendition being loaded, -1 while unknown. */
@@ -58,6 +81,13 @@ export interface Engine {
   shownAt(): WallTime | undefined;
   /** Where on the element's timeline the live edge would be joined now, seconds; undefined before the first playlist. */
   livePosition(): number | undefined;
+  /**
+   * When the last frame was shown, by `performance.now()`; undefined where the element's own events tell of stalls, and before
+   * the first frame.
+   */
+  readonly lastFrameAt?: number | undefined;
+  /** What is measured on the way; only WebRTC knows. */
+  readonly network?: NetworkFigures | undefined;
   /** Ends it and lets go of the element. Idempotent. */
   destroy(): void;
 }

@@ -27,6 +27,33 @@ export function failureFromAnswer(status: number, body: string, retryAfter: stri
   return { kind: 'network', detail, ...more };
 }
 
+/**
+ * What a refused WHEP offer says (draft-ietf-wish-whep, and the codes of this server): 409 off air, 404 unknown, 400, 406, 415 and 422 no
+ * offer that can be answered, 503 and 429 no place.
+ */
+export function failureFromWhep(status: number, body: string, retryAfter: string | null): EngineFailure {
+  const failure = failureFromAnswer(status, body, retryAfter);
+  if (failure.kind !== 'network') {
+    return failure;
+  }
+  const kind = whepKinds.get(status) ?? 'network';
+  const code = errorCode(body);
+  return { ...failure, kind, detail: code === undefined ? failure.detail : `${failure.detail} ${code}` };
+}
+
+/** 404 and 405 without a code of ours: a server or a proxy that knows no WHEP. */
+const whepKinds: ReadonlyMap<number, EngineFailure['kind']> = new Map([
+  [400, 'unfit'],
+  [404, 'unfit'],
+  [405, 'unfit'],
+  [406, 'unfit'],
+  [409, 'offline'],
+  [415, 'unfit'],
+  [422, 'unfit'],
+  [429, 'full'],
+  [503, 'full'],
+]);
+
 /** The `code` of a JSON error, if the body is one. */
 function errorCode(body: string): string | undefined {
   try {

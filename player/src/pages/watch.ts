@@ -2,5 +2,5 @@ import '../styles/base.css';
 import { beginEarly, documentReady } from './early.ts';
 
 // Small, so that it runs before the player's code has arrived: the playlist is asked for meanwhile.
-const early = beginEarly();
-void Promise.all([import('./watch-page.ts'), documentReady()]).then(([{ showWatchPage }]) => showWatchPage(early));
+const start = beginEarly();
+void Promise.all([import('./watch-page.ts'), documentReady()]).then(([{ showWatchPage }]) => showWatchPage(start));

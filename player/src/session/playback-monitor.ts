@@ -6,6 +6,9 @@ import { LatencyController } from '../latency/latency-controller.ts';
 /** How often the element is looked at. The age of the buffer's end is read to within this. */
 const lookInterval = 50;
 
+/** Frames of WebRTC stand when none was shown for this long, milliseconds: 2 frames per second are the least that is called live. */
+const standsAfter = 500;
+
 /** What is seen of the element and its latency. */
 export type MonitorReading = {
   readonly latency: Millis | undefined;
@@ -33,6 +36,8 @@ export class PlaybackMonitor {
   #reading: MonitorReading = { latency: undefined, target: undefined, buffer: millis(0) };
   #begun = false;
   #standsSince: number | undefined;
+  /** The page was hidden, or paused, until then. */
+  #seenAt = 0;
   #stalledFor = 0;
   #stalls = 0;
   /** False while the viewer watches behind the live edge on purpose. */
@@ -48,6 +53,7 @@ export class PlaybackMonitor {
       // Seeking to the live edge belongs to the start.
       video.addEventListener(event, () => this.#begun && this.#endStall(), { signal });
     }
+    document.addEventListener('visibilitychange', () => (this.#seenAt = performance.now()), { signal });
     this.#timer = setInterval(() => this.look(), lookInterval);
   }
 
@@ -80,6 +86,11 @@ export class PlaybackMonitor {
     return millis(this.#standsSince === undefined || this.#options.video.paused ? 0 : performance.now() - this.#standsSince);
   }
 
+  /** Something has begun to move, and nothing stands or is paused. */
+  get moves(): boolean {
+    return this.#begun && this.#standsSince === undefined && !this.#options.video.paused;
+  }
+
   /** Looks at once; called when the buffer has changed. */
   look(): void {
     const { video } = this.#options;
@@ -91,9 +102,13 @@ export class PlaybackMonitor {
     const shownAt = engine?.shownAt();
     const latency = shownAt === undefined ? undefined : millis(this.#options.now() - shownAt);
     this.#reading = { ...this.#reading, latency, buffer: millis(Math.max(end - video.currentTime, 0) * 1_000) };
+    this.#lookAtFrames();
     const moves = !video.paused && !video.seeking && video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA;
     if (engine?.partTarget === undefined || latency === undefined || !this.following || !moves) {
       this.#setRate(1);
+      if (engine !== undefined && engine.partTarget === undefined) {
+        this.#reading = { ...this.#reading, target: undefined };
+      }
       return;
     }
     const step = this.#controller.step({
@@ -118,6 +133,24 @@ export class PlaybackMonitor {
     const { video } = this.#options;
     if (video.playbackRate !== rate) {
       video.playbackRate = rate;
+    }
+  }
+
+  /** Elements that play a stream of WebRTC do not say that they stand: their frames tell. A hidden page shows none. */
+  #lookAtFrames(): void {
+    const last = this.#engine?.lastFrameAt;
+    if (last === undefined || !this.#begun || document.visibilityState !== 'visible') {
+      return;
+    }
+    const now = performance.now();
+    const gap = now - Math.max(last, this.#seenAt);
+    if (this.#options.video.paused) {
+      this.#seenAt = now;
+    } else if (gap > standsAfter && this.#standsSince === undefined) {
+      this.#stalls += 1;
+      this.#standsSince = now - gap;
+    } else if (gap <= standsAfter && this.#standsSince !== undefined) {
+      this.#endStall();
     }
   }
 

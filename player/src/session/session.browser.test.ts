@@ -22,6 +22,7 @@ describe('a session', () => {
     }
     return last;
   };
+  const open = (): Session => new Session({ video, stream: 'cam', routes: new Routes('/'), clock: new ServerClock('/time'), engineChoice: 'auto', changed: () => undefined });
   const enters = (state: string) => vi.waitFor(() => expect(session.state).toBe(state), { timeout: 5_000 });
   const makesEngine = (count: number) => vi.waitFor(() => expect(engines.length).toBe(count), { timeout: 5_000 });
   /** The picture begins to move. */
@@ -38,14 +39,19 @@ describe('a session', () => {
     vi.stubGlobal('fetch', server.fetch);
     vi.stubGlobal('EventSource', FakeEventSource);
     vi.mocked(chooseEngine).mockImplementation(() => ({
-      make: ({ listener }) => {
-        const made = new FakeEngine(listener);
-        engines.push(made);
-        return made;
-      },
+      ways: [
+        {
+          kind: 'hls',
+          make: ({ listener }) => {
+            const made = new FakeEngine(listener);
+            engines.push(made);
+            return made;
+          },
+        },
+      ],
     }));
     video = document.createElement('video');
-    session = new Session({ video, stream: 'cam', routes: new Routes('/'), clock: new ServerClock('/time'), engineChoice: 'auto', changed: () => undefined });
+    session = open();
   });
 
   afterEach(() => {
@@ -156,6 +162,8 @@ describe('a session', () => {
 
   it('says why it cannot play', () => {
     vi.mocked(chooseEngine).mockImplementation(() => ({ refusal: 'No.' }));
+    session.close();
+    session = open();
     session.start();
     expect([session.state, session.refusal]).toEqual(['unsupported', 'No.']);
   });

@@ -1,19 +1,20 @@
 import { millis } from '#core/media/time.ts';
-import type { Millis } from '#core/media/time.ts';
 import type { EngineChoice, Routes } from '../address/address.ts';
 import type { ServerClock } from '../clock/server-clock.ts';
-import { chooseEngine } from '../engine/choose-engine.ts';
-import type { Engine, EngineFailure, EngineListener, EngineRung } from '../engine/engine.ts';
-import type { EarlyPlaylist } from '../engine/hls/early-playlist.ts';
+import type { EngineFailure } from '../engine/engine.ts';
 import { AirInquiry } from './air-inquiry.ts';
 import type { AirAnswer } from './air-inquiry.ts';
 import { AirWatch } from './air-watch.ts';
-import { BackOff } from './back-off.ts';
 import { startPlaying } from './autoplay.ts';
+import { BackOff } from './back-off.ts';
+import type { Early } from './early.ts';
+import { EngineSeat } from './engine-seat.ts';
 import { PlaybackMonitor } from './playback-monitor.ts';
-import { recallThroughput, rememberThroughput } from './throughput-memory.ts';
+import { Playhead } from './playhead.ts';
+import { RungMemory } from './rung-memory.ts';
 import { takeSnapshot } from './snapshot.ts';
-import type { RungSwitch, SessionState, Snapshot } from './snapshot.ts';
+import type { SessionState, Snapshot } from './snapshot.ts';
+import { WayFinder } from './way-finder.ts';
 
 /** Options of {@link Session}. */
 export type SessionOptions = {
@@ -22,7 +23,7 @@ export type SessionOptions = {
   readonly routes: Routes;
   readonly clock: ServerClock;
   readonly engineChoice: EngineChoice;
-  readonly early?: EarlyPlaylist | undefined;
+  readonly early?: Early | undefined;
   /** Something worth showing has changed. */
   readonly changed: () => void;
 };
@@ -36,12 +37,6 @@ const askAfter = 1_500;
 /** Standing for this long although the stream is live, the engine is replaced. */
 const replaceAfter = 5_000;
 
-/** Changes of the rendition remembered. */
-const switchesKept = 100;
-
-/** A reserved seek, away from the very end of what is loaded, seconds. */
-const endMargin = 0.2;
-
 /**
  * One visit to a stream: plays it, and goes on playing it through whatever happens, for as long as it takes. It makes engines
  * one after the other, on the same element, and says what it is doing.
@@ -49,28 +44,45 @@ const endMargin = 0.2;
 export class Session {
   readonly #options: SessionOptions;
   readonly #monitor: PlaybackMonitor;
+  readonly #playhead: Playhead;
+  readonly #rungs = new RungMemory();
+  readonly #seat: EngineSeat;
+  readonly #ways: WayFinder;
   readonly #backOff = new BackOff(millis(400), millis(4_000));
   readonly #ends = new AbortController();
-  readonly #sessionId = crypto.randomUUID?.() ?? Math.random().toString(36).slice(2);
   readonly #inquiry: AirInquiry;
   readonly #timer: ReturnType<typeof setInterval>;
   #state: SessionState = 'starting';
-  #refusal: string | undefined;
-  #engine: Engine | undefined;
   #watch: AirWatch | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #enteredAt = 0;
-  #rungs: readonly EngineRung[] = [];
-  #shown = -1;
-  #choice: number | 'auto' = 'auto';
-  #switches: RungSwitch[] = [];
   #joinTime: number | undefined;
   #pausedByViewer = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    const { video, clock } = options;
-    this.#monitor = new PlaybackMonitor({ video, now: () => clock.now(), farBehind: (by) => this.#jump(by) });
+    const { video, clock, routes, stream, engineChoice } = options;
+    this.#monitor = new PlaybackMonitor({ video, now: () => clock.now(), farBehind: (by) => this.#playhead.jump(by, this.#seat.engine) });
+    this.#playhead = new Playhead(video, this.#monitor);
+    this.#seat = new EngineSeat({
+      ...{ video, stream, routes, clock, monitor: this.#monitor, rungs: this.#rungs, early: options.early ?? {} },
+      events: {
+        changed: () => options.changed(),
+        buffered: () => this.#monitor.look(),
+        troubled: () => this.#lookAtStand(),
+        ended: () => this.#onEnded(),
+        failed: (failure) => this.#onFailed(failure),
+      },
+    });
+    this.#ways = new WayFinder({
+      choice: engineChoice,
+      video,
+      whepUrl: routes.whep(stream),
+      seat: this.#seat,
+      begun: () => this.#pausedByViewer || void this.#startPlaying(),
+      playsWell: () => this.#state === 'playing' && document.visibilityState === 'visible' && !this.#pausedByViewer,
+      starting: () => this.#state === 'starting',
+    });
     const { signal } = this.#ends;
     video.addEventListener('playing', () => this.#onPlaying(), { signal });
     for (const event of ['pause', 'volumechange', 'resize'] as const) {
@@ -78,8 +90,9 @@ export class Session {
     }
     addEventListener('online', () => this.#hurry(), { signal });
     document.addEventListener('visibilitychange', () => this.#onVisibility(), { signal });
-    addEventListener('pageshow', (event) => event.persisted && this.#hurry(), { signal });
-    this.#inquiry = new AirInquiry(options.routes, options.stream);
+    // A page that comes back from the browser's cache has lost its connections.
+    addEventListener('pageshow', (event) => event.persisted && this.#seat.engine !== undefined && this.#attempt(), { signal });
+    this.#inquiry = new AirInquiry(routes, stream);
     this.#timer = setInterval(() => this.#lookAtStand(), 300);
   }
 
@@ -92,23 +105,21 @@ export class Session {
     return this.#state;
   }
 
-  /** Why nothing can be played, in words for the viewer. */
+  /** Why nothing can be played, or not in the way asked for, in words for the viewer. */
   get refusal(): string | undefined {
-    return this.#refusal;
+    return this.#ways.refusal;
   }
 
   /** Chooses a rendition, or leaves the choice to the network. */
   choose(choice: number | 'auto'): void {
-    this.#choice = choice;
-    if (this.#engine !== undefined) {
-      this.#engine.choice = choice;
-    }
+    this.#rungs.choose(choice);
+    this.#seat.choose();
     this.#options.changed();
   }
 
   play(): void {
     this.#pausedByViewer = false;
-    if (this.#engine !== undefined) {
+    if (this.#seat.engine !== undefined) {
       // A pause is no rewind: who comes back wants to see what is on now.
       this.goLive();
       void this.#startPlaying();
@@ -122,26 +133,13 @@ export class Session {
 
   /** Moves within what is loaded, and follows the live edge again when it comes near it. */
   seekBy(seconds: number): void {
-    const { video } = this.#options;
-    const live = this.#engine?.livePosition();
-    if (video.buffered.length === 0 || live === undefined) {
-      return;
-    }
-    const first = video.buffered.start(0);
-    const last = video.buffered.end(video.buffered.length - 1) - endMargin;
-    const to = Math.min(Math.max(video.currentTime + seconds, first + endMargin), last);
-    this.#monitor.following = to >= Math.min(live, last) - endMargin;
-    video.currentTime = to;
+    this.#playhead.seekBy(seconds, this.#seat.engine);
     this.#options.changed();
   }
 
   /** Goes to the live edge and stays there. */
   goLive(): void {
-    this.#monitor.following = true;
-    const { latency, target } = this.#monitor.reading;
-    if (latency !== undefined && target !== undefined && latency - target > 700) {
-      this.#jump(millis(latency - target));
-    }
+    this.#playhead.goLive(this.#seat.engine);
     this.#options.changed();
   }
 
@@ -150,13 +148,11 @@ export class Session {
     return takeSnapshot({
       state: this.#state,
       video: this.#options.video,
-      engine: this.#engine,
+      engine: this.#seat.engine,
       monitor: this.#monitor,
       clockError: this.#options.clock.errorBound(),
-      shown: this.#shown,
       rungs: this.#rungs,
-      choice: this.#choice,
-      switches: this.#switches,
+      ways: this.#seat.changes,
       joinTime: this.#joinTime,
     });
   }
@@ -167,88 +163,21 @@ export class Session {
     clearInterval(this.#timer);
     clearTimeout(this.#retry);
     this.#inquiry.close();
-    this.#drop();
+    this.#ways.rest();
+    this.#seat.close();
     this.#watch?.close();
     this.#monitor.close();
   }
 
   #attempt(): void {
     clearTimeout(this.#retry);
-    this.#drop();
-    const { video, routes, stream, engineChoice, early } = this.#options;
-    const offer = chooseEngine(engineChoice, video);
-    if ('refusal' in offer) {
-      this.#refusal = offer.refusal;
+    if (!this.#ways.begin()) {
       this.#enter('unsupported');
-      return;
     }
-    const engine = offer.make({
-      video,
-      url: routes.hls(stream),
-      stream,
-      sessionId: this.#sessionId,
-      guess: recallThroughput(),
-      choice: this.#choice,
-      early,
-      listener: this.#listener(() => this.#engine === engine),
-    });
-    this.#engine = engine;
-    this.#monitor.following = true;
-    this.#monitor.watch(engine);
-    engine.start();
-    if (!this.#pausedByViewer) {
-      void this.#startPlaying();
-    }
-  }
-
-  /** Events of an engine count only while it is the one in use. */
-  #listener(isCurrent: () => boolean): EngineListener {
-    const when = (act: () => void): void => {
-      if (isCurrent()) {
-        act();
-      }
-    };
-    return {
-      rungs: (rungs) => when(() => this.#onRungs(rungs)),
-      shown: (rung) => when(() => this.#onShown(rung)),
-      buffered: () => when(() => this.#monitor.look()),
-      troubled: () => when(() => this.#lookAtStand()),
-      recovered: () => when(() => this.#options.changed()),
-      ended: () => when(() => this.#onEnded()),
-      failed: (failure) => when(() => this.#onFailed(failure)),
-    };
-  }
-
-  #drop(): void {
-    const throughput = this.#engine?.throughput;
-    if (throughput !== undefined) {
-      rememberThroughput(throughput);
-    }
-    const engine = this.#engine;
-    this.#engine = undefined;
-    this.#monitor.watch(undefined);
-    engine?.destroy();
-    this.#shown = -1;
-  }
-
-  #onRungs(rungs: readonly EngineRung[]): void {
-    this.#rungs = rungs;
-    if (this.#choice !== 'auto' && this.#choice >= rungs.length) {
-      this.choose('auto');
-    }
-    this.#options.changed();
-  }
-
-  #onShown(rung: number): void {
-    if (rung !== this.#shown && this.#shown >= 0) {
-      this.#switches = [...this.#switches, { at: performance.now(), from: this.#shown, to: rung }].slice(-switchesKept);
-    }
-    this.#shown = rung;
-    this.#options.changed();
   }
 
   #onPlaying(): void {
-    if (this.#engine === undefined) {
+    if (this.#seat.engine === undefined) {
       return;
     }
     this.#joinTime ??= performance.now();
@@ -263,20 +192,33 @@ export class Session {
     }
   }
 
-  /** The broadcast is over: the next one may have begun already. */
+  /** The broadcast is over: the next one may have begun already, and may suit another way. */
   #onEnded(): void {
-    this.#drop();
+    this.#seat.drop();
+    this.#ways.wake();
     this.#enter('starting');
     this.#retryAfter(this.#backOff.next());
   }
 
   #onFailed(failure: EngineFailure): void {
-    this.#drop();
-    const wait = Math.max(this.#backOff.next(), failure.retryAfter ?? 0);
     if (failure.kind === 'offline' || failure.kind === 'unknown-stream') {
+      this.#backOff.next();
       this.#await(failure.kind === 'offline' ? 'offline' : 'unknown');
       return;
     }
+    const hadPlayed = this.#state === 'playing' || this.#state === 'buffering';
+    if (this.#ways.fallBack(failure, hadPlayed)) {
+      if (hadPlayed) {
+        this.#enter('buffering');
+      }
+      return;
+    }
+    this.#seat.drop();
+    if (this.#ways.gaveUp(failure)) {
+      this.#enter('unsupported');
+      return;
+    }
+    const wait = Math.max(this.#backOff.next(), failure.retryAfter ?? 0);
     this.#enter(this.#state === 'interrupted' ? 'interrupted' : 'reconnecting');
     this.#retryAfter(wait);
     void this.#askWhy();
@@ -285,7 +227,9 @@ export class Session {
   /** Nothing is on air: wait for it. */
   #await(state: 'offline' | 'unknown'): void {
     clearTimeout(this.#retry);
-    this.#drop();
+    this.#ways.rest();
+    this.#seat.drop();
+    this.#ways.wake();
     this.#watch?.close();
     this.#enter(state);
     const { routes, stream } = this.#options;
@@ -315,8 +259,9 @@ export class Session {
   /** The network is back, or the page is seen again: do not wait for the back-off. */
   #hurry(): void {
     this.#watch?.hurry();
-    if (this.#engine === undefined && this.#watch === undefined && this.#state === 'reconnecting') {
+    if (this.#seat.engine === undefined && this.#watch === undefined && this.#state === 'reconnecting') {
       this.#backOff.reset();
+      this.#ways.wake();
       this.#attempt();
     }
   }
@@ -328,7 +273,7 @@ export class Session {
     this.#hurry();
     const { video } = this.#options;
     // Browsers pause hidden pages and slow their timers: whoever returns wants to see what is on now.
-    if (this.#engine !== undefined && this.#monitor.following && !this.#pausedByViewer) {
+    if (this.#seat.engine !== undefined && this.#monitor.following && !this.#pausedByViewer) {
       this.#monitor.look();
       if (video.paused) {
         void this.#startPlaying();
@@ -338,9 +283,12 @@ export class Session {
 
   /** Looks into a picture that stands. */
   #lookAtStand(): void {
-    const standing = this.#engine === undefined ? 0 : this.#monitor.standing;
+    const standing = this.#seat.engine === undefined ? 0 : this.#monitor.standing;
     if (standing > tellAfter && this.#state === 'playing') {
       this.#enter('buffering');
+    } else if (this.#monitor.moves && (this.#state === 'buffering' || this.#state === 'interrupted' || this.#state === 'reconnecting')) {
+      // WebRTC goes on without the element saying so.
+      this.#enter('playing');
     }
     if (standing > askAfter) {
       void this.#askWhy();
@@ -362,7 +310,7 @@ export class Session {
   }
 
   #explain(air: AirAnswer): void {
-    const plays = this.#engine !== undefined;
+    const plays = this.#seat.engine !== undefined;
     if (air === 'interrupted') {
       this.#enter('interrupted');
     } else if (air === 'unreachable') {
@@ -373,19 +321,6 @@ export class Session {
       this.#await('unknown');
     } else if (air === 'offline' && (!plays || this.#monitor.reading.buffer < 50)) {
       this.#await('offline');
-    }
-  }
-
-  /** Jumps ahead: within what is loaded if that reaches, else to where the engine would join. */
-  #jump(by: Millis): void {
-    const { video } = this.#options;
-    const to = video.currentTime + by / 1_000;
-    const loaded = this.#monitor.reading.buffer / 1_000;
-    const live = this.#engine?.livePosition();
-    if (to < video.currentTime + loaded) {
-      video.currentTime = to;
-    } else if (live !== undefined && live > video.currentTime + endMargin) {
-      video.currentTime = live;
     }
   }
 

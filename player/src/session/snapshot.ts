@@ -1,6 +1,7 @@
 import type { Millis } from '#core/media/time.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, EngineKind, NetworkFigures } from '../engine/engine.ts';
 import type { PlaybackMonitor } from './playback-monitor.ts';
+import type { RungMemory } from './rung-memory.ts';
 
 /**
  * What the viewer is told.
@@ -24,13 +25,44 @@ export type RungSwitch = {
   readonly to: number;
 };
 
+/** Another way the picture came from then on. */
+export type WayChange = {
+  /** Milliseconds since the page was opened. */
+  readonly at: number;
+  readonly engine: EngineKind;
+  /** Why the one before it was left; null for the first. */
+  readonly because: string | null;
+};
+
+/** What WebRTC measures on the way to this viewer. */
+export type NetworkSnapshot = {
+  /** Seconds. */
+  readonly roundTrip: number | null;
+  /** Share of the packets of the last second that never came, 0 to 1. */
+  readonly loss: number | null;
+  /** How long frames were kept back to even out their arrival, and how long they are asked to be at least, seconds. */
+  readonly jitterBuffer: number | null;
+  readonly jitterBufferTarget: number;
+  /** Bits per second that the server believes in (null where it does not say), and that arrived in the last second. */
+  readonly estimate: number | null;
+  readonly received: number | null;
+  /** Packets asked for again, and pictures that froze, since the connection began. */
+  readonly nacks: number;
+  readonly freezes: number;
+  readonly transport: 'udp' | 'tcp' | null;
+};
+
 /** One rendition. */
 export type SnapshotRung = { readonly label: string; readonly width: number; readonly height: number; readonly bitrate: number };
 
 /** The player's state at an instant, in seconds, bits per second and plain numbers: part of `window.millrace`. */
 export type Snapshot = {
   readonly state: SessionState;
-  readonly engine: 'hls' | 'native' | 'webrtc' | 'dash' | null;
+  readonly engine: EngineKind | null;
+  /** Which way came after which, and why; the last 50. */
+  readonly ways: readonly WayChange[];
+  /** Null while the picture does not come over WebRTC. */
+  readonly network: NetworkSnapshot | null;
   /** From the drawn frame to the shown one, seconds, by the server's clock; null while unknown. */
   readonly latency: number | null;
   /** The latency the player aims at, seconds. */
@@ -73,41 +105,55 @@ export type SnapshotSources = {
   readonly engine: Engine | undefined;
   readonly monitor: PlaybackMonitor;
   readonly clockError: Millis;
-  readonly shown: number;
-  readonly rungs: readonly SnapshotRung[];
-  readonly choice: number | 'auto';
-  readonly switches: readonly RungSwitch[];
+  readonly rungs: RungMemory;
+  readonly ways: readonly WayChange[];
   readonly joinTime: number | undefined;
 };
 
 /** Takes the player's state at this instant. */
 export function takeSnapshot(from: SnapshotSources): Snapshot {
-  const { video, engine, monitor } = from;
+  const { video, engine, monitor, rungs } = from;
   const { latency, target, buffer } = monitor.reading;
   // Safari before 11.1 counts no frames.
   const quality = (video as Partial<Pick<HTMLVideoElement, 'getVideoPlaybackQuality'>>).getVideoPlaybackQuality?.call(video);
   return {
     state: from.state,
     engine: engine?.kind ?? null,
+    ways: from.ways,
+    network: engine?.network === undefined ? null : readNetwork(engine.network),
     latency: seconds(latency),
     targetLatency: seconds(target),
     buffer: buffer / 1_000,
     rate: video.playbackRate,
-    level: from.shown,
+    level: rungs.shown,
     loadingLevel: engine?.loading ?? -1,
-    choice: from.choice,
-    levels: from.rungs,
-    throughput: engine?.throughput ?? null,
+    choice: rungs.choice,
+    levels: rungs.rungs,
+    throughput: engine?.throughput ?? engine?.network?.estimate ?? null,
     stalls: monitor.stalls,
     stalledTime: monitor.stalledFor / 1_000,
     droppedFrames: quality?.droppedVideoFrames ?? 0,
     totalFrames: quality?.totalVideoFrames ?? 0,
     joinTime: from.joinTime ?? null,
-    switches: from.switches,
+    switches: rungs.switches,
     clockError: Number.isFinite(from.clockError) ? from.clockError / 1_000 : null,
     paused: video.paused,
     muted: video.muted,
     following: monitor.following,
+  };
+}
+
+function readNetwork(figures: NetworkFigures): NetworkSnapshot {
+  return {
+    roundTrip: seconds(figures.roundTrip),
+    loss: figures.loss ?? null,
+    jitterBuffer: seconds(figures.jitterBuffer),
+    jitterBufferTarget: figures.jitterBufferTarget / 1_000,
+    estimate: figures.estimate ?? null,
+    received: figures.received ?? null,
+    nacks: figures.nacks,
+    freezes: figures.freezes,
+    transport: figures.transport ?? null,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { EngineChoice, Routes } from '../address/address.ts';
 import { ServerClock } from '../clock/server-clock.ts';
-import type { EarlyPlaylist } from '../engine/hls/early-playlist.ts';
 import { publish, withdraw } from '../public-api.ts';
+import type { Early } from '../session/early.ts';
 import { Session } from '../session/session.ts';
 import type { Snapshot } from '../session/snapshot.ts';
 import { FullScreen } from './full-screen.svelte.ts';
@@ -12,7 +12,7 @@ export type PlayerOptions = {
   readonly stream: string;
   readonly routes: Routes;
   readonly engineChoice: EngineChoice;
-  readonly early?: EarlyPlaylist | undefined;
+  readonly early?: Early | undefined;
 };
 
 /** What is open on top of the picture, besides the statistics. */

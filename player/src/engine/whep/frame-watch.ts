@@ -1,0 +1,57 @@
+/** Watches frames as they are shown on an element. */
+export class FrameWatch {
+  readonly #video: HTMLVideoElement;
+  readonly #shown: (width: number, height: number) => void;
+  #handle: number | undefined;
+  #lastFrameAt: number | undefined;
+  #capturedAt: number | undefined;
+  #frames = 0;
+
+  /** `shown` hears of the first frame, and of each one of another size. */
+  constructor(video: HTMLVideoElement, shown: (width: number, height: number) => void) {
+    this.#video = video;
+    this.#shown = shown;
+    // Firefox has it since 132, Safari since 15.4: elsewhere the element's own events have to do.
+    if ('requestVideoFrameCallback' in video) {
+      this.#next();
+    }
+  }
+
+  /** When the last frame was shown, by `performance.now()`. A hidden page shows none. */
+  get lastFrameAt(): number | undefined {
+    return this.#lastFrameAt;
+  }
+
+  /** When the last frame was captured, by `performance.now()` and the browser's estimate of the sender's clock. */
+  get capturedAt(): number | undefined {
+    return this.#capturedAt;
+  }
+
+  /** Frames seen. */
+  get frames(): number {
+    return this.#frames;
+  }
+
+  close(): void {
+    if (this.#handle !== undefined) {
+      this.#video.cancelVideoFrameCallback(this.#handle);
+      this.#handle = undefined;
+    }
+  }
+
+  #next(): void {
+    let width = 0;
+    let height = 0;
+    const onFrame = (now: number, frame: VideoFrameCallbackMetadata): void => {
+      this.#handle = this.#video.requestVideoFrameCallback(onFrame);
+      this.#frames += 1;
+      this.#lastFrameAt = Math.max(now, this.#lastFrameAt ?? 0);
+      this.#capturedAt = frame.captureTime;
+      if (frame.width !== width || frame.height !== height) {
+        ({ width, height } = frame);
+        this.#shown(width, height);
+      }
+    };
+    this.#handle = this.#video.requestVideoFrameCallback(onFrame);
+  }
+}

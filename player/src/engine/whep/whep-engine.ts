@@ -1,0 +1,268 @@
+import { millis, wallTime } from '#core/media/time.ts';
+import type { WallTime } from '#core/media/time.ts';
+import type { Engine, EngineListener, EngineRung, NetworkFigures } from '../engine.ts';
+import { failureOf } from '../engine-error.ts';
+import { rungLabel } from '../rung-label.ts';
+import { holdStill } from '../still.ts';
+import { FrameWatch } from './frame-watch.ts';
+import { LayerChannel } from './layer-channel.ts';
+import type { Layer } from './layer-channel.ts';
+import { PathWatch } from './path-watch.ts';
+import { RtcMeter } from './rtc-meter.ts';
+import { WhepConnection } from './whep-connection.ts';
+
+/** Options of {@link WhepEngine}. */
+export type WhepEngineOptions = {
+  readonly video: HTMLVideoElement;
+  /** The stream's WHEP endpoint. */
+  readonly url: string;
+  readonly choice: number | 'auto';
+  /** A session that was begun already: early, or beside another engine. */
+  readonly connection?: WhepConnection | undefined;
+  /** The server's clock. */
+  readonly now: () => WallTime;
+  readonly listener: EngineListener;
+};
+
+/**
+ * Media have this long to come, from the offer on: LL-HLS, which comes next, takes most of a second to begin, and after three
+ * seconds in all viewers want to see something. Who is connected already gets a little more.
+ */
+const patience = 1_800;
+const patienceConnected = 500;
+
+/** An early session may be this old before its engine takes it over; then it has at least this long. */
+const leastPatience = 400;
+
+/** A new session in place of one that has died in the middle has this long. */
+const renewPatience = 1_600;
+
+/** A frame older than this means that the picture stands, and the clock with it. */
+const standing = 500;
+
+/** WebRTC by WHEP. */
+export class WhepEngine implements Engine {
+  readonly kind = 'webrtc';
+  readonly throughput = undefined;
+  readonly partTarget = undefined;
+  readonly #options: WhepEngineOptions;
+  readonly #meter = new RtcMeter();
+  #connection: WhepConnection;
+  #frames: FrameWatch | undefined;
+  #path: PathWatch | undefined;
+  #channel: LayerChannel | undefined;
+  #layers: readonly Layer[] = [];
+  #size: { readonly width: number; readonly height: number } | undefined;
+  #choice: number | 'auto';
+  #asked: string | undefined;
+  #destroyed = false;
+
+  constructor(options: WhepEngineOptions) {
+    this.#options = options;
+    this.#choice = options.choice;
+    const { connection } = options;
+    this.#connection = connection === undefined || connection.left ? new WhepConnection(options.url) : connection;
+  }
+
+  start(): void {
+    void this.#begin();
+  }
+
+  get loading(): number {
+    return this.#shown();
+  }
+
+  get choice(): number | 'auto' {
+    return this.#choice;
+  }
+
+  set choice(choice: number | 'auto') {
+    this.#choice = choice;
+    this.#ask();
+  }
+
+  get network(): NetworkFigures | undefined {
+    return this.#meter.figures;
+  }
+
+  get lastFrameAt(): number | undefined {
+    return this.#frames?.lastFrameAt;
+  }
+
+  shownAt(): WallTime | undefined {
+    const now = performance.now();
+    const last = this.#frames?.lastFrameAt ?? now;
+    const at = now - last > standing ? last : now;
+    const playout = this.#meter.playoutAt(at);
+    if (playout !== undefined) {
+      return playout;
+    }
+    const captured = this.#frames?.capturedAt;
+    return captured === undefined ? undefined : wallTime(this.#options.now() - (now - captured));
+  }
+
+  livePosition(): undefined {
+    return undefined;
+  }
+
+  destroy(): void {
+    if (this.#destroyed) {
+      return;
+    }
+    this.#destroyed = true;
+    const { video } = this.#options;
+    if (video.srcObject === this.#connection.stream) {
+      video.srcObject = null;
+    }
+    this.#let(this.#connection);
+  }
+
+  async #begin(): Promise<void> {
+    const { listener } = this.#options;
+    const connection = this.#connection;
+    this.#show(connection);
+    try {
+      await this.#mediaInTime(connection);
+      if (!this.#destroyed) {
+        this.#attend(connection);
+      }
+    } catch (error) {
+      if (!this.#destroyed) {
+        listener.failed(failureOf(error));
+      }
+    }
+  }
+
+  async #mediaInTime(connection: WhepConnection): Promise<void> {
+    const until = Math.max(connection.begunAt + patience, performance.now() + leastPatience);
+    try {
+      await connection.media(until);
+    } catch (error) {
+      if (connection.peer.connectionState !== 'connected' || performance.now() < until - 1) {
+        throw error;
+      }
+      await connection.media(until + patienceConnected);
+    }
+  }
+
+  /** Puts a session's picture on the element. */
+  #show(connection: WhepConnection): void {
+    const { video } = this.#options;
+    this.#frames?.close();
+    this.#frames = new FrameWatch(video, (width, height) => this.#onSize(width, height));
+    video.srcObject = connection.stream;
+  }
+
+  /** Media flow: measure, listen to the server, and see to it that they go on. */
+  #attend(connection: WhepConnection): void {
+    const { listener } = this.#options;
+    this.#meter.watch(connection.peer);
+    this.#channel = new LayerChannel(connection.links, {
+      layers: (layers) => this.#onLayers(layers),
+      active: () => this.#path?.speaks(),
+      inactive: (state) => (state === 'ended' ? listener.ended() : this.#path?.falls()),
+      estimate: (bits) => {
+        this.#meter.estimate = bits;
+      },
+    });
+    this.#path = new PathWatch({
+      connection,
+      lastFrameAt: () => this.lastFrameAt,
+      troubled: (detail) => listener.troubled(detail),
+      recovered: () => listener.recovered(),
+      lost: () => void this.#renew(),
+    });
+  }
+
+  /** The path is lost: a new session, beside the old one's last picture. */
+  async #renew(): Promise<void> {
+    const { url, listener, video } = this.#options;
+    const old = this.#connection;
+    const next = new WhepConnection(url);
+    this.#connection = next;
+    try {
+      await next.media(performance.now() + renewPatience);
+    } catch (error) {
+      next.leave();
+      if (!this.#destroyed) {
+        this.#connection = old;
+        listener.failed(failureOf(error));
+      }
+      return;
+    }
+    if (this.#destroyed) {
+      return;
+    }
+    holdStill(video);
+    this.#let(old);
+    this.#show(next);
+    await video.play().catch(() => undefined);
+    if (!this.#destroyed) {
+      this.#attend(next);
+      listener.recovered();
+    }
+  }
+
+  #let(connection: WhepConnection): void {
+    this.#path?.close();
+    this.#channel?.close();
+    this.#meter.watch(undefined);
+    this.#asked = undefined;
+    this.#frames?.close();
+    connection.leave();
+  }
+
+  #onSize(width: number, height: number): void {
+    this.#size = { width, height };
+    if (this.#layers.length === 0) {
+      // Servers without the extension: at least what is playing has a name.
+      const only: EngineRung = { label: rungLabel(width, height, 0), width, height, bitrate: 0 };
+      this.#options.listener.rungs([only]);
+    }
+    this.#tellShown();
+  }
+
+  #onLayers(layers: readonly Layer[]): void {
+    if (layers.length === 0) {
+      return;
+    }
+    this.#layers = layers;
+    this.#options.listener.rungs(layers.map(({ label, width, height, bitrate }) => ({ label, width, height, bitrate })));
+    this.#ask();
+    this.#tellShown();
+  }
+
+  /** Asks for what the viewer chose, where it is not what was asked for last. */
+  #ask(): void {
+    const wanted = this.#choice === 'auto' ? undefined : this.#layers[this.#choice]?.encodingId;
+    if (this.#layers.length > 0 && wanted !== this.#asked) {
+      this.#asked = wanted;
+      this.#channel?.choose(wanted);
+    }
+  }
+
+  #tellShown(): void {
+    const shown = this.#shown();
+    if (shown >= 0) {
+      this.#options.listener.shown(shown);
+    }
+  }
+
+  /** The decoded size says what is shown; the server tells apart renditions of one size. */
+  #shown(): number {
+    const size = this.#size;
+    if (size === undefined) {
+      return -1;
+    }
+    if (this.#layers.length === 0) {
+      return 0;
+    }
+    const fits = ({ width, height }: Layer): boolean => width === size.width && height === size.height;
+    const current = this.#layers.findIndex((layer) => layer.current);
+    const told = this.#layers[current];
+    return told !== undefined && (fits(told) || !this.#layers.some(fits)) ? current : this.#layers.findIndex(fits);
+  }
+}
+
+/** Exported for {@link WhepEngine}'s users: from the offer to the fallback at most. */
+export const fallbackAfter = millis(patience + patienceConnected);
