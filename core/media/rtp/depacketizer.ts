@@ -1,47 +1,26 @@
-import type { Ticks } from '../time.ts';
-import type { AudioConfig, VideoConfig } from '../track.ts';
-import type { RtpCodec } from './packetizer.ts';
+import type { Depacketizer } from './access-unit.ts';
+import { Av1Reader } from './av1/depacketize.ts';
+import { H264Reader } from './h264/depacketize.ts';
+import { OpusDepacketizer } from './opus/depacketize.ts';
+import type { RtpCodec } from './rtp-codec.ts';
+import { UnitAssembler } from './unit-assembler.ts';
+import { Vp8Reader } from './vp8/depacketize.ts';
+import { Vp9Reader } from './vp9/depacketize.ts';
 
-/** One packet, in the order of sequence numbers. */
-export type DepacketizerInput = {
-  /** Without header and padding; may be empty. Copied where it is kept. */
-  readonly payload: Uint8Array;
-  readonly marker: boolean;
-  /** Unwrapped. */
-  readonly timestamp: number;
-  /** Unwrapped. A jump counts as a gap; what is not newer than the packet before is ignored. */
-  readonly sequence: number;
-};
-
-/** What the payloads tell of the decoder configuration; frame rate and reordering are the timeline's to judge. */
-export type RtpConfig = Omit<VideoConfig, 'frameDuration' | 'reordered'> | AudioConfig;
-
-/** One whole access unit. */
-export type AccessUnit = {
-  /** As in its packets, unwrapped. */
-  readonly timestamp: number;
-  /** True where decoding may start here. Always true for Opus. */
-  readonly key: boolean;
-  /** As `Frame.data`: H.264 with 4-byte lengths and parameter sets removed, AV1 without temporal delimiters. A buffer of its own. */
-  readonly data: Uint8Array;
-  /** Opus: samples at 48 kHz, from the TOC byte. */
-  readonly duration?: Ticks;
-  /** The configuration in force from this unit on; with the first unit and wherever it changed. */
-  readonly config?: RtpConfig;
-};
-
-/**
- * Joins RTP payloads to access units. Never gives out a unit of which a part is missing or malformed, nor one before the
- * first configuration is known. Whether a unit's references were lost before it is the receiver's to know.
- */
-export interface Depacketizer {
-  /** Takes the next packet. Gives the unit that it completes. Never throws. */
-  push(packet: DepacketizerInput): AccessUnit | undefined;
-  /** Packets before the next one were lost for good. */
-  gap(): void;
-}
+export type { AccessUnit, Depacketizer, DepacketizerInput, RtpConfig } from './access-unit.ts';
 
 /** Makes a depacketiser for one stream. */
-export function createDepacketizer(_codec: RtpCodec): Depacketizer {
-  throw new RangeError('not written yet');
+export function createDepacketizer(codec: RtpCodec): Depacketizer {
+  switch (codec) {
+    case 'h264':
+      return new UnitAssembler(new H264Reader());
+    case 'vp8':
+      return new UnitAssembler(new Vp8Reader());
+    case 'vp9':
+      return new UnitAssembler(new Vp9Reader());
+    case 'av1':
+      return new UnitAssembler(new Av1Reader());
+    case 'opus':
+      return new OpusDepacketizer();
+  }
 }

@@ -1,3 +1,5 @@
+import { readUint16, readUint32, writeUint16, writeUint32 } from './bytes.ts';
+
 /**
  * The header of an RTP packet (RFC 3550, 5.1) with its extensions (RFC 8285).
  *
@@ -82,8 +84,8 @@ export function parseRtpHeader(packet: Uint8Array): RtpHeader | undefined {
     if (at + 4 > length) {
       return undefined;
     }
-    extensionProfile = (packet[at]! << 8) | packet[at + 1]!;
-    extensionLength = 4 * ((packet[at + 2]! << 8) | packet[at + 3]!);
+    extensionProfile = readUint16(packet, at);
+    extensionLength = 4 * readUint16(packet, at + 2);
     extensionOffset = at + 4;
     at = extensionOffset + extensionLength;
   }
@@ -102,9 +104,9 @@ export function parseRtpHeader(packet: Uint8Array): RtpHeader | undefined {
   return {
     payloadType: second & 0x7f,
     marker: second >= 0x80,
-    sequenceNumber: (packet[2]! << 8) | packet[3]!,
-    timestamp: uint32(packet, 4),
-    ssrc: uint32(packet, 8),
+    sequenceNumber: readUint16(packet, 2),
+    timestamp: readUint32(packet, 4),
+    ssrc: readUint32(packet, 8),
     csrcCount,
     extensionProfile,
     extensionOffset,
@@ -191,10 +193,9 @@ export function writeRtpHeader(bytes: Uint8Array, at: number, fields: RtpHeaderF
   }
   bytes[at] = 0x80 | (fields.padding === true ? 0x20 : 0) | (extensions.length > 0 ? 0x10 : 0);
   bytes[at + 1] = (fields.marker ? 0x80 : 0) | (fields.payloadType & 0x7f);
-  bytes[at + 2] = sequenceNumber >>> 8;
-  bytes[at + 3] = sequenceNumber;
-  putUint32(bytes, at + 4, timestamp);
-  putUint32(bytes, at + 8, ssrc);
+  writeUint16(bytes, at + 2, sequenceNumber);
+  writeUint32(bytes, at + 4, timestamp);
+  writeUint32(bytes, at + 8, ssrc);
   if (extensions.length > 0) {
     writeExtensions(bytes, at + RTP_HEADER_BYTES, end, extensions);
   }
@@ -205,10 +206,8 @@ function writeExtensions(bytes: Uint8Array, start: number, end: number, extensio
   const oneByte = fitOneByte(extensions);
   const profile = oneByte ? ONE_BYTE_PROFILE : TWO_BYTE_PROFILE;
   const words = (end - start - 4) / 4;
-  bytes[start] = profile >> 8;
-  bytes[start + 1] = profile & 0xff;
-  bytes[start + 2] = words >> 8;
-  bytes[start + 3] = words & 0xff;
+  writeUint16(bytes, start, profile);
+  writeUint16(bytes, start + 2, words);
   let at = start + 4;
   for (const { id, data } of extensions) {
     if (id < 1 || id > 255 || data.length > 255) {
@@ -230,15 +229,4 @@ function writeExtensions(bytes: Uint8Array, start: number, end: number, extensio
 
 function fitOneByte(extensions: readonly RtpExtension[]): boolean {
   return extensions.every(({ id, data }) => id >= 1 && id <= 14 && data.length >= 1 && data.length <= 16);
-}
-
-function uint32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-}
-
-function putUint32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 24;
-  bytes[at + 1] = value >>> 16;
-  bytes[at + 2] = value >>> 8;
-  bytes[at + 3] = value;
 }
