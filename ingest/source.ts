@@ -1,5 +1,5 @@
 import type { SourceCatalog, StreamName } from '#core/bus/catalog.ts';
-import type { WallTime } from '#core/media/time.ts';
+import type { Millis, WallTime } from '#core/media/time.ts';
 import type { AudioConfig, VideoConfig } from '#core/media/track.ts';
 
 /**
@@ -7,6 +7,8 @@ import type { AudioConfig, VideoConfig } from '#core/media/track.ts';
  */
 export type SourceSample = {
   readonly kind: 'video' | 'audio';
+  /** Simulcast layer, video only: 0, the default, is the best that arrives, 1 the next below. */
+  readonly layer?: number;
   /** Decoding timestamp as received: an unsigned 32-bit count of 1/`clockRate` seconds that wraps. */
   readonly timestamp: number;
   /** Presentation minus decoding time in 1/`clockRate` seconds, signed. 0 for audio. */
@@ -18,8 +20,11 @@ export type SourceSample = {
   readonly arrival: WallTime;
 };
 
-/** A decoder configuration as the adapter read it; frame duration and reordering are judged by the timeline. */
-export type SourceConfig = Omit<VideoConfig, 'frameDuration' | 'reordered'> | AudioConfig;
+/** A video decoder's configuration as the adapter read it; frame duration and reordering are judged by the timeline. */
+export type VideoSourceConfig = Omit<VideoConfig, 'frameDuration' | 'reordered'>;
+
+/** A decoder configuration as the adapter read it. */
+export type SourceConfig = VideoSourceConfig | AudioConfig;
 
 /** One authorised publisher, as its protocol's adapter presents it. */
 export type Publisher = {
@@ -29,17 +34,36 @@ export type Publisher = {
   readonly address: string;
   /** Ticks per second of the samples' timestamps: RTMP 1,000. */
   readonly clockRate: number;
+  /**
+   * True where rate, size and key frames follow the network, as a browser's do: unless key frames turn out to be regular,
+   * nothing is planned on them, and the broadcaster is not told to set what cannot be set. Default: false.
+   */
+  readonly adaptive?: boolean;
   /** Ends the publisher's connection with a reason that its software shows. Idempotent. */
   disconnect(reason: string): void;
 };
 
+/** What the adapter measures of the way from the publisher. */
+export type NetworkFacts = {
+  /** Round trip; absent before one was measured. */
+  readonly rtt?: Millis;
+  /** Packets lost over the last second, 0 to 1, before they were repaired. */
+  readonly loss: number;
+};
+
 /** Where the adapter pours a publisher's media. Calls never throw and never wait. */
 export interface SourceSink {
-  /** A decoder configuration; again where it changes in mid-stream. */
-  config(config: SourceConfig): void;
+  /**
+   * A decoder configuration; again where it changes in mid-stream, right before the key frame that needs it. `layers`, with
+   * video alone: the layers below it, best first. Which layers there are, their order and their configurations are one
+   * fact: where any of it changes, all is said anew, and a new epoch begins.
+   */
+  config(config: SourceConfig, layers?: readonly VideoSourceConfig[]): void;
   sample(sample: SourceSample): void;
   /** Facts the publisher claims of itself (RTMP `onMetaData`): hints, never trusted. */
   metadata(claims: { readonly encoder?: string; readonly hasAudio?: boolean; readonly hasVideo?: boolean; readonly frameRate?: number }): void;
+  /** How the way from the publisher does; said about once a second. */
+  network(facts: NetworkFacts): void;
   /** A fault the broadcaster should read of: `rtmp/unsupported-track`, ... */
   warn(code: string, message: string): void;
   /** The publisher left: `unpublished` where it said so, `lost` where its connection broke. Idempotent. */

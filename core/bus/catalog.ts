@@ -29,6 +29,12 @@ export type SourceTrack = {
   readonly config: TrackConfig;
   /** Bits per second, measured while the source was probed; 0 where unknown. */
   readonly bitrate: number;
+  /**
+   * Simulcast (ADR 0005, 8): absent on `video`, which is the best layer; n on `video-n`, the n-th below it. A lower layer is for WebRTC alone: cut
+   * into the groups of `video` by pts, its groups need not begin with a key frame. Its configuration and its place in the order are
+   * fixed for the epoch. While the publisher holds it back it is silent: no frames, no other sign.
+   */
+  readonly layer?: number;
   /** Video only. */
   readonly video?: {
     /** Frames per second on the exact grid (29.97 is 30000/1001), or the mean where the rate varies. */
@@ -104,6 +110,9 @@ export type Warning = {
 export type IngestHealth = {
   readonly bitrate: number;
   readonly frameRate: number;
+  /** Round trip to the publisher and packets lost on its way here in the last second (0 to 1, repaired ones too), where the protocol tells. */
+  readonly rtt?: Millis;
+  readonly loss?: number;
   /** Address of the publisher without its port. */
   readonly address: string;
   readonly warnings: readonly Warning[];

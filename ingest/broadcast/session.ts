@@ -6,7 +6,7 @@ import type { TrackName } from '#core/media/track.ts';
 import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
-import type { Publisher, SourceConfig, SourceSample, SourceSink } from '../source.ts';
+import type { NetworkFacts, Publisher, SourceConfig, SourceSample, SourceSink, VideoSourceConfig } from '../source.ts';
 import type { EpochStart } from '../timeline/describe.ts';
 import type { EpochGrant } from '../timeline/grant.ts';
 import { Timeline, type Claims, type SourceMemory } from '../timeline/timeline.ts';
@@ -48,6 +48,7 @@ export class PublisherSession implements SourceSink {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
   #lowReadings = 0;
+  #network: NetworkFacts | undefined;
   #ended = false;
 
   constructor(options: SessionOptions) {
@@ -57,6 +58,7 @@ export class PublisherSession implements SourceSink {
     this.#meter = new Meter(this.#heardAt);
     this.#timeline = new Timeline({
       clockRate: options.publisher.clockRate,
+      adaptive: options.publisher.adaptive ?? false,
       memory: options.memory,
       host: {
         requestEpoch: () => void this.renew(),
@@ -81,18 +83,22 @@ export class PublisherSession implements SourceSink {
     return this.#timeline.counts;
   }
 
-  config(config: SourceConfig): void {
-    this.#heard(() => this.#timeline.config(config));
+  config(config: SourceConfig, layers?: readonly VideoSourceConfig[]): void {
+    this.#heard(() => this.#timeline.config(config, layers));
   }
 
   sample(sample: SourceSample): void {
-    this.#meter.count(sample.data.length, sample.kind === 'video');
+    this.#meter.count(sample.data.length, sample.kind === 'video' && (sample.layer ?? 0) === 0);
     this.#heard(() => this.#timeline.sample(sample));
     this.#arm();
   }
 
   metadata(claims: Claims): void {
     this.#heard(() => this.#timeline.metadata(claims));
+  }
+
+  network(facts: NetworkFacts): void {
+    this.#network = facts;
   }
 
   warn(code: string, message: string): void {
@@ -145,12 +151,12 @@ export class PublisherSession implements SourceSink {
     const meant = this.#timeline.frameRate;
     this.#lowReadings = frameRate < meant * 0.9 ? this.#lowReadings + 1 : 0;
     this.#warnings.when(
-      this.#lowReadings >= LOW_READINGS,
+      this.#lowReadings >= LOW_READINGS && this.publisher.adaptive !== true,
       'source/low-frame-rate',
       () => `Only ${frameRate.toFixed(1)} of ${meant.toFixed(1)} frames a second arrive. The encoder or the connection cannot keep up: lower the resolution, frame rate or bitrate.`,
       now,
     );
-    return { bitrate, frameRate, address: this.publisher.address, warnings: this.#warnings.list(now) };
+    return { bitrate, frameRate, address: this.publisher.address, ...this.#network, warnings: this.#warnings.list(now) };
   }
 
   async #takeLease(): Promise<Lease | undefined> {

@@ -1,9 +1,10 @@
 import type { Frame } from '#core/media/frame.ts';
 import { gridSecond, type Grouping } from '#core/media/grouping.ts';
-import { addTicks, later, millis, rescale, ticks, ticksToMillis, VIDEO_TIMESCALE, type Millis, type Ticks, type WallTime } from '#core/media/time.ts';
+import { addTicks, millis, rescale, ticks, ticksToMillis, VIDEO_TIMESCALE, type Millis, type Ticks, type Timescale, type WallTime } from '#core/media/time.ts';
 import { trackName, type AudioConfig, type VideoConfig } from '#core/media/track.ts';
 
 import { AudioStamps } from './audio-stamps.ts';
+import { Follower } from './follower.ts';
 import type { Rate } from './frame-rate.ts';
 import type { EpochGrant } from './grant.ts';
 import { GridGroups, SourceGroups, type Groups } from './groups.ts';
@@ -13,10 +14,8 @@ import { TrackWriter } from './track-writer.ts';
 import { GridStamps, VariableStamps, type VideoStamps } from './video-stamps.ts';
 import { WallEstimate } from './wall-estimate.ts';
 
-/** Audio waits at most this long for the video that decides its group (ADR 0001, rule 3). */
-const AUDIO_WAIT = millis(100);
-/** Audio that waits, at most: 100 ms are five frames of AAC. */
-const MAX_WAITING = 64;
+/** Milliseconds before the epoch's first frame at which a layer's frame is taken as its equal. */
+const EARLY = 15;
 /** A group that was cut after a pause in the video was not cut for want of key frames. */
 const PAUSE = 1000;
 
@@ -24,6 +23,8 @@ const PAUSE = 1000;
 export type EpochPlan = {
   readonly grant: EpochGrant;
   readonly video?: { readonly config: VideoConfig; readonly rate?: Rate; readonly frameRate: number };
+  /** Simulcast layers below the video, best first. */
+  readonly layers?: readonly VideoConfig[];
   readonly audio?: { readonly config: AudioConfig };
   readonly grid: boolean;
   readonly place: Placement;
@@ -43,8 +44,10 @@ export class Epoch {
   readonly #videoStamps: VideoStamps | undefined;
   readonly #audioStamps: AudioStamps | undefined;
   readonly #video: TrackWriter | undefined;
-  readonly #audio: TrackWriter | undefined;
-  readonly #waiting: { readonly sample: TimedSample; readonly pts: Ticks }[] = [];
+  readonly #audio: Follower | undefined;
+  /** Layers 1, 2, ... */
+  readonly #layers: readonly Follower[];
+  readonly #followers: readonly Follower[];
   #lastVideo = -Infinity;
   #longGop = false;
 
@@ -52,23 +55,22 @@ export class Epoch {
     this.#plan = plan;
     this.#wall = plan.wall ?? new WallEstimate();
     const { grant, video, audio } = plan;
-    const { first, base } = plan.place;
-    const start = addTicks(first, plan.firstOffset);
+    const start = addTicks(plan.place.first, plan.firstOffset);
+    this.grouping = plan.grid
+      ? { mode: 'grid', firstGroup: grant.firstGroup, firstSecond: gridSecond(start, VIDEO_TIMESCALE) }
+      : { mode: 'source' };
+    this.#groups = this.grouping.mode === 'grid' ? new GridGroups(this.grouping) : new SourceGroups(grant.firstGroup);
     if (video) {
-      this.#videoStamps = video.rate
-        ? new GridStamps(video.rate, first, base)
-        : new VariableStamps(first, VIDEO_TIMESCALE / (video.frameRate || 30));
+      this.#videoStamps = this.#stampsOf(video);
       this.#video = new TrackWriter(trackName('video'), video.config, grant, plan.out);
     }
     if (audio) {
       const scale = audio.config.timescale;
       this.#audioStamps = new AudioStamps(scale, audio.config.frameDuration, ticks(Math.ceil((start * scale) / VIDEO_TIMESCALE)));
-      this.#audio = new TrackWriter(trackName('audio'), audio.config, grant, plan.out);
+      this.#audio = this.#followAudio(audio.config, this.#audioStamps);
     }
-    this.grouping = plan.grid
-      ? { mode: 'grid', firstGroup: grant.firstGroup, firstSecond: gridSecond(start, VIDEO_TIMESCALE) }
-      : { mode: 'source' };
-    this.#groups = this.grouping.mode === 'grid' ? new GridGroups(this.grouping) : new SourceGroups(grant.firstGroup);
+    this.#layers = video ? (plan.layers ?? []).map((config, at) => this.#followLayer(config, at + 1, this.#stampsOf(video))) : [];
+    this.#followers = [...(this.#audio ? [this.#audio] : []), ...this.#layers];
   }
 
   get has(): { readonly video: boolean; readonly audio: boolean } {
@@ -106,37 +108,36 @@ export class Epoch {
   /** Takes a sample of a track that the epoch has; others are ignored. */
   take(sample: TimedSample): void {
     this.#observe(sample);
-    if (sample.kind === 'video') {
-      this.#takeVideo(sample);
-      this.#release(sample.arrival);
+    if (sample.kind === 'audio') {
+      this.#audio?.take(sample);
+    } else if (sample.layer > 0) {
+      this.#layers[sample.layer - 1]?.take(sample);
     } else {
-      this.#takeAudio(sample);
+      this.#takeVideo(sample);
+      this.tick(sample.arrival);
     }
   }
 
   /** Wall time at which {@link tick} has something to do. */
   get deadline(): WallTime | undefined {
-    const oldest = this.#waiting[0];
-    return oldest && later(oldest.sample.arrival, AUDIO_WAIT);
+    const deadlines = this.#followers.map((follower) => follower.deadline).filter((deadline) => deadline !== undefined);
+    return deadlines.length === 0 ? undefined : deadlines.reduce((a, b) => (a < b ? a : b));
   }
 
-  /** Gives out the audio that has waited long enough. */
+  /** Gives out the samples that have waited long enough for their group. */
   tick(now: WallTime): void {
-    this.#release(now);
+    this.#followers.forEach((follower) => follower.release(now));
   }
 
   /** Gives out all that waits and begins before `until`; returns the rest, for the epoch that follows. */
   flush(until: Millis): TimedSample[] {
-    const rest = this.#waiting.filter(({ sample }) => sample.media >= until).map(({ sample }) => sample);
-    this.#waiting.splice(0).forEach(({ sample, pts }) => {
-      if (sample.media < until) {
-        this.#giveAudio(sample, pts, this.#groups.audioNow(this.#inVideoTicks(pts)));
-      }
-    });
-    return rest;
+    return this.#followers.flatMap((follower) => follower.flush(until));
   }
 
   #observe(sample: TimedSample): void {
+    if (sample.layer > 0) {
+      return;
+    }
     this.#wall.observe(millis(sample.media + sample.offset + this.#plan.place.shift), sample.arrival);
   }
 
@@ -151,45 +152,41 @@ export class Epoch {
     this.#video.write({ ...stamp, group, key: sample.key, data: sample.data }, this.#wallTime);
   }
 
-  #takeAudio(sample: TimedSample): void {
-    if (!this.#audio || !this.#audioStamps) {
-      return;
-    }
-    const pts = this.#audioStamps.stamp(millis(sample.media + this.#plan.place.shift));
-    if (pts === undefined) {
-      return;
-    }
-    const group = this.#waiting.length === 0 ? this.#groups.audio(this.#inVideoTicks(pts)) : undefined;
-    if (group !== undefined) {
-      this.#giveAudio(sample, pts, group);
-      return;
-    }
-    this.#waiting.push({ sample, pts });
-    this.#release(sample.arrival);
+  #followAudio(config: AudioConfig, stamps: AudioStamps): Follower {
+    const writer = new TrackWriter(trackName('audio'), config, this.#plan.grant, this.#plan.out);
+    const duration = ticks(config.frameDuration);
+    return new Follower({
+      groups: this.#groups,
+      stamp: ({ media, data }) => {
+        const pts = stamps.stamp(millis(media + this.#plan.place.shift));
+        return pts === undefined ? undefined : { dts: pts, pts, duration, key: true, data };
+      },
+      at: ({ pts }) => rescale(pts, config.timescale, VIDEO_TIMESCALE),
+      write: (frame) => writer.write(frame, this.#wallTime),
+    });
   }
 
-  #release(now: WallTime): void {
-    for (let oldest = this.#waiting[0]; oldest; oldest = this.#waiting[0]) {
-      const at = this.#inVideoTicks(oldest.pts);
-      const overdue = this.#waiting.length > MAX_WAITING || now >= later(oldest.sample.arrival, AUDIO_WAIT);
-      const group = this.#groups.audio(at) ?? (overdue ? this.#groups.audioNow(at) : undefined);
-      if (group === undefined) {
-        return;
-      }
-      this.#waiting.shift();
-      this.#giveAudio(oldest.sample, oldest.pts, group);
-    }
+  #followLayer(config: VideoConfig, layer: number, stamps: VideoStamps): Follower {
+    const { grant, place, out } = this.#plan;
+    const writer = new TrackWriter(trackName(`video-${layer}`), config, grant, out);
+    return new Follower({
+      groups: this.#groups,
+      stamp: ({ media, offset, key, data }) => {
+        const at = millis(media + place.shift);
+        // A layer's clock is a little off the video's until both are compared: half a frame is not a frame from before the epoch.
+        const early = ticksToMillis(place.first, VIDEO_TIMESCALE) - at > EARLY;
+        return early ? undefined : { ...stamps.stamp(at, offset), key, data };
+      },
+      at: ({ pts }) => pts,
+      write: (frame) => writer.write(frame, this.#wallTime),
+    });
   }
 
-  #giveAudio(sample: TimedSample, pts: Ticks, group: number): void {
-    const duration = ticks(this.#plan.audio?.config.frameDuration ?? 0);
-    this.#audio?.write({ dts: pts, pts, duration, group, key: true, data: sample.data }, this.#wallTime);
+  #stampsOf({ rate, frameRate }: NonNullable<EpochPlan['video']>): VideoStamps {
+    const { first, base } = this.#plan.place;
+    return rate ? new GridStamps(rate, first, base) : new VariableStamps(first, VIDEO_TIMESCALE / (frameRate || 30));
   }
 
-  readonly #wallTime = (group: number, pts: Ticks, scale: typeof VIDEO_TIMESCALE): WallTime =>
+  readonly #wallTime = (group: number, pts: Ticks, scale: Timescale): WallTime =>
     this.#wall.ofGroup(group, ticksToMillis(pts, scale));
-
-  #inVideoTicks(pts: Ticks): Ticks {
-    return rescale(pts, this.#plan.audio?.config.timescale ?? VIDEO_TIMESCALE, VIDEO_TIMESCALE);
-  }
 }

@@ -17,7 +17,7 @@ it('looks for the rate at each frame of a usual source, and seldom where thousan
     },
   });
   const add = (n: number): boolean => {
-    hold.add({ kind: 'video', media: millis(n), offset: millis(0), key: true, data: new Uint8Array(4), arrival: wallTime(START) });
+    hold.add({ kind: 'video', layer: 0, media: millis(n), offset: millis(0), key: true, data: new Uint8Array(4), arrival: wallTime(START) });
     return hold.ready(wallTime(START));
   };
   for (let n = 0; n < 60; n += 1) {

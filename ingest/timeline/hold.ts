@@ -1,7 +1,7 @@
 import { MAX_GROUP_SECONDS } from '#core/media/grouping.ts';
 import { later, millis, type Millis, type WallTime } from '#core/media/time.ts';
 
-import { fitFrameRate, frameMillis, type Rate, type RateFit } from './frame-rate.ts';
+import { fitFrameRate, frameMillis, framesPerSecond, type Rate, type RateFit } from './frame-rate.ts';
 import type { TimedSample } from './sample.ts';
 
 /** What a source turned out to be, as far as its timestamps tell. */
@@ -29,6 +29,8 @@ export type HoldOptions = {
   readonly expects: () => { readonly audio?: boolean | undefined; readonly video?: boolean | undefined };
   /** Frames per second that the publisher claims. */
   readonly claimed: () => number | undefined;
+  /** Rate and size follow the network: only regular key frames speak for a constant rate. */
+  readonly adaptive?: boolean;
 };
 
 const MAX_MEDIA = MAX_GROUP_SECONDS * 1000;
@@ -55,6 +57,10 @@ export class Hold {
   #secondKey: TimedSample | undefined;
   /** Frames at which the rate is looked for next. */
   #nextLook = 0;
+  /** When the first video came. A source whose size follows the network is not looked at anew each time it changes. */
+  #videoSince: WallTime | undefined;
+  /** Frames per second before video was dropped. */
+  #meanBefore = 0;
 
   constructor(options: HoldOptions) {
     this.#options = options;
@@ -68,6 +74,10 @@ export class Hold {
       this.#audio.push(sample);
       return;
     }
+    if (sample.layer > 0) {
+      return;
+    }
+    this.#videoSince ??= sample.arrival;
     if (sample.key && this.#video.length > 0) {
       this.#secondKey ??= sample;
     }
@@ -76,6 +86,12 @@ export class Hold {
 
   /** Drops what was held of a track whose configuration changed meanwhile. */
   drop(kind: TimedSample['kind']): void {
+    if (kind === 'video') {
+      this.#meanBefore = meanOf(this.#fit()) || this.#meanBefore;
+    }
+    if (this.#options.adaptive !== true) {
+      this.#videoSince = undefined;
+    }
     const kept = this.samples.filter((sample) => sample.kind !== kind);
     this.samples.length = 0;
     this.#audio = [];
@@ -97,9 +113,8 @@ export class Hold {
 
   /** Wall time at which {@link ready} may turn true although nothing comes. */
   get deadline(): WallTime | undefined {
-    const first = this.#video[0];
-    if (first) {
-      return later(first.arrival, millis(MAX_WAIT));
+    if (this.#video.length > 0 && this.#videoSince !== undefined) {
+      return later(this.#videoSince, millis(this.#options.adaptive === true ? MAX_MEDIA : MAX_WAIT));
     }
     const sound = this.#audio[0];
     return sound && later(sound.arrival, millis(this.#videoWait() * 1.2));
@@ -138,12 +153,13 @@ export class Hold {
     const first = this.#video[0];
     const gop = first && this.#secondKey ? this.#secondKey.media - first.media : Infinity;
     const usable = gop <= MAX_MEDIA;
+    const constant = fit.kind === 'constant' && (usable || this.#options.adaptive !== true);
     return {
-      ...(fit.kind === 'constant' ? { rate: fit.rate } : {}),
-      frameRate: fit.kind === 'constant' ? fit.rate.num / fit.rate.den : fit.mean,
+      ...(constant ? { rate: fit.rate } : {}),
+      frameRate: meanOf(fit) || this.#meanBefore,
       reordered: this.#reordered(),
       ...(usable ? { gop: millis(gop) } : {}),
-      grid: !usable || fit.kind !== 'constant',
+      grid: !usable || !constant,
     };
   }
 
@@ -154,8 +170,8 @@ export class Hold {
   }
 
   /** Bits per second of a track while it was held; 0 where that was too short to tell. */
-  bitrate(kind: TimedSample['kind']): number {
-    const samples = kind === 'video' ? this.#video : this.#audio;
+  bitrate(kind: TimedSample['kind'], layer = 0): number {
+    const samples = this.samples.filter((sample) => sample.kind === kind && sample.layer === layer);
     const length = span(samples);
     return length < 250 ? 0 : Math.round((samples.slice(0, -1).reduce((sum, sample) => sum + sample.data.length, 0) * 8000) / length);
   }
@@ -211,6 +227,10 @@ export class Hold {
     // A rate that is a multiple of the source's fits too, with holes.
     return fit.kind === 'constant' && Math.abs(mean / frameMillis(former.rate) - 1) < 0.2;
   }
+}
+
+function meanOf(fit: RateFit): number {
+  return fit.kind === 'constant' ? framesPerSecond(fit.rate) : fit.mean;
 }
 
 function span(samples: readonly TimedSample[]): Millis {

@@ -5,6 +5,8 @@ import type { Kind } from './source-clock.ts';
 /** A source's sample with its place on the source's continuous clock. */
 export type TimedSample = {
   readonly kind: Kind;
+  /** Simulcast layer; 0 for the track `video`, and for sound. */
+  readonly layer: number;
   /** Decoding time, milliseconds since the source's first sample. */
   readonly media: Millis;
   /** Presentation minus decoding time; never negative. */

@@ -84,6 +84,12 @@ export class SourceClock {
     return reading;
   }
 
+  /** Places a timestamp of a simulcast layer: on the video's clock, without effect on it. Undefined before the first video. */
+  follow(timestamp: number): Millis | undefined {
+    const video = this.#tracks.get('video');
+    return video && millis(new Unwrapper(video.unwrapped).unwrap(timestamp) * this.#millisPerTick + video.shift);
+  }
+
   #first(kind: Kind, timestamp: number, arrival: WallTime): ClockReading {
     const other = this.#other(kind);
     const unwrapper = new Unwrapper(other?.unwrapped);

@@ -2,7 +2,8 @@ import type { Frame } from '#core/media/frame.ts';
 import { elapsed, millis, VIDEO_TIMESCALE, type Millis, type WallTime } from '#core/media/time.ts';
 import type { AudioConfig, VideoConfig } from '#core/media/track.ts';
 
-import type { SourceConfig, SourceSample } from '../source.ts';
+import type { SourceConfig, SourceSample, VideoSourceConfig } from '../source.ts';
+import { BitRates } from './bit-rates.ts';
 import { describeEpoch, type EpochStart } from './describe.ts';
 import { Epoch } from './epoch.ts';
 import { frameTicks } from './frame-rate.ts';
@@ -52,7 +53,10 @@ export class Timeline {
   readonly #clock: SourceClock;
   readonly #memory: SourceMemory | undefined;
   readonly #keys = new KeyWatch();
-  readonly #configs: { video?: Extract<SourceConfig, { kind: 'video' }>; audio?: AudioConfig } = {};
+  readonly #configs: { video?: VideoSourceConfig; audio?: AudioConfig } = {};
+  #layers: readonly VideoSourceConfig[] = [];
+  readonly #adaptive: boolean;
+  readonly #rates = new BitRates();
   readonly #seen: { video?: WallTime; audio?: WallTime } = {};
   #claims: Claims = {};
   #hold: Hold | undefined;
@@ -69,9 +73,13 @@ export class Timeline {
   #dropped = 0;
   #ended = false;
 
-  /** @param clockRate Ticks per second of the samples' timestamps. `memory`: what is known from this stream's last publisher. */
-  constructor(options: { readonly clockRate: number; readonly host: TimelineHost; readonly memory?: SourceMemory | undefined }) {
+  /**
+   * @param clockRate Ticks per second of the samples' timestamps. `memory`: what is known from this stream's last publisher.
+   *   `adaptive`: as in `Publisher`.
+   */
+  constructor(options: { readonly clockRate: number; readonly host: TimelineHost; readonly memory?: SourceMemory | undefined; readonly adaptive?: boolean }) {
     this.#host = options.host;
+    this.#adaptive = options.adaptive ?? false;
     this.#memory = options.memory;
     this.#millisPerTick = 1000 / options.clockRate;
     this.#resolution = millis(this.#millisPerTick);
@@ -98,20 +106,22 @@ export class Timeline {
     return mended ? undefined : { configs: this.#configKey(), analysis: this.#analysis };
   }
 
-  config(config: SourceConfig): void {
+  /** A configuration, as in `SourceSink.config`. */
+  config(config: SourceConfig, layers: readonly VideoSourceConfig[] = []): void {
     const known = this.#configs[config.kind];
-    if (known && keyOf(known) === keyOf(config)) {
+    if (known && keyOf(known) === keyOf(config) && (config.kind === 'audio' || keysOf(layers) === keysOf(this.#layers))) {
       return;
     }
     if (config.kind === 'video') {
       this.#configs.video = config;
+      this.#layers = layers;
     } else {
       this.#configs.audio = config;
     }
     this.#hold?.drop(config.kind);
     if (this.#epoch?.has[config.kind]) {
       this.#stale.add(config.kind);
-      this.#switch = { sure: false, analysis: this.#analysis, atOnce: !this.#epoch.has.video };
+      this.#switch = { sure: config.kind === 'video' && this.#follows, analysis: this.#analysis, atOnce: !this.#epoch.has.video };
     }
   }
 
@@ -122,6 +132,11 @@ export class Timeline {
   sample(sample: SourceSample): void {
     if (this.#ended || !this.#configs[sample.kind]) {
       this.#dropped += 1;
+      return;
+    }
+    this.#rates.add(sample);
+    if (sample.kind === 'video' && sample.layer !== undefined && sample.layer > 0) {
+      this.#takeLayer(sample, sample.layer);
       return;
     }
     const timed = this.#time(sample);
@@ -164,7 +179,29 @@ export class Timeline {
     const { offset, damaged } = saneOffset(sample.compositionOffset * this.#millisPerTick);
     warnOfSample(this.#host.warnings, reading, damaged, this.#clock, sample);
     const { kind, key, data, arrival } = sample;
-    return { kind, key, data, arrival, media: reading.media, offset };
+    return { kind, layer: 0, key, data, arrival, media: reading.media, offset };
+  }
+
+  /** A lower layer follows the video: it begins with it, waits with it, and says nothing about it. */
+  #takeLayer(sample: SourceSample, layer: number): void {
+    const media = layer <= this.#layers.length ? this.#clock.follow(sample.timestamp) : undefined;
+    if (media === undefined || this.#stale.has('video')) {
+      this.#dropped += 1;
+      return;
+    }
+    const { key, data, arrival, compositionOffset } = sample;
+    const { offset } = saneOffset(compositionOffset * this.#millisPerTick);
+    const timed: TimedSample = { kind: 'video', layer, key, data, arrival, media, offset };
+    if (this.#hold) {
+      this.#holdBack(timed);
+    } else {
+      this.#epoch?.take(timed);
+    }
+  }
+
+  /** True where nothing is planned on the source's rate and key frames. */
+  get #follows(): boolean {
+    return this.#adaptive && this.#analysis !== undefined && this.#analysis.rate === undefined;
   }
 
   #beginHold(how: Switch): void {
@@ -175,6 +212,7 @@ export class Timeline {
       former: () => analysis ?? (this.#memory?.configs === this.#configKey() ? this.#memory.analysis : undefined),
       expects: () => ({ audio: this.#claims.hasAudio ?? (this.#configs.audio ? true : undefined), video: this.#configs.video ? true : this.#claims.hasVideo }),
       claimed: () => this.#claims.frameRate,
+      adaptive: this.#adaptive,
     });
     this.#switch = undefined;
     this.#grant = undefined;
@@ -206,10 +244,11 @@ export class Timeline {
 
   #start(hold: Hold, grant: EpochGrant, now: WallTime): void {
     const analysis = hold.analyse();
-    const video = this.#lives('video', now, hold) ? this.#videoConfig(analysis) : undefined;
+    const video = this.#lives('video', now, hold) && this.#configs.video ? videoConfig(this.#configs.video, analysis) : undefined;
     const audio = this.#lives('audio', now, hold) ? this.#configs.audio : undefined;
+    const layers = video ? this.#layers.map((layer) => videoConfig(layer, analysis)) : [];
     const samples = hold.samples.filter((sample) => (sample.kind === 'video' ? video : audio)).sort((a, b) => a.media - b.media);
-    const first = samples.find((sample) => sample.kind === (video ? 'video' : 'audio'));
+    const first = samples.find((sample) => sample.kind === (video ? 'video' : 'audio') && sample.layer === 0);
     if (!first) {
       return;
     }
@@ -217,7 +256,8 @@ export class Timeline {
     const wanted = this.#previous ? millis(zero + this.#previous.shift) : elapsed(grant.startedAt, first.arrival);
     const grid = !video || analysis.grid || this.#gridForGood;
     const firstOffset = offsetTicks(first.offset, video ? analysis.rate : undefined);
-    const place = placeEpoch({ zero, wanted, floor: grant.floor, grid, firstOffset });
+    const whole = grid && !(this.#previous && video && this.#adaptive && !analysis.rate);
+    const place = placeEpoch({ zero, wanted, floor: grant.floor, grid: whole, firstOffset });
     const wall = this.#previous?.wall;
     if (this.#previous) {
       wall?.moved(millis(place.shift - this.#previous.shift));
@@ -225,6 +265,7 @@ export class Timeline {
     const epoch = new Epoch({
       grant,
       ...(video ? { video: { config: video, ...(analysis.rate ? { rate: analysis.rate } : {}), frameRate: analysis.frameRate } } : {}),
+      layers,
       ...(audio ? { audio: { config: audio } } : {}),
       grid,
       place,
@@ -241,8 +282,9 @@ export class Timeline {
     this.#offGridSince = undefined;
     this.#stale.clear();
     this.#watch = new RateWatch(analysis.rate, this.#resolution);
-    warnOfSource(this.#host.warnings, { video: video !== undefined, audio: audio !== undefined, analysis }, now);
-    this.#host.begin(describeEpoch({ grant, grouping: epoch.grouping, video, audio, analysis, hold, encoder: this.#claims.encoder }));
+    warnOfSource(this.#host.warnings, { video: video !== undefined, audio: audio !== undefined, analysis, adaptive: this.#adaptive }, now);
+    const bitrate = (kind: Kind, layer: number): number => hold.bitrate(kind, layer) || this.#rates.read(kind, layer, now);
+    this.#host.begin(describeEpoch({ grant, grouping: epoch.grouping, video, layers, audio, analysis, bitrate, encoder: this.#claims.encoder }));
     epoch.foresee(samples);
     samples.forEach((sample) => {
       this.#watchVideo(sample);
@@ -262,7 +304,8 @@ export class Timeline {
       const rest = epoch.flush(sample.media);
       this.#epoch = undefined;
       this.#beginHold(this.#switch);
-      [...rest, sample].forEach((one) => this.#holdBack(one));
+      rest.forEach((one) => this.#hold?.add(one));
+      this.#holdBack(sample);
       return;
     }
     if (this.#stale.has(sample.kind)) {
@@ -290,7 +333,7 @@ export class Timeline {
   /** Keeps verifying what the epoch was planned on: frame rate and key frames. */
   #watchVideo(sample: TimedSample): void {
     const analysis = this.#analysis;
-    if (sample.kind !== 'video' || !analysis || !this.#watch || !this.#epoch) {
+    if (sample.kind !== 'video' || sample.layer > 0 || !analysis || !this.#watch || !this.#epoch || this.#follows) {
       return;
     }
     const gop = this.#keys.observe(sample.media, sample.key, this.#host.warnings, sample.arrival);
@@ -313,23 +356,24 @@ export class Timeline {
     return this.#configs[kind] !== undefined && (hold.has[kind] || (kind === 'audio' && this.#previous !== undefined && fresh));
   }
 
-  #videoConfig(analysis: SourceAnalysis): VideoConfig | undefined {
-    const config = this.#configs.video;
-    return (
-      config && {
-        ...config,
-        timescale: VIDEO_TIMESCALE,
-        frameDuration: analysis.rate ? frameTicks(analysis.rate) : 0,
-        reordered: analysis.reordered,
-      }
-    );
-  }
-
   #configKey(): string {
-    return [this.#configs.video, this.#configs.audio].map((config) => (config ? keyOf(config) : '')).join('|');
+    return [this.#configs.video, ...this.#layers, this.#configs.audio].map((config) => (config ? keyOf(config) : '')).join('|');
   }
 }
 
 function keyOf(config: SourceConfig): string {
   return JSON.stringify({ ...config, description: config.description.toHex() });
+}
+
+function keysOf(configs: readonly SourceConfig[]): string {
+  return configs.map(keyOf).join('|');
+}
+
+function videoConfig(config: VideoSourceConfig, analysis: SourceAnalysis): VideoConfig {
+  return {
+    ...config,
+    timescale: VIDEO_TIMESCALE,
+    frameDuration: analysis.rate ? frameTicks(analysis.rate) : 0,
+    reordered: analysis.reordered,
+  };
 }

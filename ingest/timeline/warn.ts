@@ -56,14 +56,14 @@ export function warnOfSample(
 /** Warns of what an epoch's analysis shows; takes back what no longer holds. */
 export function warnOfSource(
   warnings: Warnings,
-  source: { readonly video: boolean; readonly audio: boolean; readonly analysis: SourceAnalysis },
+  source: { readonly video: boolean; readonly audio: boolean; readonly analysis: SourceAnalysis; readonly adaptive?: boolean },
   now: WallTime,
 ): void {
-  const { video, audio, analysis } = source;
+  const { video, audio, analysis, adaptive = false } = source;
   warnings.when(!audio, 'source/no-audio', () => 'No sound arrives. If there should be some, check the encoder\'s audio source and track.', now);
   warnings.when(!video, 'source/no-video', () => 'No picture arrives: viewers get sound only. If there should be one, check the encoder\'s video source.', now);
   warnings.when(
-    video && analysis.rate === undefined,
+    video && analysis.rate === undefined && !adaptive,
     'source/variable-frame-rate',
     () => `The frame rate varies (about ${analysis.frameRate.toFixed(1)} a second), so every quality is encoded anew. Set a constant frame rate in the encoder to keep your original picture.`,
     now,

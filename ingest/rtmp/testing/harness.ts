@@ -50,6 +50,7 @@ export class RecordingRegistry implements PublisherRegistry {
         config: noted((config: SourceConfig) => recorded.configs.push(config)),
         sample: noted((sample: SourceSample) => recorded.samples.push(sample)),
         metadata: noted((claims: object) => recorded.claims.push(claims)),
+        network: () => undefined,
         warn: noted((code: string, message: string) => recorded.warnings.push({ code, message })),
         end: noted((how: 'unpublished' | 'lost') => (recorded.ended ??= how)),
       },
