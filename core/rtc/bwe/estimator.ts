@@ -166,14 +166,14 @@ export class BandwidthEstimator {
     }
   }
 
-  /** Does what time brings. @returns when to call again; undefined where nothing is due until something is sent or heard. */
+  /** Does what time brings. @returns when to call again; undefined where nothing is due until something is heard, or half a second passed. */
   poll(now: Millis): Millis | undefined {
     this.#onSilence(now);
     if (!this.#hears) {
       return undefined;
     }
     this.#probing.poll({ estimate: this.estimate, arrivalRate: this.arrivalRate, rtt: this.#rtt, calm: this.#calm(now), level: this.#queue.level }, now);
-    return this.#probing.next(this.estimate, now);
+    return this.#probing.next(this.#rtt, now);
   }
 
   /** Bytes to send now in order to probe; 0 or less for none. */

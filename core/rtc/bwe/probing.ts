@@ -85,12 +85,13 @@ export class Probing {
     this.#cluster = new ProbeCluster(this.#takeId(), rate, TRAIN, level, now);
   }
 
-  /** When to ask next: undefined where nothing is wanted. */
-  next(estimate: number, now: Millis): Millis | undefined {
-    if (this.#cluster !== undefined) {
-      return now;
+  /** When to call {@link poll} again although nothing new is heard; undefined for not before. */
+  next(rtt: Millis, now: Millis): Millis | undefined {
+    const cluster = this.#cluster;
+    if (cluster !== undefined) {
+      return cluster.sending(now) ? now : millis(cluster.startedAt + cluster.stage.duration + rtt + PATIENCE + 1);
     }
-    return this.#demand <= estimate ? undefined : millis(Math.max(this.#notBefore, now));
+    return this.#demand > 0 && this.#notBefore > now ? millis(this.#notBefore) : undefined;
   }
 
   /** Judges the cluster on what has become known. @returns the result once there is one. */

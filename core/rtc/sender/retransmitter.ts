@@ -1,0 +1,54 @@
+import { millis, type Millis } from '../../media/time.ts';
+import type { OutgoingStream } from './outgoing-stream.ts';
+import type { SentPacket } from './send-history.ts';
+
+/** Share of the estimate that retransmissions may take: enough for 20 % of loss, twice lost ones included. */
+const SHARE = 0.3;
+/** Time of that share that may go at once, and never less than so many bytes: a lost frame. */
+const SAVED = 500;
+const LEAST_SAVED = 15_000;
+/** A retransmission is under way for at least this: peers ask every few ms. */
+const LEAST_ROUND_TRIP = 10;
+
+/** Answers requests for lost packets: each packet at most once in a round trip, all of them within a share of the estimate. */
+export class Retransmitter {
+  #budget = LEAST_SAVED;
+  #at = Number.NaN;
+  #count = 0;
+
+  /** Packets sent again. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Answers one generic NACK (RFC 4585, 6.2.1) in its order: the oldest is missed first. */
+  answer(stream: OutgoingStream, sequenceNumbers: readonly number[], estimate: number, rtt: Millis, now: Millis): void {
+    const most = Math.max((SHARE * estimate * SAVED) / 8000, LEAST_SAVED);
+    const since = Number.isNaN(this.#at) ? 0 : now - this.#at;
+    this.#at = now;
+    this.#budget = Math.min(this.#budget + (SHARE * estimate * since) / 8000, most);
+    const pause = Math.max(rtt, LEAST_ROUND_TRIP);
+    for (const sequence of sequenceNumbers) {
+      const packet = stream.history.find(sequence);
+      if (packet === undefined || now - stream.history.resentAt(packet) < pause) {
+        continue;
+      }
+      if (stream.againBytes(packet) > this.#budget) {
+        return;
+      }
+      this.#budget -= stream.again(packet, hasMarker(packet), now);
+      stream.history.resent(packet, now);
+      this.#count += 1;
+    }
+  }
+}
+
+/** Whether a packet of video ended its frame. */
+export function hasMarker({ frame, index }: SentPacket): boolean {
+  return frame !== undefined && frame.config.kind === 'video' && index === frame.payloads.length - 1;
+}
+
+/** How long history is kept: three round trips, and never less than a second. */
+export function historyTime(rtt: Millis): Millis {
+  return millis(Math.max(1000, 3 * rtt));
+}
