@@ -30,6 +30,8 @@ export const edgeOptions = {
   maxConnectionsPerAddress: option(count.default(5000), 'Open HTTP connections of one address. Not applied to trusted proxies.'),
   maxWaitingRequests: option(count.default(40_000), 'Requests that wait for media to come, in all. Each viewer has about two.'),
   maxWaitingRequestsPerAddress: option(count.default(5000), 'Requests of one address that wait for media to come.'),
+  maxWhepViewers: option(count.default(2000), 'WebRTC viewers in all, those still connecting included. Further ones get 503 with Retry-After, and LL-HLS.'),
+  maxWhepViewersPerAddress: option(count.default(500), 'WebRTC viewers of one address (IPv6: each /64). Further ones get 429 with Retry-After. Behind one address may be a whole campus.'),
   playerDir: option(z.string().optional(), 'Folder with the built player. Default: `player/dist` of this installation.'),
 };
 

@@ -9,6 +9,7 @@ import { millis, systemClock, type Clock } from '#core/media/time.ts';
 import type { GivenSockets } from '#core/runtime/listen-fds.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { Stage } from '#core/runtime/stage.ts';
+import type { RtcTransport } from '#core/rtc/transport.ts';
 
 import { Audience } from './audience/audience.ts';
 import { AudienceReport } from './audience/report.ts';
@@ -25,6 +26,7 @@ import { Pages } from './http/pages.ts';
 import { openHttp, openHttps, type OpenServer } from './http/server.ts';
 import { WaitingRoom } from './http/waiting-room.ts';
 import { Directory } from './llhls/directory.ts';
+import { startWhep } from './whep/start.ts';
 
 /** What the edge is started with. */
 export type EdgeDeps = {
@@ -32,6 +34,8 @@ export type EdgeDeps = {
   readonly bus: Bus;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** The WebRTC port. Without it there is no WHEP: its paths answer 404. */
+  readonly rtc?: RtcTransport;
   /** Express routers of other stages, served behind the media. */
   readonly apps: readonly AppHandler[];
   /** Streams that exist besides the configured ones and those seen on the bus: the demo's. */
@@ -88,12 +92,21 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     waiting: () => waitingRoom.count,
     connections: () => connections.count,
   });
-  const media = new MediaHandler({ directory, audience, waitingRoom, metrics, readAddress: addressReader(config.trustProxy), clock });
+  const readAddress = addressReader(config.trustProxy);
+  const media = new MediaHandler({ directory, audience, waitingRoom, metrics, readAddress, clock });
   let stopping = false;
+  const report = new AudienceReport({ bus, audience, directory });
+  const whep =
+    deps.rtc &&
+    startWhep({
+      bus, rtc: deps.rtc, directory, audience, report, clock, limits: config, basePath: basePathOf(config.publicUrl), metrics: registry, log,
+      readAddress: ({ socket, headers }) => readAddress(socket.remoteAddress, headers['x-forwarded-for']),
+    });
   const pages = new Pages(config.playerDir ?? fileURLToPath(new URL('../player/dist', import.meta.url)));
   const listener = dispatcher({
     basePath: basePathOf(config.publicUrl),
     media,
+    whep: whep?.face,
     health: healthEndpoints({
       clock,
       registry,
@@ -104,8 +117,10 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     pages,
     log,
   });
-  const servers = await openServers(listener, deps, connections);
-  const report = new AudienceReport({ bus, audience, directory });
+  const servers = await openServers(listener, deps, connections).catch(async (error: unknown) => {
+    await whep?.close();
+    throw error;
+  });
   const follower = followBus({ bus, directory, observer: metrics, log, clock });
   const timers = [
     setInterval(() => directory.expire(clock()), EXPIRY_INTERVAL),
@@ -123,6 +138,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
       (closing ??= (async () => {
         stopping = true;
         media.stop();
+        await whep?.close();
         await follower.close();
         directory.dismiss();
         const open = [servers.http, servers.https, servers.metrics].filter((server) => server !== undefined);

@@ -41,6 +41,11 @@ export class Audience {
     return viewer;
   }
 
+  /** A viewer has said goodbye. Idempotent. */
+  leave(stream: StreamName, protocol: ViewerProtocol, session: string): void {
+    this.#crowds.get(stream)?.get(protocol)?.delete(session);
+  }
+
   /** Forgets who has left. Call it about once a second. */
   expire(now: WallTime): void {
     for (const [stream, protocols] of this.#crowds) {

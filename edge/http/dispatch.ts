@@ -16,6 +16,8 @@ export type DispatchOptions = {
   /** Path of the public URL, without a slash at the end; empty at the root. Requests come with it or without it. */
   readonly basePath: string;
   readonly media: MediaHandler;
+  /** WebRTC signalling; undefined where there is no WebRTC. */
+  readonly whep?: { handle(request: IncomingMessage, response: ServerResponse, path: string): void } | undefined;
   readonly health: ReadonlyMap<string, (request: IncomingMessage, response: ServerResponse) => void>;
   readonly apps: AppRunner;
   readonly pages: Pages;
@@ -67,6 +69,11 @@ function dispatchOther(request: IncomingMessage, response: ServerResponse, targe
   const path = url.replace(/\?.*$/s, '');
   if (url !== target && path.startsWith(MEDIA_PREFIX)) {
     options.media.handle(request, response, path, url.slice(path.length + 1));
+    return;
+  }
+  if (options.whep !== undefined && (path === '/whep' || path.startsWith('/whep/'))) {
+    request.url = url;
+    options.whep.handle(request, response, path);
     return;
   }
   const endpoint = options.health.get(path);

@@ -50,7 +50,7 @@ export type NegotiateInput = {
  * Answers an offer: every format is taken that a rung may come to need, those that the ladder needs now first, so that a viewer can go
  * from rung to rung, also to one that is not encoded yet.
  *
- * @throws {Refusal} 406 `whep/no-codec` where neither picture nor sound of the stream can be sent.
+ * @throws {Refusal} 422 `whep/no-codec` where neither picture nor sound of the stream can be sent.
  */
 export function negotiate(input: NegotiateInput): Negotiated {
   const { offer, ladder } = input;
@@ -59,7 +59,7 @@ export function negotiate(input: NegotiateInput): Negotiated {
   const wantsVideo = ladder === undefined || ladder.renditions.some(({ config }) => config.kind === 'video');
   const withoutPicture = audio !== undefined && !(wantsVideo && offersVideo(offer));
   if (video === undefined ? !withoutPicture : wantsVideo && !hasFitting(ladder, video.media)) {
-    throw new Refusal(406, 'whep/no-codec', 'None of the codecs offered is one that this stream is sent in.');
+    throw new Refusal(422, 'whep/no-codec', 'None of the codecs offered is one that this stream is sent in.');
   }
   const taken = [video, audio].filter((stream) => stream !== undefined);
   const streams = new Map(taken.map((one) => [one.index, { ...one, stream: sendStream(one.media, input) }]));

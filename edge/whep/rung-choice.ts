@@ -15,8 +15,10 @@ export type ChoiceInput = {
   readonly now: Millis;
   /** Best first. At least one. */
   readonly rungs: readonly RungNeed[];
-  /** Index of the rung that is sent or already wished for; undefined before the first. */
+  /** Index of the rung that is to come or, where none is, of the one that is sent; undefined before the first. */
   readonly current: number | undefined;
+  /** Index of the rung that is sent; undefined where it is none of these. */
+  readonly sent: number | undefined;
   /** Bits per second that the path carries. */
   readonly estimate: number;
   /** What waits before the bottleneck, here and on the way. */
@@ -46,6 +48,9 @@ const ROOM_FOR = millis(800);
 const FIRST_WAIT = millis(3000);
 const LONGEST_WAIT = millis(24_000);
 
+/** After a rung was begun at once, what still waits on the way is the old one's. */
+const SETTLING = millis(1500);
+
 /** A rung that held so long has proved itself. */
 const PROVEN = millis(10_000);
 
@@ -55,23 +60,26 @@ export class RungChoice {
   #roomSince: Millis | undefined;
   #upAt: Millis | undefined;
   #notBefore = millis(0);
+  #settledAt = millis(0);
   #wait = FIRST_WAIT;
 
   /** The rung to go to; undefined to stay. */
   choose(input: ChoiceInput): Choice | undefined {
-    const { now, rungs, current, estimate } = input;
-    if (current === undefined) {
-      return { index: this.#affordable(input, HEADROOM), manner: 'at-once' };
+    const { now, rungs, current, estimate, sent = current } = input;
+    if (current === undefined || sent === undefined) {
+      this.#settledAt = millis(now + SETTLING);
+      return current === undefined ? { index: this.#affordable(input, HEADROOM), manner: 'at-once' } : undefined;
     }
-    const need = rungs[current]?.actual ?? 0;
+    const need = rungs[sent]?.actual ?? 0;
     if (this.#collapsed(input, need)) {
-      const index = Math.max(this.#affordable(input, HEADROOM), Math.min(current + 1, rungs.length - 1));
-      return this.#down(input, { index, manner: 'at-once' });
+      const index = Math.max(this.#affordable(input, HEADROOM), Math.min(sent + 1, rungs.length - 1));
+      this.#settledAt = millis(now + SETTLING);
+      return this.#down(input, sent, { index, manner: 'at-once' });
     }
     this.#shortSince = estimate < need * SHORT ? (this.#shortSince ?? now) : undefined;
-    if (this.#shortSince !== undefined && now - this.#shortSince >= SHORT_FOR) {
-      const index = Math.max(this.#affordable(input, 1), Math.min(current + 1, rungs.length - 1));
-      return this.#down(input, { index, manner: 'at-shared-idr' });
+    if (this.#shortSince !== undefined && now - this.#shortSince >= SHORT_FOR && current <= sent) {
+      const index = Math.max(this.#affordable(input, 1), Math.min(sent + 1, rungs.length - 1));
+      return this.#down(input, sent, { index, manner: 'at-shared-idr' });
     }
     return this.#up(input, current);
   }
@@ -83,14 +91,14 @@ export class RungChoice {
     this.#roomSince = undefined;
   }
 
-  #collapsed({ estimate, queueDelay }: ChoiceInput, need: number): boolean {
-    return queueDelay >= COLLAPSED_QUEUE || estimate < need * COLLAPSE;
+  #collapsed({ now, estimate, queueDelay }: ChoiceInput, need: number): boolean {
+    return (queueDelay >= COLLAPSED_QUEUE && now >= this.#settledAt) || estimate < need * COLLAPSE;
   }
 
-  #down({ now, current }: ChoiceInput, choice: Choice): Choice | undefined {
+  #down({ now, current }: ChoiceInput, sent: number, choice: Choice): Choice | undefined {
     this.#shortSince = undefined;
     this.#roomSince = undefined;
-    if (choice.index === current) {
+    if (choice.index === sent && current === sent) {
       return undefined;
     }
     const failed = this.#upAt !== undefined && now - this.#upAt < PROVEN;

@@ -79,6 +79,7 @@ export class VideoPath implements FeedReader {
   /** Number of the current feed's frame that is next. */
   #cursor = 0;
   #squeezing = false;
+  #sent = 0;
   /** Presentation time of the last frame, on its broadcast's timeline, and its timestamp as sent. */
   #lastPts: number | undefined;
   #lastTimestamp: number | undefined;
@@ -97,6 +98,16 @@ export class VideoPath implements FeedReader {
   /** The rung that is to come. */
   get pending(): PathRung | undefined {
     return this.#pending?.rung;
+  }
+
+  /** Frames handed over so far, refused ones included. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Bits per second of the rung that is being sent; undefined before they are measured. */
+  get bitrate(): number | undefined {
+    return this.#current?.lease.feed.bitrate;
   }
 
   /** Whether {@link tick} is needed: something waits for time to pass. */
@@ -250,6 +261,7 @@ export class VideoPath implements FeedReader {
     const { out, timeline, observer, clock } = this.#options;
     const timestamp = this.#timestampOf(feed, frame);
     this.#cursor += 1;
+    this.#sent += 1;
     if (this.#cursor === feed.end) {
       this.#squeezing = false;
     }

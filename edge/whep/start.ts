@@ -1,0 +1,92 @@
+import type { IncomingMessage } from 'node:http';
+
+import type { Registry } from 'prom-client';
+
+import type { Bus } from '#core/bus/bus.ts';
+import type { StreamName } from '#core/bus/catalog.ts';
+import type { Clock } from '#core/media/time.ts';
+import type { RtcTransport } from '#core/rtc/transport.ts';
+import type { Logger } from '#core/runtime/log.ts';
+
+import type { Audience } from '../audience/audience.ts';
+import type { AudienceReport } from '../audience/report.ts';
+import type { Directory } from '../llhls/directory.ts';
+import { Egress, type EgressObserver } from './egress.ts';
+import { WhepMetrics } from './metrics.ts';
+import { WhepFace, type ViewerLedger, type WhepLimits } from './whep-face.ts';
+
+/** What WHEP joins. */
+export type WhepOptions = {
+  readonly bus: Bus;
+  readonly rtc: RtcTransport;
+  readonly directory: Directory;
+  readonly audience: Audience;
+  readonly report: AudienceReport;
+  readonly clock: Clock;
+  readonly limits: WhepLimits;
+  readonly basePath: string;
+  readonly metrics: Registry;
+  readonly log: Logger;
+  readonly readAddress: (request: IncomingMessage) => string;
+};
+
+/** WHEP as the edge runs it. */
+export interface Whep {
+  readonly face: WhepFace;
+  /** Says goodbye to every viewer. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Seconds between two looks at what the viewers' paths carry. */
+const SAMPLE_SECONDS = 5;
+
+/** Starts WHEP on a transport: an egress of this thread, and its face over HTTP. */
+export function startWhep(options: WhepOptions): Whep {
+  const { bus, rtc, directory, clock, limits, basePath, log, readAddress } = options;
+  const observer: EgressObserver = { event: (viewer, event) => face.event(viewer, event), ended: (viewer) => face.ended(viewer) };
+  const egress = new Egress({ bus, rtc, clock, log, observer });
+  const metrics = new WhepMetrics(options.metrics, egress);
+  const streamState = (stream: StreamName): 'unknown' | 'off-air' | 'live' => {
+    const state = directory.current(stream)?.info.state;
+    return state === 'live' ? 'live' : state !== undefined || directory.knows(stream) ? 'off-air' : 'unknown';
+  };
+  const face = new WhepFace({ limits, basePath, log, readAddress, streamState, ledger: ledgerOf(options), refused: (code) => metrics.refused(code) });
+  face.attach(egress);
+  let seconds = 0;
+  const timer = setInterval(() => {
+    seconds += 1;
+    egress.expire(clock());
+    face.tick();
+    if (seconds % SAMPLE_SECONDS === 0) {
+      metrics.sample();
+    }
+  }, 1000);
+  return {
+    face,
+    async close() {
+      clearInterval(timer);
+      const closed = face.close();
+      egress.close();
+      await closed;
+    },
+  };
+}
+
+/** Counts WebRTC viewers among the audience for as long as their sessions last. */
+function ledgerOf({ audience, report, clock }: WhepOptions): ViewerLedger {
+  return {
+    came(stream, id) {
+      const now = clock();
+      const viewer = audience.viewer(stream, 'webrtc', id, now);
+      if (viewer !== undefined) {
+        viewer.waiting = 1;
+      }
+      // The first one: what only WebRTC needs is to be encoded from now on.
+      if (audience.viewersOf(stream).webrtc === 1) {
+        report.write(now);
+      }
+    },
+    left: (stream, id) => audience.leave(stream, 'webrtc', id),
+    count: (stream) => Object.values(audience.viewersOf(stream)).reduce((sum, count) => sum + count, 0),
+  };
+}

@@ -1,0 +1,301 @@
+import type { Rendition } from '#core/bus/catalog.ts';
+import type { PacketizedFrame } from '#core/media/rtp/packetized-frame.ts';
+import { millis, type Millis } from '#core/media/time.ts';
+import type { MonotonicClock } from '#core/rtc/monotonic.ts';
+import { MediaSender, type MediaSenderOptions, type SenderStats } from '#core/rtc/sender/media-sender.ts';
+import type { Ticked, Ticker } from '#core/rtc/ticker.ts';
+import type { CloseReason, PacketSink, RtcSession, SessionHandler } from '#core/rtc/transport.ts';
+import type { PacketBatch } from '#core/rtc/packet-batch.ts';
+
+import { AudioPath } from './audio-path.ts';
+import type { Channel } from './channel.ts';
+import type { Feeds } from './feeds.ts';
+import type { LayerWish } from './layers.ts';
+import type { Negotiated } from './negotiate.ts';
+import type { Capture } from './rendition-feed.ts';
+import { RungPilot } from './rung-pilot.ts';
+import { fittingRenditions, PayloadMap } from './rungs.ts';
+import { VideoPath, type PathRung, type VideoOut } from './video-path.ts';
+import { ViewerTimeline } from './viewer-timeline.ts';
+
+/** How often the rung is thought over, besides whenever the estimate changes. */
+const DECISION_INTERVAL = millis(200);
+
+/** How soon what waits for time to pass is looked at again: the ticker's grain. */
+const SOON = millis(5);
+
+/** What the sender of a viewer does, as far as a viewer sees. */
+export type ViewerSender = Pick<MediaSender, 'sendVideo' | 'sendAudio' | 'rtcp' | 'setCapture' | 'setDemand' | 'stats' | 'pathChanged' | 'close'>;
+
+/** What a viewer tells of. Calls must not throw. */
+export interface ViewerObserver {
+  /** What is sent, or can be chosen, changed. */
+  layersChanged(viewer: Viewer): void;
+  /** From one rung to another; `from` is undefined at the beginning. */
+  switched(from: Rendition | undefined, to: Rendition | undefined): void;
+  keyRequested(): void;
+  /** The session is over. The last call. */
+  ended(viewer: Viewer, reason: CloseReason): void;
+}
+
+/** What a viewer is made of. */
+export type ViewerOptions = {
+  readonly id: string;
+  readonly channel: Channel;
+  readonly negotiated: Negotiated;
+  readonly feeds: Feeds;
+  readonly batch: PacketBatch;
+  readonly clock: MonotonicClock;
+  readonly ticker: Ticker;
+  readonly observer: ViewerObserver;
+  /** Tests hand in their own. */
+  readonly createSender?: (options: MediaSenderOptions) => ViewerSender;
+};
+
+/** One WHEP session: joins the feeds of a channel with the sender of a peer, and follows the channel for as long as both are there. */
+export class Viewer implements SessionHandler, Ticked {
+  readonly id: string;
+  readonly channel: Channel;
+  readonly #options: ViewerOptions;
+  readonly #timeline = new ViewerTimeline();
+  readonly #video: { readonly path: VideoPath; readonly pilot: RungPilot; readonly payloads: PayloadMap } | undefined;
+  readonly #audio: { readonly path: AudioPath; readonly payloads: PayloadMap } | undefined;
+  #session: RtcSession | undefined;
+  #sender: ViewerSender | undefined;
+  #decideAt = millis(0);
+  #ended = false;
+
+  constructor(options: ViewerOptions) {
+    const { id, channel, negotiated } = options;
+    this.id = id;
+    this.channel = channel;
+    this.#options = options;
+    this.#video = negotiated.video && this.#makeVideo(new PayloadMap(negotiated.video.media));
+    this.#audio = negotiated.audio && this.#makeAudio(new PayloadMap(negotiated.audio.media));
+    channel.followers.add(this);
+  }
+
+  /** The rungs that this viewer can have, best first, what is being sent of them, and what was chosen. */
+  get rungs(): RungPilot | undefined {
+    return this.#video?.pilot;
+  }
+
+  /** Index of the picture's m-line; undefined without one. */
+  get videoIndex(): number | undefined {
+    return this.#options.negotiated.video?.index;
+  }
+
+  /** Undefined before the peer is connected. */
+  get stats(): SenderStats | undefined {
+    return this.#sender?.stats;
+  }
+
+  get session(): RtcSession | undefined {
+    return this.#session;
+  }
+
+  /** Takes the session that this viewer handles. Once, at once. */
+  attach(session: RtcSession): void {
+    this.#session = session;
+  }
+
+  /** Takes a wish for the picture. @returns false where there is no such rung. */
+  wish(wish: LayerWish): boolean {
+    const taken = this.#video?.pilot.wish(wish, this.#options.clock()) ?? false;
+    if (taken) {
+      this.#decide();
+      this.#options.observer.layersChanged(this);
+    }
+    return taken;
+  }
+
+  /** Says goodbye: BYE, then close_notify. Idempotent. */
+  close(): void {
+    this.#sender?.close();
+    this.#session?.close();
+    this.#release('closed');
+  }
+
+  connected(): void {
+    const session = this.#session;
+    if (session === undefined || this.#ended) {
+      return;
+    }
+    const { createSender = (options) => new MediaSender(options) } = this.#options;
+    this.#sender = createSender(this.#senderOptions(session));
+    this.channelChanged();
+    this.#wake(DECISION_INTERVAL);
+  }
+
+  rtp(): void {
+    // WHEP peers only receive.
+  }
+
+  rtcp(compound: Uint8Array, arrival: Millis): void {
+    this.#sender?.rtcp(compound, arrival);
+  }
+
+  pathChanged(): void {
+    this.#sender?.pathChanged();
+  }
+
+  closed(reason: CloseReason): void {
+    this.#sender?.close();
+    this.#release(reason);
+  }
+
+  channelChanged(): void {
+    const { info, ladder } = this.channel;
+    const { negotiated } = this.#options;
+    if (info.state === 'ended') {
+      this.#video?.path.stop();
+      this.#audio?.path.stop();
+      return;
+    }
+    if (negotiated.video !== undefined) {
+      this.#video?.pilot.follow(info.broadcast, fittingRenditions(ladder, negotiated.video.media));
+      this.#options.observer.layersChanged(this);
+    }
+    if (this.#sender !== undefined) {
+      const sound = negotiated.audio && fittingRenditions(ladder, negotiated.audio.media)[0];
+      this.#video?.pilot.reserve(sound?.bandwidth ?? 0);
+      this.#audio?.path.follow(info.broadcast, sound?.track);
+      this.#decide();
+    }
+  }
+
+  tick(now: Millis): Millis | undefined {
+    if (this.#ended) {
+      return undefined;
+    }
+    this.#video?.path.tick();
+    if (now >= this.#decideAt) {
+      this.#decide();
+    }
+    return this.#video?.path.waiting === true ? millis(now + SOON) : this.#decideAt;
+  }
+
+  #decide(): void {
+    const { clock } = this.#options;
+    const now = clock();
+    this.#decideAt = millis(now + DECISION_INTERVAL);
+    const sender = this.#sender;
+    if (sender !== undefined && this.#video !== undefined && this.channel.info.state !== 'ended') {
+      const { estimate, queueDelay, queued } = sender.stats;
+      const { demand } = this.#video.pilot.decide({ now, estimate, queueDelay: millis(queueDelay + queued.delay), live: this.channel.info.state === 'live' });
+      sender.setDemand(demand);
+    }
+  }
+
+  #makeVideo(payloads: PayloadMap) {
+    const { feeds, clock, observer } = this.#options;
+    const viewer = this;
+    const out: VideoOut = {
+      sendVideo: (frame: PacketizedFrame): boolean => {
+        const payload = payloads.of(frame.config);
+        return payload !== undefined && this.#sender?.sendVideo(frame, payload) === true;
+      },
+      get queued() {
+        return viewer.#sender?.stats.queued.delay ?? millis(0);
+      },
+      get rtt() {
+        return viewer.#sender?.stats.rtt;
+      },
+    };
+    const path: VideoPath = new VideoPath({
+      take: ({ broadcast, track }, reader) => feeds.take(broadcast, track, reader),
+      out,
+      timeline: this.#timeline,
+      clock,
+      observer: {
+        switched: (from: PathRung | undefined, to: PathRung) => {
+          observer.switched(from && pilot.rendition(from.track), pilot.rendition(to.track));
+          observer.layersChanged(this);
+        },
+        abandoned: ({ track }) => pilot.abandoned(track, clock()),
+        capture: (capture) => this.#captured(capture),
+        waits: () => this.#wake(SOON),
+      },
+    });
+    const pilot = new RungPilot(path);
+    return { path, pilot, payloads };
+  }
+
+  #makeAudio(payloads: PayloadMap) {
+    const { feeds, clock } = this.#options;
+    const path = new AudioPath({
+      take: (broadcast, track, reader) => feeds.take(broadcast, track, reader),
+      send: (frame) => {
+        const payload = payloads.of(frame.config);
+        if (payload !== undefined) {
+          this.#sender?.sendAudio(frame, payload);
+        }
+      },
+      // The picture's groups tell the time where there is a picture.
+      capture: (capture) => (this.#video?.path.current === undefined ? this.#captured(capture) : undefined),
+      timeline: this.#timeline,
+      clock,
+    });
+    return { path, payloads };
+  }
+
+  #captured({ wallTime, seconds }: Capture): void {
+    this.#sender?.setCapture(wallTime, seconds + this.#timeline.offset);
+  }
+
+  #senderOptions(session: RtcSession): MediaSenderOptions {
+    const { negotiated, batch, clock, ticker, observer } = this.#options;
+    const { video, audio, extensions, feedback } = negotiated;
+    const sink: PacketSink = session;
+    return {
+      sink,
+      batch,
+      clock,
+      ticker,
+      extensions,
+      feedback,
+      initialEstimate: firstEstimate(session.rtt),
+      ...(video === undefined ? {} : { video: video.stream }),
+      ...(audio === undefined ? {} : { audio: audio.stream }),
+      ...(session.rtt === undefined ? {} : { rtt: session.rtt }),
+      handler: {
+        keyRequest: () => {
+          observer.keyRequested();
+          this.#video?.path.keyRequest();
+        },
+        estimateChanged: () => this.#wake(SOON, true),
+      },
+    };
+  }
+
+  #wake(after: Millis, decide = false): void {
+    const { ticker, clock } = this.#options;
+    if (decide) {
+      this.#decideAt = millis(0);
+    }
+    ticker.schedule(this, millis(clock() + after));
+  }
+
+  #release(reason: CloseReason): void {
+    if (this.#ended) {
+      return;
+    }
+    this.#ended = true;
+    this.#options.ticker.cancel(this);
+    this.#video?.path.stop();
+    this.#audio?.path.stop();
+    this.channel.followers.delete(this);
+    this.#options.observer.ended(this, reason);
+  }
+}
+
+/**
+ * What a path may carry that nothing was sent on yet, in bits per second. A short round trip is a near network, where a whole group fits
+ * at once; far away the start is what most connections carry.
+ */
+function firstEstimate(rtt: Millis | undefined): number {
+  if (rtt === undefined || rtt > 80) {
+    return 1_200_000;
+  }
+  return rtt > 15 ? 2_500_000 : 8_000_000;
+}
