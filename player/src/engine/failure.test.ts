@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { failureFromAnswer } from './failure.ts';
+import { failureFromAnswer, failureFromWhep } from './failure.ts';
 import { rungLabel } from './rung-label.ts';
 
 const cases = [
@@ -18,6 +18,20 @@ describe('a refused playlist', () => {
       expect(failureFromAnswer(status, body, retry)).toEqual(is);
     });
   }
+});
+
+describe('a refused WHEP offer', () => {
+  it.each([
+    [409, '{"code":"offline"}', '3', { kind: 'offline', detail: 'HTTP 409', retryAfter: 3_000 }],
+    [409, '', null, { kind: 'offline', detail: 'HTTP 409' }],
+    [404, '{"code":"stream/unknown"}', null, { kind: 'unknown-stream', detail: 'HTTP 404' }],
+    [404, '<html>', null, { kind: 'unfit', detail: 'HTTP 404' }],
+    [406, '{"code":"whep/no-codec"}', null, { kind: 'unfit', detail: 'HTTP 406 whep/no-codec' }],
+    [503, '{"code":"whep/full"}', '20', { kind: 'full', detail: 'HTTP 503 whep/full', retryAfter: 10_000 }],
+    [500, '', null, { kind: 'network', detail: 'HTTP 500' }],
+  ])('%i %s', (status, body, retry, is) => {
+    expect(failureFromWhep(status, body, retry)).toEqual(is);
+  });
 });
 
 describe('the label of a rendition', () => {

@@ -79,7 +79,7 @@ export class FakeWhep {
     const method = init.method ?? 'GET';
     this.requests.push(`${method} ${url.pathname}`);
     const answered = this.#route(method, url, typeof init.body === 'string' ? init.body : '');
-    return init.signal == null ? answered : Promise.race([answered, aborted(init.signal)]);
+    return init.signal === undefined || init.signal === null ? answered : Promise.race([answered, aborted(init.signal)]);
   }
 
   async close(): Promise<void> {
