@@ -2,8 +2,8 @@ import type { TrackConfig } from '../../media/track.ts';
 import { h264ProfileDistance, offeredProfile, parseProfileLevelId, profileName, type ProfileName } from './h264-profile.ts';
 import type { OfferedCodec, OfferedMedia } from './session-offer.ts';
 
-/** H.264 profiles that an encoder and a packager here can take in: 8 bits, 4:2:0. */
-const RECEIVED_PROFILES: ReadonlySet<ProfileName | undefined> = new Set(['constrained-baseline', 'baseline', 'main', 'constrained-high', 'high']);
+/** H.264 profiles that are not 8 bits, 4:2:0: no browser would play what is made of them. */
+const REFUSED_PROFILES: ReadonlySet<ProfileName | undefined> = new Set(['high-10', 'high-422', 'high-444']);
 
 /**
  * The offered format in which a track can be sent to this peer as it is: the same profile where it was offered, else the
@@ -26,8 +26,9 @@ export function receivableFormats({ codecs }: Pick<OfferedMedia, 'codecs'>): rea
     const { name, parameters } = codec;
     switch (name) {
       case 'h264': {
+        // What cannot be read passes: ffmpeg 8 writes seven digits for Constrained Baseline, and the stream itself tells.
         const profile = offeredProfile(codec);
-        return parameters['packetization-mode'] === '1' && profile !== undefined && RECEIVED_PROFILES.has(profileName(profile));
+        return isVideoClock(codec) && parameters['packetization-mode'] === '1' && (profile === undefined || !REFUSED_PROFILES.has(profileName(profile)));
       }
       case 'vp8':
         return isVideoClock(codec);
