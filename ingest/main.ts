@@ -5,6 +5,7 @@ import type { Registry } from 'prom-client';
 import type { PublishPolicy } from '#core/access/publish-policy.ts';
 import type { Bus } from '#core/bus/bus.ts';
 import { systemClock, type Clock, type Millis } from '#core/media/time.ts';
+import type { RtcTransport } from '#core/rtc/transport.ts';
 import type { GivenSockets } from '#core/runtime/listen-fds.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { Stage } from '#core/runtime/stage.ts';
@@ -14,6 +15,7 @@ import { ingestMetrics } from './broadcast/metrics.ts';
 import { StreamRegistry } from './broadcast/registry.ts';
 import type { IngestConfig } from './config.ts';
 import { startRtmp } from './rtmp/start.ts';
+import { startWhip, type HttpHandler, type WhipOptions } from './whip/start.ts';
 
 /** What ingest needs. */
 export type IngestOptions = {
@@ -23,6 +25,10 @@ export type IngestOptions = {
   readonly log: Logger;
   readonly metrics: Registry;
   readonly clock?: Clock;
+  /** The WebRTC port; without it there is no WHIP. It is not closed with ingest. */
+  readonly rtc?: RtcTransport;
+  /** How WHIP's URLs look from outside, and who asks. */
+  readonly signalling?: WhipOptions['signalling'];
   /** How long a broadcast waits for its publisher. Default 30 s; for tests. */
   readonly grace?: Millis;
   /** Bound sockets to listen on in place of the configured host and ports. */
@@ -35,6 +41,8 @@ export interface IngestStage extends Stage {
   readonly rtmpPort: number;
   /** The port that RTMPS really listens on; undefined without a certificate. */
   readonly rtmpsPort: number | undefined;
+  /** Answers `/whip` and all below it, for the composer to mount; undefined without a WebRTC port. */
+  readonly whip: HttpHandler | undefined;
 }
 
 /**
@@ -42,7 +50,7 @@ export interface IngestStage extends Stage {
  *
  * @throws {MillraceError} what the protocols throw: `ingest/port-in-use`, `ingest/bad-certificate`, ...
  */
-export async function startIngest({ config, bus, policy, log, metrics, clock = systemClock, grace, sockets = {} }: IngestOptions): Promise<IngestStage> {
+export async function startIngest({ config, bus, policy, log, metrics, clock = systemClock, rtc, signalling, grace, sockets = {} }: IngestOptions): Promise<IngestStage> {
   const ledger = new Ledger(join(config.dataDir, 'ingest'), log);
   const registry = await StreamRegistry.open({
     bus,
@@ -53,6 +61,7 @@ export async function startIngest({ config, bus, policy, log, metrics, clock = s
     maxPublishers: config.maxPublishers,
     ...(grace === undefined ? {} : { grace }),
   });
+  const whip = rtc && startWhip({ rtc, policy, registry, log, metrics, clock, ...(signalling === undefined ? {} : { signalling }) });
   try {
     const rtmp = await startRtmp({ config, policy, registry, log, metrics, clock, sockets });
     const ended = Promise.withResolvers<void>();
@@ -60,16 +69,18 @@ export async function startIngest({ config, bus, policy, log, metrics, clock = s
     return {
       rtmpPort: rtmp.rtmpPort,
       rtmpsPort: rtmp.rtmpsPort,
+      whip: whip?.handle,
       close: async () => {
         // Publishers hear why before their connections go.
         await registry.close();
-        await rtmp.close();
+        await Promise.all([rtmp.close(), whip?.close()]);
         ended.resolve();
       },
       closed: ended.promise,
     };
   } catch (error) {
     await registry.close();
+    await whip?.close();
     throw error;
   }
 }
