@@ -1,15 +1,15 @@
-import type { Socket } from 'node:dgram';
-import type { Server } from 'node:net';
-
 import type { Registry } from 'prom-client';
 
+import { systemClock } from '../media/time.ts';
 import type { Logger } from '../runtime/log.ts';
+import { keptCertificate } from './dtls/certificate.ts';
+import { ReachableAddresses } from './ice/reachable-addresses.ts';
+import { RtcCounters, registerRtcMetrics } from './metrics.ts';
 import { monotonicClock, type MonotonicClock } from './monotonic.ts';
 import type { RtcConfig } from './options.ts';
+import { PortTransport } from './port-transport.ts';
+import { openSockets, type RtcSockets } from './ports/open-sockets.ts';
 import type { RtcTransport } from './transport.ts';
-
-/** Sockets that are already bound, for a process that is given its port. */
-export type RtcSockets = { readonly udp: Socket; readonly tcp?: Server };
 
 /** What the transport needs. */
 export type RtcTransportOptions = {
@@ -26,6 +26,13 @@ export type RtcTransportOptions = {
  *
  * @throws {MillraceError} `rtc/port-in-use`, `rtc/port-denied`, `rtc/listen-failed`.
  */
-export function startRtcTransport({ config, clock = monotonicClock }: RtcTransportOptions): Promise<RtcTransport> {
-  return Promise.reject(new Error(`not yet: ${config.webrtcPort} ${clock()}`));
+export async function startRtcTransport({ config, log, metrics, clock = monotonicClock, sockets }: RtcTransportOptions): Promise<RtcTransport> {
+  const bound = sockets ?? (await openSockets(config.host, config.webrtcPort));
+  const certificate = await keptCertificate(config.dataDir, systemClock(), log);
+  const addresses = new ReachableAddresses({ config, ipv6: bound.udp.address().family === 'IPv6', log });
+  await addresses.start();
+  const counters = new RtcCounters();
+  const transport = new PortTransport({ config, log, clock, counters, certificate, addresses, sockets: bound });
+  registerRtcMetrics(metrics, counters, { sessions: () => transport.counts, tcpConnections: () => transport.tcpConnections });
+  return transport;
 }

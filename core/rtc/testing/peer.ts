@@ -1,8 +1,16 @@
+import type { RtcCertificate } from '../dtls/certificate.ts';
+import { createCredentials } from '../ice/credentials.ts';
+import { monotonicClock } from '../monotonic.ts';
+import { datagramKind } from '../ports/demultiplex.ts';
 import type { Candidate, Fingerprint, IceCredentials } from '../transport.ts';
+import { RtpPacket, type SrtpProfileNumber } from '../werift.ts';
+import { clientCertificate, startClientHandshake, type ClientKeys } from './client-dtls.ts';
+import { ClientIce } from './client-ice.ts';
+import { openClientLink, type ClientLink } from './client-link.ts';
 
 /** Where the server is and how it is recognised: what its answer says. */
 export type TestPeerOptions = {
-  /** The peer's own, as in {@link PeerParameters}. */
+  /** The peer's own, as in `PeerParameters`. */
   readonly local: IceCredentials;
   /** The server's. */
   readonly remote: IceCredentials;
@@ -13,6 +21,10 @@ export type TestPeerOptions = {
   readonly tcp?: boolean;
   /** One packet in so many is decrypted and verified; the others are counted as they come. Default 1. */
   readonly verifyOneIn?: number;
+  /** SRTP profiles offered: 7 is AES-GCM, 1 AES-CM with HMAC-SHA1-80. Default: both. */
+  readonly profiles?: readonly SrtpProfileNumber[];
+  /** Default: {@link testCertificate}. */
+  readonly certificate?: RtcCertificate;
   readonly onRtp?: (packet: Uint8Array) => void;
   readonly onRtcp?: (compound: Uint8Array) => void;
 };
@@ -21,6 +33,10 @@ export type TestPeerOptions = {
 export interface TestPeer {
   readonly state: 'connected' | 'closed';
   readonly received: { readonly packets: number; readonly bytes: number; readonly verified: number; readonly failed: number };
+  /** Its port on this machine. */
+  readonly localPort: number;
+  readonly ice: ClientIce;
+  readonly profile: SrtpProfileNumber;
   /** Resolves when the server says goodbye or `close()` was called. */
   readonly closed: Promise<void>;
   sendRtp(packet: Uint8Array): void;
@@ -35,20 +51,201 @@ export interface TestPeer {
   close(): Promise<void>;
 }
 
-/** Certificate and key of a test's peers; its fingerprint goes into {@link PeerParameters}. */
-export type TestCertificate = { readonly certPem: string; readonly keyPem: string; readonly fingerprint: Fingerprint };
+/** Certificate and key of a test's peers; its fingerprint goes into `PeerParameters`. */
+export type TestCertificate = RtcCertificate;
+
+/** As a browser checks a stable pair. */
+const CONSENT_MILLIS = 2500;
+const CONNECT_MILLIS = 10_000;
 
 /** The certificate that every {@link TestPeer} of this process shows. Made once. */
 export function testCertificate(): Promise<TestCertificate> {
-  return Promise.reject(new Error('not yet'));
+  return clientCertificate();
 }
 
 /** Credentials as a client makes them. */
 export function testCredentials(): IceCredentials {
-  return { ufrag: 'test', pwd: 'a-password-of-24-letters' };
+  return createCredentials();
 }
 
 /** Connects: checks, handshake, keys. Rejects after 10 s. */
-export function connectPeer(options: TestPeerOptions): Promise<TestPeer> {
-  return Promise.reject(new Error(`not yet: ${options.candidates.length}`));
+export async function connectPeer(options: TestPeerOptions): Promise<TestPeer> {
+  const protocol = options.tcp === true ? 'tcp' : 'udp';
+  const server = options.candidates.find((candidate) => candidate.protocol === protocol);
+  if (server === undefined) {
+    throw new Error(`no ${protocol} candidate`);
+  }
+  const peer = new Peer(options, server);
+  try {
+    await peer.connect(options.certificate ?? (await testCertificate()));
+  } catch (error) {
+    peer.vanish();
+    throw error;
+  }
+  return peer;
+}
+
+class Peer implements TestPeer {
+  readonly ice: ClientIce;
+  readonly received = { packets: 0, bytes: 0, verified: 0, failed: 0 };
+  readonly closed: Promise<void>;
+  readonly #options: TestPeerOptions;
+  readonly #server: Pick<Candidate, 'protocol' | 'address' | 'port'>;
+  readonly #end = Promise.withResolvers<void>();
+  #link: ClientLink | undefined;
+  #handshake: ((datagram: Buffer) => void) | undefined;
+  #keys: ClientKeys | undefined;
+  #consent: NodeJS.Timeout | undefined;
+
+  constructor(options: TestPeerOptions, server: Pick<Candidate, 'protocol' | 'address' | 'port'>) {
+    this.#options = options;
+    this.#server = server;
+    this.ice = new ClientIce(options.local, options.remote);
+    this.closed = this.#end.promise;
+  }
+
+  get state(): TestPeer['state'] {
+    return this.#link === undefined ? 'closed' : 'connected';
+  }
+
+  get localPort(): number {
+    return this.#link?.localPort ?? 0;
+  }
+
+  get profile(): SrtpProfileNumber {
+    return this.#keys!.profile;
+  }
+
+  async connect(certificate: RtcCertificate): Promise<void> {
+    this.#link = await this.#open();
+    await this.ice.check(this.#link);
+    const { fingerprint, profiles } = this.#options;
+    const { receive, keys } = startClientHandshake({
+      certificate,
+      fingerprint,
+      ...(profiles === undefined ? {} : { profiles }),
+      send: (datagram) => this.#link?.send(datagram),
+    });
+    this.#handshake = receive;
+    let limit: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      limit = setTimeout(() => reject(new Error('the DTLS handshake took too long')), CONNECT_MILLIS);
+    });
+    this.#keys = await Promise.race([keys, late]).finally(() => clearTimeout(limit));
+    this.#handshake = undefined;
+    this.#consent = setInterval(() => this.#link?.send(this.ice.request()), CONSENT_MILLIS);
+    this.#consent.unref();
+  }
+
+  sendRtp(packet: Uint8Array): void {
+    const { header, payload } = RtpPacket.deSerialize(Buffer.from(packet));
+    this.#link?.send(this.#keys!.srtp.encrypt(payload, header));
+  }
+
+  sendRtcp(compound: Uint8Array): void {
+    this.#link?.send(this.#keys!.srtcp.encrypt(Buffer.from(compound)));
+  }
+
+  async move(): Promise<void> {
+    const old = this.#link;
+    this.#link = await this.#open();
+    await this.ice.check(this.#link);
+    old?.close();
+  }
+
+  async restart(local: IceCredentials, remote: IceCredentials): Promise<void> {
+    this.ice.local = local;
+    this.ice.remote = remote;
+    await this.ice.check(this.#link!);
+  }
+
+  vanish(): void {
+    clearInterval(this.#consent);
+    this.#link?.close();
+    this.#link = undefined;
+    this.#end.resolve();
+  }
+
+  close(): Promise<void> {
+    if (this.#link !== undefined && this.#keys !== undefined) {
+      this.#link.send(this.#keys.established.closeNotify());
+      // What is given to the socket leaves before it closes, a turn later.
+      setImmediate(() => this.vanish());
+    }
+    return this.closed;
+  }
+
+  async #open(): Promise<ClientLink> {
+    const link: ClientLink = await openClientLink(
+      this.#server,
+      // Nothing comes before the first packet is sent, which needs the link.
+      (bytes) => this.#receive(bytes, link),
+      () => this.#end.resolve(),
+    );
+    return link;
+  }
+
+  #receive(bytes: Buffer, link: ClientLink): void {
+    switch (datagramKind(bytes)) {
+      case 'stun':
+        this.ice.receive(bytes, link, this.#server);
+        break;
+      case 'dtls':
+        this.#dtls(bytes, link);
+        break;
+      case 'rtp':
+        this.#rtp(bytes);
+        break;
+      case 'rtcp':
+        this.#rtcp(bytes);
+        break;
+      case 'unknown':
+        break;
+    }
+  }
+
+  #dtls(bytes: Buffer, link: ClientLink): void {
+    if (this.#handshake !== undefined) {
+      this.#handshake(bytes);
+      return;
+    }
+    const { closed, answer } = this.#keys?.established.receive(bytes, monotonicClock()) ?? { closed: false, answer: undefined };
+    if (answer !== undefined) {
+      link.send(answer);
+    }
+    if (closed) {
+      this.vanish();
+    }
+  }
+
+  #rtp(bytes: Buffer): void {
+    const { received } = this;
+    received.packets += 1;
+    received.bytes += bytes.length;
+    if (received.packets % (this.#options.verifyOneIn ?? 1) !== 0) {
+      return;
+    }
+    const plain = this.#decrypt(() => this.#keys?.srtp.decrypt(bytes));
+    if (plain !== undefined) {
+      this.#options.onRtp?.(plain);
+    }
+  }
+
+  #rtcp(bytes: Buffer): void {
+    const plain = this.#decrypt(() => this.#keys?.srtcp.decrypt(bytes));
+    if (plain !== undefined) {
+      this.#options.onRtcp?.(plain);
+    }
+  }
+
+  #decrypt(decrypt: () => Buffer | undefined): Buffer | undefined {
+    try {
+      const plain = decrypt();
+      this.received.verified += 1;
+      return plain;
+    } catch {
+      this.received.failed += 1;
+      return undefined;
+    }
+  }
 }

@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto';
+
+import type { Millis } from '../../media/time.ts';
+import { millis } from '../../media/time.ts';
+import type { SessionPath, Session } from '../session.ts';
+import { verifyIntegrity, type StunMessage } from './stun-message.ts';
+import { writeBindingRequest } from './stun-writer.ts';
+
+/** A check is repeated with the peer's next requests, and forgotten after this. */
+const CHECK_MILLIS = 3000;
+/** PRIORITY of our checks: that of a peer-reflexive candidate, RFC 8445, 7.1.1. */
+const PRIORITY = 110 * 2 ** 24 + 0xffff * 256 + 255;
+/** "Lite implementations ... controlled": the tie-breaker never matters. */
+const TIE_BREAKER = Buffer.alloc(8);
+
+/** One check of ours that is under way. */
+type Check = { readonly session: Session; readonly path: SessionPath; readonly transaction: Buffer; readonly startedAt: Millis; sentAt: Millis };
+
+/**
+ * Checks of our own. A lite agent need send none, but a request proves only that its sender knows, or has recorded, what the peer
+ * once said: not that the peer is at the address it came from. So before media move they go through the same test that the
+ * peer puts us to, as QUIC does with a path (RFC 9000, 8.2): every full agent answers it ("MUST be prepared to receive" checks, RFC
+ * 8445, 7.3). Sent only in answer to a verified request, one for one, so that nobody can make us talk to a third.
+ */
+export class PathChecks {
+  readonly #byTransaction = new Map<string, Check>();
+  readonly #bySession = new Map<Session, Check>();
+
+  /** Sends a check to the path, or repeats the one that is under way there. */
+  send(session: Session, path: SessionPath, now: Millis): void {
+    let check = this.#bySession.get(session);
+    if (check?.path.link.key !== path.link.key || now - check.startedAt >= CHECK_MILLIS) {
+      this.forget(session);
+      check = { session, path, transaction: randomBytes(12), startedAt: now, sentAt: now };
+      this.#bySession.set(session, check);
+      this.#byTransaction.set(check.transaction.toString('latin1'), check);
+    }
+    check.sentAt = now;
+    const { username, remote } = session.ice;
+    path.link.sendOne(writeBindingRequest({ transaction: check.transaction, username, password: remote.pwd, priority: PRIORITY, role: 'controlled', tieBreaker: TIE_BREAKER }));
+  }
+
+  /** Takes a response. @returns the path that it proves, with the round trip; undefined where it proves nothing. */
+  answer(response: StunMessage, key: string, now: Millis): { readonly session: Session; readonly path: SessionPath; readonly rtt: Millis } | undefined {
+    const check = this.#byTransaction.get(response.transaction.toString('latin1'));
+    if (check?.path.link.key !== key || response.class !== 'success' || !verifyIntegrity(response, check.session.ice.remote.pwd)) {
+      return undefined;
+    }
+    this.forget(check.session);
+    return { session: check.session, path: check.path, rtt: millis(now - check.sentAt) };
+  }
+
+  /** The session has no check under way any more. */
+  forget(session: Session): void {
+    const check = this.#bySession.get(session);
+    if (check !== undefined) {
+      this.#bySession.delete(session);
+      this.#byTransaction.delete(check.transaction.toString('latin1'));
+    }
+  }
+}

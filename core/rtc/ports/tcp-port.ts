@@ -1,0 +1,148 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+import { addressGroup } from '../../access/address-group.ts';
+import type { Millis } from '../../media/time.ts';
+import type { Logger } from '../../runtime/log.ts';
+import { isFamilyMissing } from './listen-error.ts';
+import { TcpConnection } from './tcp-connection.ts';
+
+/** Connections that have not shown a verified request yet, in all and from one address. */
+const MAX_STRANGERS = 256;
+const MAX_STRANGERS_PER_ADDRESS = 16;
+/** Time for a verified request to come, and for a closed connection to take its last bytes. */
+const STRANGER_MILLIS = 5000;
+
+/** What the port needs. */
+export type TcpPortOptions = {
+  readonly log: Logger;
+  readonly now: () => Millis;
+  /** Connections in all. */
+  readonly maxConnections: number;
+  readonly frame: (connection: TcpConnection, bytes: Buffer) => void;
+  readonly closed: (connection: TcpConnection) => void;
+  /** Packets that were dropped because a connection's queue was full. */
+  readonly dropped: (packets: number) => void;
+  readonly refused: () => void;
+};
+
+/** The TCP port of the same number, for networks that block UDP: passive ICE-TCP, RFC 6544. */
+export class TcpPort {
+  readonly port: number;
+  readonly #server: Server;
+  readonly #options: TcpPortOptions;
+  readonly #connections = new Set<TcpConnection>();
+  /** Those that must prove themselves, or be gone, with the time since when. */
+  readonly #strangers = new Map<TcpConnection, Millis>();
+  readonly #strangersByAddress = new Map<string, number>();
+
+  /** Takes over a listening server. */
+  constructor(server: Server, options: TcpPortOptions) {
+    this.#server = server;
+    this.#options = options;
+    this.port = (server.address() as AddressInfo).port;
+    server.on('connection', (socket) => this.#accept(socket));
+    server.on('error', (error) => options.log.warn({ err: error }, 'the WebRTC TCP port reports an error'));
+  }
+
+  /** Open connections. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** A verified request came over the connection: it may stay. */
+  trust(connection: TcpConnection): void {
+    this.#meet(connection);
+  }
+
+  /** The connection's session is over: what is written may still go out, for a while. */
+  release(connection: TcpConnection): void {
+    connection.close();
+    if (this.#connections.has(connection) && !this.#strangers.has(connection)) {
+      this.#estrange(connection);
+    }
+  }
+
+  /** Ends those whose time is over. */
+  tick(now: Millis): void {
+    for (const [connection, since] of this.#strangers) {
+      if (now - since < STRANGER_MILLIS) {
+        return;
+      }
+      connection.destroy();
+    }
+  }
+
+  /** Takes nobody new and ends every connection. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#connections.forEach((connection) => connection.close());
+      // What has not left in one turn stays: the port is closing.
+      setImmediate(() => this.#connections.forEach((connection) => connection.destroy()));
+    });
+  }
+
+  #accept(socket: Socket): void {
+    const group = addressGroup(socket.remoteAddress ?? '');
+    const isFull = this.#connections.size >= this.#options.maxConnections || this.#strangers.size >= MAX_STRANGERS;
+    if (isFull || (this.#strangersByAddress.get(group) ?? 0) >= MAX_STRANGERS_PER_ADDRESS) {
+      socket.on('error', () => {});
+      socket.destroy();
+      this.#options.refused();
+      return;
+    }
+    const connection = new TcpConnection(socket, {
+      frame: this.#options.frame,
+      dropped: this.#options.dropped,
+      closed: () => {
+        this.#connections.delete(connection);
+        this.#meet(connection);
+        this.#options.closed(connection);
+      },
+    });
+    this.#connections.add(connection);
+    this.#estrange(connection);
+  }
+
+  #estrange(connection: TcpConnection): void {
+    const group = addressGroup(connection.address);
+    this.#strangers.set(connection, this.#options.now());
+    this.#strangersByAddress.set(group, (this.#strangersByAddress.get(group) ?? 0) + 1);
+  }
+
+  #meet(connection: TcpConnection): void {
+    if (!this.#strangers.delete(connection)) {
+      return;
+    }
+    const group = addressGroup(connection.address);
+    const left = (this.#strangersByAddress.get(group) ?? 1) - 1;
+    if (left === 0) {
+      this.#strangersByAddress.delete(group);
+    } else {
+      this.#strangersByAddress.set(group, left);
+    }
+  }
+}
+
+/** Listens; a machine without IPv6 gets a socket of IPv4 where all addresses were meant. Rejects with the system's error. */
+export async function listenTcp(host: string, port: number): Promise<Server> {
+  try {
+    return await listen(host, port);
+  } catch (error) {
+    if (host === '::' && isFamilyMissing(error)) {
+      return listen('0.0.0.0', port);
+    }
+    throw error;
+  }
+}
+
+function listen(host: string, port: number): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve(server);
+    });
+  });
+}

@@ -1,0 +1,84 @@
+import { X509Certificate } from 'node:crypto';
+
+import { createCertificate, signatureHash, type RtcCertificate } from '../dtls/certificate.ts';
+import { DtlsEstablished } from '../dtls/established.ts';
+import { matchesFingerprint } from '../dtls/fingerprint.ts';
+import { RecordCipher } from '../dtls/record-cipher.ts';
+import type { Fingerprint } from '../transport.ts';
+import { DtlsClient, SrtcpSession, SrtpSession, type DtlsTransport, type SrtpProfileNumber } from '../werift.ts';
+
+/** What a client has after its handshake: werift's SRTP, which knows nothing of ours. */
+export type ClientKeys = { readonly srtp: SrtpSession; readonly srtcp: SrtcpSession; readonly established: DtlsEstablished; readonly profile: SrtpProfileNumber };
+
+/** What a client's handshake needs. */
+export type ClientHandshakeOptions = {
+  readonly certificate: RtcCertificate;
+  /** Of the server. */
+  readonly fingerprint: Fingerprint;
+  /** Profiles offered. Default: both. */
+  readonly profiles?: readonly SrtpProfileNumber[];
+  readonly send: (datagram: Buffer) => void;
+};
+
+/** A number that werift's records of epoch 1 do not reach. */
+const UNUSED_SEQUENCE = 1000;
+
+let shared: Promise<RtcCertificate> | undefined;
+
+/** The certificate of this process's clients. */
+export function clientCertificate(): Promise<RtcCertificate> {
+  shared ??= createCertificate();
+  return shared;
+}
+
+/** Starts a handshake. `receive` takes the server's datagrams; `keys` settles when both sides have finished. */
+export function startClientHandshake(options: ClientHandshakeOptions): { readonly receive: (datagram: Buffer) => void; readonly keys: Promise<ClientKeys> } {
+  const { certificate, fingerprint, profiles = [7, 1], send } = options;
+  const transport: DtlsTransport = {
+    type: 'udp',
+    address: { address: '', family: 'IPv4', port: 0 },
+    closed: false,
+    onData: () => {},
+    send: (datagram) => {
+      send(datagram);
+      return Promise.resolve();
+    },
+    close: () => Promise.resolve(),
+  };
+  const client = new DtlsClient({
+    transport,
+    cert: certificate.certPem,
+    key: certificate.keyPem,
+    signatureHash,
+    srtpProfiles: [...profiles],
+    extendedMasterSecret: true,
+    certificateRequest: true,
+  });
+  const keys = new Promise<ClientKeys>((resolve, reject) => {
+    client.onError.subscribe(reject);
+    client.onConnect.subscribe(() => {
+      if (client.remoteCertificate === undefined || !matchesFingerprint(new X509Certificate(client.remoteCertificate).raw, [fingerprint])) {
+        reject(new Error('the server showed another certificate'));
+        return;
+      }
+      resolve(keysOf(client));
+    });
+    client.connect().catch(reject);
+  });
+  return { receive: (datagram) => transport.onData(datagram, ['', 0]), keys };
+}
+
+function keysOf(client: DtlsClient): ClientKeys {
+  const profile = client.srtp.srtpProfile;
+  if (profile === undefined) {
+    throw new Error('no SRTP profile was agreed on');
+  }
+  const { localKey, localSalt, remoteKey, remoteSalt } = client.extractSessionKeys(16, profile === 7 ? 12 : 14);
+  const config = { profile, keys: { localMasterKey: localKey, localMasterSalt: localSalt, remoteMasterKey: remoteKey, remoteMasterSalt: remoteSalt } };
+  const { clientWriteKey, clientNonce, serverWriteKey, serverNonce } = client.cipher.cipher;
+  const cipher = new RecordCipher(
+    { key: Uint8Array.from(clientWriteKey!), salt: Uint8Array.from(clientNonce!.subarray(0, 4)) },
+    { key: Uint8Array.from(serverWriteKey!), salt: Uint8Array.from(serverNonce!.subarray(0, 4)) },
+  );
+  return { srtp: new SrtpSession(config), srtcp: new SrtcpSession(config), established: new DtlsEstablished(cipher, Buffer.concat(client.dtls.lastMessage), UNUSED_SEQUENCE), profile };
+}
