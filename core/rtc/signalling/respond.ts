@@ -2,8 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { HttpError } from './status.ts';
 
-/** Media types of RFC 9725. */
+/** Media type of offers and answers (RFC 8866, 8.1). */
 export const SDP_TYPE = 'application/sdp';
+
+/** Media type of trickled candidates and ICE restarts (RFC 8840, 10). */
 export const FRAGMENT_TYPE = 'application/trickle-ice-sdpfrag';
 
 /** Header fields by name; a list is written as one field each. */
