@@ -18,7 +18,7 @@ const MS = 90;
 function setUp(id = 'testbroadcast') {
   const bus = createLocalBus();
   const broadcast = new TestBroadcast(bus, id);
-  const state = { now: millis(10_000), queued: millis(0), takes: true };
+  const state = { now: millis(10_000), pace: 1e9, takes: true, dropped: 0 };
   const sent: { track: string; frame: PacketizedFrame }[] = [];
   const told: string[] = [];
   const out: VideoOut = {
@@ -26,8 +26,11 @@ function setUp(id = 'testbroadcast') {
       sent.push({ track: path.current?.track ?? '', frame });
       return state.takes;
     },
-    get queued() {
-      return state.queued;
+    dropQueued: () => {
+      state.dropped += 1;
+    },
+    get pace() {
+      return state.pace;
     },
     rtt: millis(20),
   };
@@ -63,13 +66,17 @@ describe('entering', () => {
     expect(timestamps().at(-1)).toBe(35 * FRAME);
   });
 
-  it('hands the pacer only what it can send soon, and goes on as it empties', () => {
+  it('keeps to a pace, and goes on as time passes', () => {
     const { broadcast, path, sent, rung, state } = setUp();
     broadcast.write('video', 0, 10);
-    state.queued = millis(100);
+    // A frame of some 200 bytes takes 9 ms.
+    state.pace = 180_000;
     path.go(rung('video'), 'at-once');
-    expect([sent.length, path.waiting]).toEqual([0, true]);
-    state.queued = millis(0);
+    expect([sent.length, path.waiting]).toEqual([3, true]);
+    state.now = millis(state.now + 30);
+    path.tick();
+    expect([sent.length, path.waiting]).toEqual([6, true]);
+    state.now = millis(state.now + 100);
     path.tick();
     expect([sent.length, path.waiting]).toEqual([10, false]);
   });
@@ -77,18 +84,16 @@ describe('entering', () => {
   it('leaves the rest of a group where the next one begins meanwhile', async () => {
     const { broadcast, path, sent, rung, state, timestamps } = setUp();
     broadcast.write('video', 0, 28);
+    state.pace = 180_000;
     path.go(rung('video'), 'at-once');
-    sent.length = 0;
-    state.queued = millis(100);
-    state.now = millis(state.now + 500);
-    path.keyRequest();
+    expect(sent.length).toBe(3);
     broadcast.write('video', 28, 32);
     await settle();
-    state.queued = millis(0);
     state.now = millis(state.now + 100);
     path.tick();
-    expect(places(sent)).toEqual(['video:30', 'video:31']);
+    expect(places(sent).slice(3)).toEqual(['video:30', 'video:31']);
     expect(timestamps().at(-1)).toBe(31 * FRAME);
+    expect(state.dropped).toBe(2);
   });
 
   it('waits for the first key frame where there is none', async () => {

@@ -11,8 +11,8 @@ import type { ViewerTimeline } from './viewer-timeline.ts';
 /** Frames that were there before the viewer are sent 1 ms of RTP time apart, so that the newest is at its true time. */
 const SQUEEZED = VIDEO_TIMESCALE / 1000;
 
-/** Of what was there before, only so much is handed to the pacer ahead of time: a key frame that comes meanwhile replaces the rest. */
-const MAX_AHEAD = millis(25);
+/** Of what was there before, only so much is handed over ahead of its pace: a key frame that comes meanwhile replaces the rest. */
+const MAX_AHEAD = millis(20);
 
 /** An encoded rung lags the source by 50 to 150 ms. Beyond this its key frame is not waited for, and the old rung goes on. */
 const MAX_HOLD = millis(400);
@@ -38,8 +38,10 @@ export type SwitchManner = 'at-shared-idr' | 'at-once';
 export interface VideoOut {
   /** Sends a frame; false where it, and so everything up to the next key frame, was refused. */
   sendVideo(frame: PacketizedFrame): boolean;
-  /** How long what was handed over takes to be sent. */
-  readonly queued: Millis;
+  /** Forgets what was handed over and not begun to be sent: a key frame follows. */
+  dropQueued(): void;
+  /** Bits per second at which what was there before the viewer may be sent. */
+  readonly pace: number;
   /** undefined before the first measurement. */
   readonly rtt: Millis | undefined;
 }
@@ -80,6 +82,8 @@ export class VideoPath implements FeedReader {
   #cursor = 0;
   #squeezing = false;
   #sent = 0;
+  /** When what was handed over of a backlog will be sent at its pace. */
+  #pacedUntil = millis(0);
   /** Presentation time of the last frame, on its broadcast's timeline, and its timestamp as sent. */
   #lastPts: number | undefined;
   #lastTimestamp: number | undefined;
@@ -160,6 +164,7 @@ export class VideoPath implements FeedReader {
     const key = this.#current?.lease.feed.newestKey;
     const answered = this.#keySentAt !== undefined && clock() - this.#keySentAt < (out.rtt ?? 0);
     if (key !== undefined && key < this.#cursor && !answered) {
+      out.dropQueued();
       this.#cursor = key;
       this.#squeezing = true;
       this.fed();
@@ -182,7 +187,8 @@ export class VideoPath implements FeedReader {
         this.#cursor = feed.newestKey ?? feed.end;
       } else if (this.#newerKey(feed)) {
         this.#cursor = feed.newestKey ?? feed.end;
-      } else if (this.#isHeld(frame) || (this.#isBehind(feed) && this.#options.out.queued > MAX_AHEAD)) {
+        this.#options.out.dropQueued();
+      } else if (this.#isHeld(frame) || (this.#isBehind(feed) && this.#pacedUntil > this.#options.clock() + MAX_AHEAD)) {
         return;
       } else {
         this.#send(feed, frame);
@@ -225,8 +231,11 @@ export class VideoPath implements FeedReader {
   }
 
   #begin(pending: Pending, key: number, squeeze: boolean): void {
-    const { timeline, observer, clock } = this.#options;
+    const { timeline, observer, clock, out } = this.#options;
     const from = this.#current?.rung;
+    if (squeeze) {
+      out.dropQueued();
+    }
     this.#current?.lease.release();
     this.#current = pending;
     this.#pending = undefined;
@@ -260,6 +269,10 @@ export class VideoPath implements FeedReader {
   #send(feed: RenditionFeed, frame: PacketizedFrame): void {
     const { out, timeline, observer, clock } = this.#options;
     const timestamp = this.#timestampOf(feed, frame);
+    const now = clock();
+    if (this.#isBehind(feed)) {
+      this.#pacedUntil = millis(Math.max(this.#pacedUntil, now) + (frame.byteLength * 8000) / out.pace);
+    }
     this.#cursor += 1;
     this.#sent += 1;
     if (this.#cursor === feed.end) {
@@ -273,7 +286,6 @@ export class VideoPath implements FeedReader {
     if (!out.sendVideo(timestamp === frame.timestamp ? frame : { ...frame, timestamp: ticks(timestamp) })) {
       return;
     }
-    const now = clock();
     this.#lastTimestamp = timestamp;
     timeline.sent(timestamp / VIDEO_TIMESCALE, now);
     if (frame.key) {

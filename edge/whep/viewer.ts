@@ -24,8 +24,11 @@ const DECISION_INTERVAL = millis(200);
 /** How soon what waits for time to pass is looked at again: the ticker's grain. */
 const SOON = millis(5);
 
+/** What was there before the viewer is sent at this many times the estimate, as the pacer does with a large frame. */
+const PACE = 2.5;
+
 /** What the sender of a viewer does, as far as a viewer sees. */
-export type ViewerSender = Pick<MediaSender, 'sendVideo' | 'sendAudio' | 'rtcp' | 'setCapture' | 'setDemand' | 'stats' | 'pathChanged' | 'close'>;
+export type ViewerSender = Pick<MediaSender, 'sendVideo' | 'sendAudio' | 'dropQueued' | 'rtcp' | 'setCapture' | 'setDemand' | 'stats' | 'pathChanged' | 'close'>;
 
 /** What a viewer tells of. Calls must not throw. */
 export interface ViewerObserver {
@@ -195,8 +198,9 @@ export class Viewer implements SessionHandler, Ticked {
         const payload = payloads.of(frame.config);
         return payload !== undefined && this.#sender?.sendVideo(frame, payload) === true;
       },
-      get queued() {
-        return viewer.#sender?.stats.queued.delay ?? millis(0);
+      dropQueued: () => this.#sender?.dropQueued(),
+      get pace() {
+        return PACE * (viewer.#sender?.stats.estimate ?? 0);
       },
       get rtt() {
         return viewer.#sender?.stats.rtt;
