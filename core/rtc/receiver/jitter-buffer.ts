@@ -29,7 +29,7 @@ export type JitterPolicy = {
 };
 
 /** Sequence numbers that jump by more than this mean another stream, or nonsense. */
-const MAX_JUMP = 3000;
+const MAX_JUMP = 1000;
 /** 250 ms of 50 Mbit/s are 1,300 packets. */
 const MAX_HELD = 2048;
 const MAX_HELD_BYTES = 4 * 1024 * 1024;

@@ -10,8 +10,9 @@ const STALE = 2200;
 /** Nothing decodable since the stream began. */
 const FIRST = 150;
 const FIRST_AGAIN = 1000;
-/** Least time between two requests that are urgent: the answer may be on its way. */
+/** Least time between two requests that are urgent, where the first was not answered, as the answer may be on its way, and where it was. */
 const URGENT_AGAIN = 500;
+const NEXT_URGENT = 150;
 /** A key frame so soon after a request is its answer. */
 const ANSWER = 1000;
 /** Layers are asked together where one must be and the other's key frame is older than this: so they fall on one frame. */
@@ -40,7 +41,8 @@ export class KeyRequests {
     if (this.#keyAt === undefined) {
       return millis(Math.max(this.#beganAt + FIRST, askedAt + FIRST_AGAIN));
     }
-    return millis(this.#urgent ? Math.max(this.#keyAt, askedAt + URGENT_AGAIN) : Math.max(this.#keyAt, askedAt) + STALE);
+    const pause = askedAt > this.#keyAt ? URGENT_AGAIN : NEXT_URGENT;
+    return millis(this.#urgent ? Math.max(this.#keyAt, askedAt + pause) : Math.max(this.#keyAt, askedAt) + STALE);
   }
 
   /** A key frame came. */

@@ -15,10 +15,13 @@ const MAX_MISSING = 1024;
 const MAX_ABANDONED = 256;
 /** Round trip that is assumed before one was seen. */
 const ASSUMED_RTT = 60;
-/** A hole is waited for during this many round trips: two repetitions may be lost too. */
-const ROUND_TRIPS = 3;
-const LEAST_WAIT = 60;
-/** A quarter of a second more delay is worse than a lost picture. */
+/**
+ * A hole is waited for during this many round trips: repairs get lost too, and giving up costs a key frame, which takes longer
+ * than another repair.
+ */
+const ROUND_TRIPS = 5;
+const LEAST_WAIT = 120;
+/** What comes a quarter of a second late is no repair any more: players have frozen. */
 const MOST_WAIT = 250;
 /** Without NACK only reordering can fill a hole. */
 const WAIT_WITHOUT_NACK = 30;
