@@ -1,11 +1,18 @@
 import type { FastPath } from '../native/fast-path.ts';
 import type { PacketBatch } from '../packet-batch.ts';
 
+import { CounterModeOpener, CounterModeSealer, MAC_TAG, counterModeKeys } from './counter-mode.ts';
+import { GCM_TAG, type EngineMaker } from './engine.ts';
+import { fastEngines } from './fast-engines.ts';
+import { GcmOpener, GcmSealer, gcmKeys } from './gcm.ts';
+import { portableEngines } from './portable-engines.ts';
+import { SessionProtection } from './session-protection.ts';
+
 /** The protection profiles we offer in DTLS-SRTP, RFC 7714 (14.2) and RFC 5764 (4.1.2). */
 export type SrtpProfile = 'aead-aes-128-gcm' | 'aes128-cm-sha1-80';
 
 /** What DTLS-SRTP agreed on. Keys are 16 bytes; salts 12 for GCM and 14 for counter mode. */
-export type SrtpProtectionOptions = {
+export type SrtpKeys = {
   readonly profile: SrtpProfile;
   /** Master key and salt of what we send. */
   readonly localKey: Uint8Array;
@@ -13,18 +20,28 @@ export type SrtpProtectionOptions = {
   /** Master key and salt of what the peer sends. */
   readonly remoteKey: Uint8Array;
   readonly remoteSalt: Uint8Array;
+};
+
+/** Options of {@link createSrtpProtection}. */
+export type SrtpProtectionOptions = SrtpKeys & {
+  /** `auto` takes OpenSSL's own functions where they work; `off` keeps to `node:crypto`. The bytes are the same. */
   readonly fastPath: FastPath;
 };
 
 /** SRTP and SRTCP of one session, both ways. */
 export interface SrtpProtection {
-  /** Bytes that {@link protect} adds to a packet. */
+  /** Bytes that {@link protect} adds to a packet: 16 with AES-GCM, 10 with HMAC-SHA1-80. */
   readonly overhead: number;
-  /** Protects the batch's packets in place; their lengths then include the tags. The batch must have been reset with {@link overhead}. */
+  /**
+   * Protects the batch's packets in place; their lengths then include the tags. The batch must have been reset with
+   * {@link overhead}. A packet that must not go out has length 0 afterwards: what is no RTP, everything after
+   * {@link close}, and with AES-GCM a sequence number that is not above the last of its stream, since a second packet under
+   * one vector would give the key away. Never throws.
+   */
   protect(batch: PacketBatch): void;
-  /** Protects a compound RTCP packet. The result is a view of a buffer that the thread uses again. */
+  /** Protects a compound RTCP packet. The result is a view of a buffer that the thread uses again; empty where there was nothing to protect. Never throws. */
   protectRtcp(compound: Uint8Array): Uint8Array;
-  /** The plain RTP packet, or undefined where it is forged, replayed or malformed. A view of a buffer that the thread uses again. */
+  /** The plain RTP packet, or undefined where it is forged, replayed or malformed. A view of a buffer that the thread uses again. Never throws. */
   unprotect(packet: Uint8Array): Uint8Array | undefined;
   /** The plain compound RTCP packet, under the same conditions. */
   unprotectRtcp(packet: Uint8Array): Uint8Array | undefined;
@@ -32,7 +49,36 @@ export interface SrtpProtection {
   close(): void;
 }
 
-/** Makes the protection of one session. */
+/**
+ * Makes the protection of one session.
+ *
+ * @throws {TypeError} where keys or salts have lengths that the profile cannot have.
+ */
 export function createSrtpProtection(options: SrtpProtectionOptions): SrtpProtection {
-  throw new Error(`not yet: ${options.profile}`);
+  const fast = options.fastPath === 'auto' ? fastEngines().engines : undefined;
+  return protectionWith(options, fast ?? portableEngines);
+}
+
+/** The same with given engines. */
+export function protectionWith(keys: SrtpKeys, engines: EngineMaker): SrtpProtection {
+  const gcm = keys.profile === 'aead-aes-128-gcm';
+  const salt = gcm ? 12 : 14;
+  if ([keys.localKey, keys.remoteKey].some((key) => key.length !== 16) || [keys.localSalt, keys.remoteSalt].some(({ length }) => length !== salt)) {
+    throw new TypeError(`${keys.profile} takes keys of 16 bytes and salts of ${salt}`);
+  }
+  return new SessionProtection(
+    gcm
+      ? {
+          tagLength: GCM_TAG,
+          repeats: false,
+          sealer: new GcmSealer(gcmKeys(keys.localKey, keys.localSalt), engines),
+          opener: new GcmOpener(gcmKeys(keys.remoteKey, keys.remoteSalt), engines),
+        }
+      : {
+          tagLength: MAC_TAG,
+          repeats: true,
+          sealer: new CounterModeSealer(counterModeKeys(keys.localKey, keys.localSalt), engines),
+          opener: new CounterModeOpener(counterModeKeys(keys.remoteKey, keys.remoteSalt), engines),
+        },
+  );
 }
