@@ -37,7 +37,9 @@ describe('the files for containers, services and proxies', () => {
 
   test('the image opens the ports that are the defaults, and copies what is there', () => {
     const file = read('infra/docker/Dockerfile');
-    expect(/^EXPOSE (.*)$/m.exec(file)?.[1]?.split(' ').map(Number)).toEqual([defaultOf('httpPort'), defaultOf('httpsPort'), defaultOf('rtmpPort'), defaultOf('rtmpsPort')]);
+    const tcp = [defaultOf('httpPort'), defaultOf('httpsPort'), defaultOf('rtmpPort'), defaultOf('rtmpsPort')].map(String);
+    const webrtc = String(defaultOf('webrtcPort'));
+    expect(/^EXPOSE (.*)$/m.exec(file)?.[1]?.split(' ')).toEqual([...tcp, `${webrtc}/udp`, `${webrtc}/tcp`]);
     const copied = [...file.matchAll(/^COPY ((?!--from)[^\n]+) \S+$/gm)].flatMap((match) => match[1]!.split(' '));
     expect(copied.filter((path) => !existsSync(pathOf(path)))).toEqual([]);
     expect(file).toMatch(/^USER node$/m);
@@ -55,7 +57,8 @@ describe('the files for containers, services and proxies', () => {
   test('compose publishes the default ports, keeps the data and builds that image', () => {
     const { services, volumes } = load(read('infra/compose.yaml')) as Compose;
     const { ports, environment, volumes: mounts, build } = services.millrace;
-    expect(ports).toEqual([`${defaultOf('httpPort')}:${defaultOf('httpPort')}`, `${defaultOf('rtmpPort')}:${defaultOf('rtmpPort')}`]);
+    const same = (key: keyof typeof allOptions): string => `${defaultOf(key)}:${defaultOf(key)}`;
+    expect(ports).toEqual([same('httpPort'), same('rtmpPort'), `${same('webrtcPort')}/udp`, `${same('webrtcPort')}/tcp`]);
     expect(Object.keys(environment).filter((name) => !variables.has(name))).toEqual([]);
     expect(mounts).toEqual(['data:/data']);
     expect(volumes).toHaveProperty('data');

@@ -77,7 +77,8 @@ them while the server is stopped is safe once every viewer has gone.
 
 ## Ports
 
-One TCP port for pages, API and media (8080; 8443 with a certificate), one for RTMP (1935; RTMPS 1936 with a certificate).
+One TCP port for pages, API and media (8080; 8443 with a certificate), one for RTMP (1935; RTMPS 1936 with a certificate),
+and one for WebRTC, over UDP and over TCP (8189).
 IPv4 and IPv6.
 
 ## Behind a reverse proxy
@@ -85,7 +86,7 @@ IPv4 and IPv6.
 Set \`MILLRACE_PUBLIC_URL\` to the address viewers use, its path included (\`https://example.com/tv\`), and \`MILLRACE_TRUST_PROXY=on\`, so that
 viewers' own addresses are counted and limited instead of the proxy's. The proxy passes the path on unchanged, does not buffer
 answers, and waits at least 20 s for the next byte. [infra/nginx/millrace.conf](../infra/nginx/millrace.conf) is a sample. RTMP does not pass through an
-HTTP proxy: broadcasters reach port 1935 directly.
+HTTP proxy, nor does WebRTC's media: broadcasters reach port 1935, and browsers port 8189, directly.
 
 ## Containers and services
 
