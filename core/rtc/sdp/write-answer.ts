@@ -61,7 +61,7 @@ function acceptedLines(media: AcceptedMedia, answer: SessionAnswer, isTagged: bo
     `a=${media.direction}`,
     ...(sender === undefined ? [] : [`a=msid:${sender.stream} ${sender.track}`]),
     'a=rtcp-mux',
-    // RFC 9725, 4.5.1: both sides "MUST include the 'rtcp-mux-only' attribute in each bundled 'm=' sections".
+    // RFC 9725, 4.4.1: both sides "MUST include the 'rtcp-mux-only' attribute in each bundled 'm=' sections".
     'a=rtcp-mux-only',
     ...(offered.rtcpRsize ? ['a=rtcp-rsize'] : []),
     ...codecs.flatMap(codecLines),

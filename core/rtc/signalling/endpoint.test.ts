@@ -2,50 +2,16 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 
 import { pino } from 'pino';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { millis } from '../../media/time.ts';
 import { MillraceError } from '../../runtime/errors.ts';
 import { offerText } from '../sdp/testing/offers.ts';
-import { SignallingEndpoint, type SignallingOptions } from './endpoint.ts';
+import { SignallingEndpoint } from './endpoint.ts';
 import { Refusal } from './refusal.ts';
-import { askOverHttp1, askOverHttp2, type Answer, type Asking, type Question } from './testing/ask.ts';
-import { FakeFactory, type FakeSession } from './testing/fake-factory.ts';
-
-const KEY = 'on1_0123456789abcdef';
-const SDP = 'application/sdp';
-const FRAGMENT = 'application/trickle-ice-sdpfrag';
-const TRICKLE = 'a=candidate:1 1 udp 1 192.0.2.9 9 typ host\r\n';
-
-function restartWith(ufrag: string): string {
-  return `a=ice-ufrag:${ufrag}\r\na=ice-pwd:0123456789abcdef012345\r\n${TRICKLE}`;
-}
-
-const open: { asking: Asking; endpoint: SignallingEndpoint }[] = [];
-
-afterEach(async () => {
-  for (const { asking, endpoint } of open.splice(0)) {
-    await endpoint.close();
-    await asking.close();
-  }
-});
-
-async function start(options: Partial<SignallingOptions> = {}, serve = askOverHttp1) {
-  const factory = new FakeFactory();
-  const endpoint = new SignallingEndpoint({ protocol: 'whip', factory, log: pino({ level: 'silent' }), ...options });
-  const asking = await serve((request, response) => endpoint.handle(request, response));
-  open.push({ asking, endpoint });
-  const { ask } = asking;
-  const publish = (question: Question = {}, path = '/whip'): Promise<Answer> =>
-    ask('POST', path, { body: offerText('obs-30-whip'), ...question, headers: { 'content-type': SDP, 'authorization': `Bearer ${KEY}`, ...question.headers } });
-  const patch = (created: Answer, ifMatch: string | undefined, body: string, type = FRAGMENT): Promise<Answer> =>
-    ask('PATCH', created.headers.location!, { body, headers: { 'content-type': type, ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }) } });
-  return { factory, endpoint, asking, ask, publish, patch };
-}
-
-function codeOf({ body }: Answer): unknown {
-  return (JSON.parse(body) as { code: unknown }).code;
-}
+import { askOverHttp1, askOverHttp2 } from './testing/ask.ts';
+import { FakeFactory } from './testing/fake-factory.ts';
+import { codeOf, FRAGMENT, KEY, restartWith, SDP, start, TRICKLE, untilTestEnds } from './testing/started.ts';
 
 describe.each([['HTTP/1.1', askOverHttp1], ['HTTP/2', askOverHttp2]] as const)('over %s', (_, serve) => {
   test('a session is made, told of candidates, restarted and ended', async () => {
@@ -243,7 +209,7 @@ describe('what is refused', () => {
 test('paths of others go to the next handler', async () => {
   const endpoint = new SignallingEndpoint({ protocol: 'whip', factory: new FakeFactory(), log: pino({ level: 'silent' }) });
   const asking = await askOverHttp1((request, response) => endpoint.handle(request, response, () => response.writeHead(299).end()));
-  open.push({ asking, endpoint });
+  untilTestEnds(asking, endpoint);
   expect((await asking.ask('GET', '/whipper')).status).toBe(299);
   expect((await asking.ask('GET', '/whip?x=/whep')).status).toBe(204);
 });
@@ -294,128 +260,5 @@ describe('methods', () => {
       const answer = await ask(method, path);
       expect([method, path, answer.status, answer.headers.allow]).toEqual([method, path, 405, allow]);
     }
-  });
-});
-
-describe('PATCH', () => {
-  test('needs the type and the entity tag of the ICE session', async () => {
-    const { publish, patch } = await start();
-    const created = await publish();
-    const wrongType = await patch(created, created.headers.etag, TRICKLE, SDP);
-    expect([wrongType.status, wrongType.headers['accept-patch']]).toEqual([415, FRAGMENT]);
-    expect((await patch(created, undefined, TRICKLE)).status).toBe(428);
-    expect((await patch(created, '"other"', TRICKLE)).status).toBe(412);
-    expect((await patch(created, `W/${created.headers.etag}`, TRICKLE)).status).toBe(412);
-    expect((await patch(created, `"other", ${created.headers.etag}`, TRICKLE)).status).toBe(204);
-    expect((await patch(created, created.headers.etag, 'nonsense')).status).toBe(400);
-  });
-
-  test('is of one session alone', async () => {
-    const { ask, publish } = await start();
-    const created = await publish();
-    const elsewhere = created.headers.location!.replace('/on1/', '/on2/');
-    expect((await ask('PATCH', elsewhere, { body: TRICKLE, headers: { 'content-type': FRAGMENT, 'if-match': '*' } })).status).toBe(404);
-    expect((await ask('DELETE', elsewhere)).status).toBe(404);
-  });
-
-  test('with the credentials of the offer is trickling, whatever the tag says', async () => {
-    const { factory, publish, patch } = await start();
-    const created = await publish();
-    expect((await patch(created, '*', `a=ice-ufrag:oGMC\r\na=ice-pwd:lr1+kRnzhqdgyTUTAF6k4v\r\n${TRICKLE}`)).status).toBe(204);
-    expect(factory.sessions[0]?.trickled).toHaveLength(1);
-    expect((await patch(created, '*', restartWith('oGMC'))).status).toBe(400);
-  });
-
-  test('of the ICE session before a restart is stale', async () => {
-    const { publish, patch } = await start();
-    const created = await publish();
-    const restarted = await patch(created, '*', restartWith('gen2'));
-    expect((await patch(created, created.headers.etag, TRICKLE)).status).toBe(412);
-    expect((await patch(created, '*', `a=ice-ufrag:oGMC\r\na=ice-pwd:lr1+kRnzhqdgyTUTAF6k4v\r\n${TRICKLE}`)).status).toBe(412);
-    expect((await patch(created, restarted.headers.etag, TRICKLE)).status).toBe(204);
-  });
-
-  test('of a restart whose answer was lost gets the same answer', async () => {
-    const { factory, publish, patch } = await start();
-    const created = await publish();
-    const first = await patch(created, '*', restartWith('gen2'));
-    const again = await patch(created, '*', restartWith('gen2'));
-    expect([again.status, again.headers.etag, again.body]).toEqual([200, first.headers.etag, first.body]);
-    expect(factory.sessions[0]?.restarts).toHaveLength(1);
-  });
-
-  test('that fails to restart leaves the session as it was', async () => {
-    const { factory, publish, patch, endpoint } = await start();
-    const created = await publish();
-    const session = factory.sessions[0] as FakeSession;
-    session.failure = new MillraceError('rtc/stopping', 'Stopping.');
-    expect((await patch(created, '*', restartWith('gen2'))).status).toBe(503);
-    session.failure = undefined;
-    expect(session.isClosed).toBe(false);
-    expect(endpoint.size).toBe(1);
-    expect((await patch(created, created.headers.etag, TRICKLE)).status).toBe(204);
-  });
-
-  test('waits for those before it, and not too many wait', async () => {
-    const { factory, publish, patch } = await start();
-    const created = await publish();
-    const session = factory.sessions[0] as FakeSession;
-    const gate = Promise.withResolvers<void>();
-    session.gate = gate.promise;
-    const waiting = Array.from({ length: 9 }, (_, index) => patch(created, '*', restartWith(`gen${index}`)));
-    const refused = await Promise.race(waiting);
-    expect([refused.status, refused.headers['retry-after']]).toEqual([429, '1']);
-    gate.resolve();
-    const statuses = (await Promise.all(waiting)).map(({ status }) => status);
-    expect(statuses.filter((status) => status === 200)).toHaveLength(8);
-    expect(session.restarts).toHaveLength(8);
-  });
-});
-
-describe('what is left behind', () => {
-  test('a client that goes away while its session is made leaves none', async () => {
-    const { asking, factory, endpoint } = await start();
-    const gate = Promise.withResolvers<void>();
-    factory.gate = gate.promise;
-    const offer = offerText('obs-30-whip');
-    const socket = connect(asking.port, '127.0.0.1');
-    socket.write(`POST /whip HTTP/1.1\r\nHost: a\r\nContent-Type: ${SDP}\r\nAuthorization: Bearer ${KEY}\r\nContent-Length: ${offer.length}\r\n\r\n${offer}`);
-    while (factory.requests.length === 0) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    const { signal } = factory.requests[0]!;
-    socket.destroy();
-    await once(signal, 'abort');
-    gate.resolve();
-    while (factory.sessions[0]?.isClosed !== true) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    expect(endpoint.size).toBe(0);
-  });
-
-  test('a session that ends by itself is forgotten', async () => {
-    const { factory, publish, endpoint, ask } = await start();
-    const created = await publish();
-    factory.sessions[0]?.close();
-    await factory.sessions[0]?.closed;
-    expect((await ask('GET', created.headers.location!)).status).toBe(404);
-    expect(endpoint.size).toBe(0);
-  });
-
-  test('closing ends every session and takes no more, those in the making included', async () => {
-    const { factory, publish, endpoint } = await start();
-    await publish();
-    const gate = Promise.withResolvers<void>();
-    factory.gate = gate.promise;
-    const late = publish();
-    while (factory.requests.length < 2) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    await Promise.all([endpoint.close(), endpoint.close()]);
-    gate.resolve();
-    const answer = await late;
-    expect([answer.status, codeOf(answer), answer.headers['retry-after']]).toEqual([503, 'signalling/stopping', '5']);
-    expect(factory.sessions.map(({ isClosed }) => isClosed)).toEqual([true, true]);
-    expect((await publish()).status).toBe(503);
   });
 });
