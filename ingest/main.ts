@@ -17,6 +17,8 @@ import type { IngestConfig } from './config.ts';
 import { startRtmp } from './rtmp/start.ts';
 import { startWhip, type HttpHandler, type WhipOptions } from './whip/start.ts';
 
+export type { HttpHandler } from './whip/start.ts';
+
 /** What ingest needs. */
 export type IngestOptions = {
   readonly config: IngestConfig;

@@ -1,5 +1,6 @@
 import { startControl } from '#control/main.ts';
 import { createLocalBus } from '#core/bus/local/local-bus.ts';
+import { startRtcTransport } from '#core/rtc/start-transport.ts';
 import type { OptionValues } from '#core/runtime/config/option.ts';
 import { MillraceError } from '#core/runtime/errors.ts';
 import type { GivenSockets } from '#core/runtime/listen-fds.ts';
@@ -7,7 +8,7 @@ import type { Logger } from '#core/runtime/log.ts';
 import { createMetrics } from '#core/runtime/metrics.ts';
 import type { Stage } from '#core/runtime/stage.ts';
 import { startEdge } from '#edge/main.ts';
-import { startIngest } from '#ingest/main.ts';
+import { startIngest, type HttpHandler, type IngestOptions } from '#ingest/main.ts';
 import { startTranscode, type TranscodeStage } from '#transcode/main.ts';
 
 import { prepareCard } from '../demo/card.ts';
@@ -76,10 +77,14 @@ async function compose({ config: given, log, version, configFile, sockets = {} }
   }
   const card = demoKey === undefined ? undefined : prepareCard(config.ffmpegPath);
   let isReady = false;
+  const rtc = await running.start(() => startRtcTransport({ config, log: log.child({ stage: 'rtc' }), metrics }));
+  // Publishers are let in last, and asked for over the edge's HTTP port.
+  const publishing: { whip?: HttpHandler | undefined } = {};
   const edge = await running.start(() =>
     startEdge({
       ...stage('edge'),
-      apps: [control.router],
+      apps: [control.router, (request, response, next) => (publishing.whip === undefined ? next() : publishing.whip(request, response, next))],
+      rtc,
       knownStreams: () => control.knownStreams(),
       authorize: (request) => control.authorize(request),
       ready: () => isReady,
@@ -90,7 +95,8 @@ async function compose({ config: given, log, version, configFile, sockets = {} }
   running.add({ close: () => control.close() });
   encoders.stage = await running.start(() => startTranscode(stage('transcode')));
   const demo = demoKey === undefined ? undefined : new DemoChannel({ bus, policy: control.policy, log: log.child({ stage: 'demo' }) });
-  const ingest = await running.start(() => startIngest({ ...stage('ingest'), policy: demo ?? control.policy, sockets }));
+  const ingest = await running.start(() => startIngest({ ...stage('ingest'), policy: demo ?? control.policy, rtc, signalling: signallingOf(config), sockets }));
+  publishing.whip = ingest.whip;
   isReady = true;
   // The first to hear of the stop: a load balancer looks elsewhere while viewers get what was cut.
   running.add({
@@ -107,4 +113,13 @@ async function compose({ config: given, log, version, configFile, sockets = {} }
   }
   const addresses = addressesOf(config, { http: edge.httpPort, https: edge.httpsPort, rtmp: ingest.rtmpPort, rtmps: ingest.rtmpsPort });
   return renderBanner({ version, addresses, demoKey, streams: configured, tokenPath: control.tokenPath });
+}
+
+/** How WHIP's URLs look from outside, and who asks. */
+function signallingOf({ publicUrl }: UpOptions['config']): NonNullable<IngestOptions['signalling']> {
+  return {
+    basePath: publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, ''),
+    // Express has worked out which proxy to believe.
+    address: (request) => ('ip' in request && typeof request.ip === 'string' ? request.ip : (request.socket.remoteAddress ?? '')),
+  };
 }
