@@ -15,8 +15,6 @@ const MILLIS_PER_TICK = 1000 / ARRIVAL_TICKS_PER_SECOND;
 /** The rate that arrives: over half a second for what lasts, over 200 ms for what a link has just become. */
 const STEADY = millis(500);
 const RECENT = millis(200);
-/** A queue above this stands: 1.5 times what the scheduling of a busy receiver adds. */
-const STANDS = 10;
 /** No probe into a queue, nor so soon after over-use. */
 const CALM = 1000;
 /** Without any feedback for this and a round trip the path is taken for jammed, and again after each of the later ones. */
@@ -57,6 +55,8 @@ export class BandwidthEstimator {
   #limitedBy: LimitedBy = 'start';
   #heardAt = Number.NEGATIVE_INFINITY;
   #unheardSince = Number.NaN;
+  /** When the newest packet that was told of was sent. */
+  #heardUntil = millis(0);
   #overAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: EstimatorOptions) {
@@ -139,6 +139,7 @@ export class BandwidthEstimator {
       if (!this.#sentPackets.has(sequence)) {
         continue;
       }
+      this.#heardUntil = millis(Math.max(this.#heardUntil, this.#sentPackets.sentAt(sequence)));
       const ticks = feedback.arrivals[i]!;
       if (ticks === NOT_RECEIVED) {
         this.#missing(sequence, now);
@@ -236,13 +237,13 @@ export class BandwidthEstimator {
 
   /** What a whole feedback comes to. */
   #conclude(trend: Usage, now: Millis): void {
-    const probe = this.#probing.judge(this.#loss.inherent, now);
+    const probe = this.#probing.judge({ loss: this.#loss.inherent, jitter: this.#queue.jitter }, this.#heardUntil, now);
     if (probe?.passed === true) {
       this.#rate.raise(probe.rate);
       this.#limitedBy = 'probe';
     }
     const disturbed = this.#probing.disturbs(now);
-    const stands = this.#queue.delay > STANDS;
+    const { stands } = this.#queue;
     const usage = trend === 'over' && !stands ? 'normal' : trend;
     if (usage === 'over') {
       this.#overAt = now;
@@ -259,7 +260,7 @@ export class BandwidthEstimator {
         this.#limitedBy = 'application';
       }
     }
-    const bound = this.#loss.update(this.#sentRate.rate(STEADY, now) ?? 0, recent, millis(this.#rtt + 2 * CALM / 5), now);
+    const bound = this.#loss.update(this.#sentRate.rate(STEADY, now) ?? 0, recent, now);
     if (bound !== undefined && this.#rate.lower(bound, now)) {
       this.#decreased('loss', now);
     }
@@ -271,7 +272,7 @@ export class BandwidthEstimator {
   }
 
   #calm(now: Millis): boolean {
-    return now - this.#overAt > CALM && this.#queue.delay <= STANDS && !this.#loss.excessive(now);
+    return now - this.#overAt > CALM && !this.#queue.stands && !this.#loss.excessive(now);
   }
 
   #onSilence(now: Millis): void {

@@ -10,6 +10,12 @@ const STAYED = 0.8;
 const FELL = 0.8;
 /** A second until the window holds nothing from before the decrease. */
 const SETTLE = 1100;
+/** Who has not sent less by now cannot: the loss is a fact to live with. */
+const GIVE_UP = 2500;
+/** Weight of a lower loss in the path's own: 5 s at ten feedbacks a second. */
+const RECOVERY = 0.02;
+/** Fewer packets say nothing of the path's own loss. */
+const LEAST_PACKETS = 50;
 /** Less sent than gets through: the queue that dropped packets must drain. */
 const MARGIN = 0.95;
 
@@ -36,28 +42,33 @@ export class LossControl {
    * @param arrivalRate what arrives of it.
    * @returns what to send at most from now on; undefined where loss sets no bound.
    */
-  update(sentRate: number, arrivalRate: number, pause: Millis, now: Millis): number | undefined {
+  update(sentRate: number, arrivalRate: number, now: Millis): number | undefined {
     const { loss, packets } = this.window.share(now);
-    if (packets >= 50 && loss < this.#inherent) {
-      this.#inherent = loss;
+    if (packets >= LEAST_PACKETS && loss < this.#inherent) {
+      this.#inherent += RECOVERY * (loss - this.#inherent);
     }
-    const last = this.#decreased;
-    if (last !== undefined && now - last.at > SETTLE) {
-      if (sentRate < FELL * last.rate) {
-        this.#decreased = undefined;
-        if (packets >= 50 && loss >= STAYED * last.loss) {
-          this.#inherent = Math.min(loss, MOST_INHERENT);
-        }
-      } else if (loss < TOLERATED) {
-        this.#decreased = undefined;
-      }
-    }
-    if (!this.excessive(now) || (last !== undefined && now - last.at < pause)) {
+    this.#learn(loss, packets, sentRate, now);
+    if (!this.excessive(now)) {
       return undefined;
     }
-    // The first decrease is what the next ones are compared with.
-    this.#decreased = { at: now, loss: last?.loss ?? loss, rate: last?.rate ?? sentRate };
+    // The first decrease is what the state after it is compared with.
+    this.#decreased ??= { at: now, loss, rate: sentRate };
     return MARGIN * Math.min(arrivalRate, sentRate * (1 - loss));
+  }
+
+  #learn(loss: number, packets: number, sentRate: number, now: Millis): void {
+    const before = this.#decreased;
+    if (before === undefined || now - before.at < SETTLE || packets < LEAST_PACKETS) {
+      return;
+    }
+    const fell = sentRate < FELL * before.rate;
+    if (!fell && now - before.at < GIVE_UP) {
+      return;
+    }
+    if (loss >= STAYED * before.loss) {
+      this.#inherent = Math.min(Math.max(this.#inherent, loss), MOST_INHERENT);
+    }
+    this.#decreased = undefined;
   }
 
   reset(): void {

@@ -3,6 +3,9 @@ import { millis, type Millis } from '../../media/time.ts';
 /** More packets than this are not looked at: 600 ms at 10 Mbit/s. */
 const MOST_SAMPLES = 640;
 
+/** Fewer that arrived tell nothing of a delay. */
+const LEAST_ARRIVED = 4;
+
 /** What can be said of a cluster. */
 export type ProbeVerdict = 'open' | 'passed' | 'failed';
 
@@ -21,6 +24,9 @@ export const TRAIN: ProbeStage = { duration: millis(100), tolerance: millis(15),
 
 /** Longer than token buckets have tokens for. */
 export const SUSTAINED: ProbeStage = { duration: millis(400), tolerance: millis(12), loss: 0.1, leastLost: 4 };
+
+/** What the path does to packets at any rate: share of loss, and mean jitter. */
+export type PathNoise = { readonly loss: number; readonly jitter: Millis };
 
 /** Packets sent for one stage of a probe, pictures and sound among them. */
 export class ProbeCluster {
@@ -79,22 +85,24 @@ export class ProbeCluster {
   }
 
   /**
-   * Judges what is known so far. A queue that grows, or loss, fails it at once; it passes when nearly all is known.
+   * Judges what is known so far. A queue that grows, or loss, fails it at once; it passes when nearly all is known, or
+   * half where feedback was lost.
    *
-   * @param inherentLoss the path's own.
+   * @param heardUntil when the newest packet that feedback has told of was sent.
    */
-  verdict(inherentLoss: number, now: Millis): ProbeVerdict {
+  verdict({ loss, jitter }: PathNoise, heardUntil: Millis, now: Millis): ProbeVerdict {
     const known = this.#sent.length + this.#lost;
-    if (this.#lost >= this.stage.leastLost && this.#lost > known * (this.stage.loss + inherentLoss)) {
+    if (this.#lost >= this.stage.leastLost && this.#lost > known * (this.stage.loss + loss)) {
       return 'failed';
     }
-    if (this.#growth() > this.stage.tolerance) {
+    if (this.#growth() > Math.max(this.stage.tolerance, jitter)) {
       return 'failed';
     }
-    if (this.sending(now) || known < Math.min(this.#packets, MOST_SAMPLES) * 0.9) {
+    const enough = heardUntil - this.startedAt > this.stage.duration ? 0.5 : 0.9;
+    if (this.sending(now) || known < Math.min(this.#packets, MOST_SAMPLES) * enough) {
       return 'open';
     }
-    return this.#sent.length >= 4 ? 'passed' : 'failed';
+    return this.#sent.length >= LEAST_ARRIVED ? 'passed' : 'failed';
   }
 
   /** How far the least delay of the newest third is above what it was before; 0 while too little is known. */
@@ -113,6 +121,6 @@ export class ProbeCluster {
         count += 1;
       }
     }
-    return count < 4 ? 0 : least - this.reference;
+    return count < LEAST_ARRIVED ? 0 : least - this.reference;
   }
 }

@@ -1,14 +1,17 @@
 import { millis, type Millis } from '../../media/time.ts';
-import { ProbeCluster, SUSTAINED, TRAIN } from './probe-cluster.ts';
+import { ProbeCluster, SUSTAINED, TRAIN, type PathNoise } from './probe-cluster.ts';
 
-/** Steps of a probe: to three times at the start, where nothing is known, to twice later. */
+/** Steps of a probe: to three times at the start, where nothing is known, to twice later, and gently where it keeps failing. */
 const FIRST_STEP = 3;
 const STEP = 2;
+const GENTLE_STEP = 1.5;
+const GENTLE_AFTER = 2;
 /** A little further than wanted, so that what is measured is not a hair short of it. */
 const MARGIN = 1.05;
 /** Waits between probes: after a failure, at most, and after a decrease. */
 const FIRST_WAIT = 1500;
 const LONGEST_WAIT = 6000;
+const LONGEST_REGRET = 8000;
 const AFTER_DECREASE = 2000;
 const AFTER_SUCCESS = 50;
 /** How long feedback on a cluster is waited for, beside the round trip. */
@@ -40,6 +43,7 @@ export class Probing {
   #notBefore = 0;
   #wait = FIRST_WAIT;
   #step = FIRST_STEP;
+  #failedInARow = 0;
   #endedAt = Number.NEGATIVE_INFINITY;
   #passedAt = Number.NEGATIVE_INFINITY;
   #sent = 0;
@@ -95,9 +99,9 @@ export class Probing {
   }
 
   /** Judges the cluster on what has become known. @returns the result once there is one. */
-  judge(inherentLoss: number, now: Millis): ProbeResult | undefined {
+  judge(path: PathNoise, heardUntil: Millis, now: Millis): ProbeResult | undefined {
     const cluster = this.#cluster;
-    const verdict = cluster?.verdict(inherentLoss, now) ?? 'open';
+    const verdict = cluster?.verdict(path, heardUntil, now) ?? 'open';
     if (cluster === undefined || verdict === 'open') {
       return undefined;
     }
@@ -111,7 +115,8 @@ export class Probing {
       return undefined;
     }
     this.#cluster = undefined;
-    this.#wait = FIRST_WAIT;
+    this.#failedInARow = 0;
+    this.#step = Math.max(this.#step, STEP);
     this.#endedAt = now;
     this.#passedAt = now;
     this.#notBefore = now + AFTER_SUCCESS;
@@ -120,11 +125,12 @@ export class Probing {
 
   /** The estimate went down. */
   decreased(now: Millis): void {
-    this.#step = STEP;
+    this.#step = Math.min(this.#step, STEP);
     if (now - this.#passedAt < REGRET) {
       this.#passedAt = Number.NEGATIVE_INFINITY;
-      this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+      this.#wait = Math.min(this.#wait * 2, LONGEST_REGRET);
     }
+    this.#forgive(now);
     this.#notBefore = Math.max(this.#notBefore, now + Math.max(AFTER_DECREASE, this.#wait));
   }
 
@@ -133,6 +139,7 @@ export class Probing {
     this.#cluster = undefined;
     this.#wait = FIRST_WAIT;
     this.#step = FIRST_STEP;
+    this.#failedInARow = 0;
     this.#notBefore = now;
     this.#endedAt = Number.NEGATIVE_INFINITY;
     this.#passedAt = Number.NEGATIVE_INFINITY;
@@ -141,10 +148,20 @@ export class Probing {
   #fail(now: Millis): void {
     this.#cluster = undefined;
     this.#failed += 1;
+    this.#failedInARow += 1;
     this.#endedAt = now;
-    this.#step = STEP;
+    this.#step = this.#failedInARow > GENTLE_AFTER ? GENTLE_STEP : STEP;
+    this.#forgive(now);
     this.#notBefore = now + this.#wait;
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+  }
+
+  /** A success that has lasted makes good for the failures before it. */
+  #forgive(now: Millis): void {
+    if (this.#passedAt > Number.NEGATIVE_INFINITY && now - this.#passedAt >= REGRET) {
+      this.#passedAt = Number.NEGATIVE_INFINITY;
+      this.#wait = FIRST_WAIT;
+    }
   }
 
   /** 16 bits, and never 0. */

@@ -5,6 +5,12 @@ const RECENT = 8;
 /** The least delay of the path is the least of so many spans of a second: clocks drift apart by at most 1 ms in that time. */
 const SPANS = 10;
 const SPAN = 1000;
+/** A queue below this is not told from the scheduling of a busy receiver. */
+const LEAST_NOTABLE = 10;
+/** What has been usual on the path for some seconds is its jitter, up to a limit: a queue that lasts must not become the norm. */
+const USUAL_WEIGHT = 1 / 256;
+const MOST_USUAL = 40;
+const UNUSUAL = 2;
 
 /**
  * The queue in front of the bottleneck that does not go away between frames: the least delay of the last groups above the
@@ -13,6 +19,7 @@ const SPAN = 1000;
 export class StandingQueue {
   readonly #recent = new Float64Array(RECENT);
   #count = 0;
+  #usual = 0;
   readonly #spans = new Float64Array(SPANS).fill(Number.POSITIVE_INFINITY);
   #span = 0;
   #spanStart = Number.NaN;
@@ -29,6 +36,18 @@ export class StandingQueue {
       this.#spans[this.#span] = Number.POSITIVE_INFINITY;
     }
     this.#spans[this.#span] = Math.min(this.#spans[this.#span]!, delay);
+    // A plain mean at first.
+    this.#usual += Math.max(USUAL_WEIGHT, 1 / this.#count) * (Math.min(this.delay, MOST_USUAL) - this.#usual);
+  }
+
+  /** What {@link delay} is made by jitter alone. */
+  get jitter(): Millis {
+    return millis(UNUSUAL * this.#usual);
+  }
+
+  /** Whether there is a queue beyond doubt. */
+  get stands(): boolean {
+    return this.delay > Math.max(LEAST_NOTABLE, this.jitter);
   }
 
   /** The least delay of the last groups, in the units that were put in; undefined before the first. */
@@ -44,6 +63,7 @@ export class StandingQueue {
 
   reset(): void {
     this.#count = 0;
+    this.#usual = 0;
     this.#spans.fill(Number.POSITIVE_INFINITY);
     this.#spanStart = Number.NaN;
   }

@@ -1,28 +1,54 @@
 import type { Socket } from 'node:dgram';
 
 import type { FastPath } from '../native/fast-path.ts';
+import { messages } from '../native/messages.ts';
 import type { PacketBatch } from '../packet-batch.ts';
 
-/** Where datagrams go. An IPv4 peer of a dual-stack socket may be given as IPv4 or as `::ffff:a.b.c.d`. */
-export type DatagramAddress = { readonly address: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' };
+import { Counts, type EgressCounts } from './counts.ts';
+import { descriptorOf } from './descriptor.ts';
+import { KernelEgress } from './kernel-egress.ts';
+import { PortableEgress } from './portable-egress.ts';
+import type { DatagramAddress, SocketFamily } from './socket-address.ts';
 
-/** What went out and what did not. */
-export type EgressCounts = { readonly packets: number; readonly bytes: number; readonly dropped: number; readonly calls: number };
+export type { EgressCounts } from './counts.ts';
+export type { DatagramAddress } from './socket-address.ts';
 
 /** The sending half of a UDP socket. */
 export interface DatagramEgress {
   /** Whether native code sends. */
   readonly fast: boolean;
   readonly counts: EgressCounts;
-  /** Sends each packet of the batch as a datagram; the batch may be used again at once. @returns packets handed over; the others are dropped and counted. Never throws. */
+  /**
+   * Sends each packet of the batch as a datagram, packets of length 0 left out; the batch may be used again at once. Pass the same
+   * object for as long as the address is the same: what the kernel needs of it is kept by it.
+   *
+   * @returns packets handed over; the others are dropped and counted. Never throws, never waits.
+   */
   send(batch: PacketBatch, address: DatagramAddress): number;
-  /** Sends one datagram; `bytes` may be used again at once. @returns whether it was handed over. Never throws. */
+  /** Sends one datagram; `bytes` may be used again at once. @returns whether it was handed over. Never throws, never waits. */
   sendOne(bytes: Uint8Array, address: DatagramAddress): boolean;
   /** Forgets the socket, which stays open. Idempotent; afterwards everything is dropped. */
   close(): void;
 }
 
+/** Options of {@link createDatagramEgress}. */
+export type DatagramEgressOptions = {
+  /** Bound. One that listens on IPv6 reaches IPv4 peers too, where it is dual-stack. */
+  readonly socket: Socket;
+  /** `auto` sends on the socket's descriptor where that works, one system call per batch; `off` leaves it to `node:dgram`. */
+  readonly fastPath: FastPath;
+};
+
 /** Makes the sending half of a bound socket. */
-export function createDatagramEgress(options: { readonly socket: Socket; readonly fastPath: FastPath }): DatagramEgress {
-  throw new Error(`not yet: ${options.fastPath}`);
+export function createDatagramEgress({ socket, fastPath }: DatagramEgressOptions): DatagramEgress {
+  const { address, port } = socket.address();
+  const family: SocketFamily = address.includes(':') ? 'udp6' : 'udp4';
+  const counts = new Counts();
+  const portable = new PortableEgress(socket, family, counts);
+  const native = fastPath === 'auto' ? messages().messages : undefined;
+  const descriptor = native === undefined ? undefined : descriptorOf(socket);
+  if (native === undefined || descriptor === undefined || native.portOf(descriptor()) !== port) {
+    return portable;
+  }
+  return new KernelEgress({ messages: native, descriptor, family, others: portable, counts });
 }

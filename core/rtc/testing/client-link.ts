@@ -7,6 +7,8 @@ import { FrameReader, writeFrame } from '../ports/frame-reader.ts';
 export interface ClientLink {
   readonly localPort: number;
   send(bytes: Uint8Array): void;
+  /** Reads nothing more, where the protocol lets the other end feel it. */
+  pause(): void;
   close(): void;
 }
 
@@ -36,6 +38,7 @@ function openUdp({ address, port }: { readonly address: string; readonly port: n
             socket.send(bytes, () => {});
           }
         },
+        pause: () => {},
         close: () => {
           if (!isClosed) {
             isClosed = true;
@@ -64,6 +67,7 @@ function openTcp({ address, port }: { readonly address: string; readonly port: n
             socket.write(writeFrame(bytes));
           }
         },
+        pause: () => void socket.pause(),
         close: () => socket.destroySoon(),
       });
     });

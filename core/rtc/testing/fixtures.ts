@@ -1,4 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+
 import type { Millis } from '../../media/time.ts';
+import type { MonotonicClock } from '../monotonic.ts';
+import type { RtcConfig } from '../options.ts';
+import { startRtcTransport } from '../start-transport.ts';
 import type { CloseReason, RtcSession, RtcTransport, SessionHandler } from '../transport.ts';
 import { connectPeer, testCertificate, testCredentials, type TestPeer, type TestPeerOptions } from './peer.ts';
 
@@ -49,7 +59,7 @@ export async function openPeer(
   handler: SessionHandler,
   options: Partial<TestPeerOptions> = {},
 ): Promise<{ readonly session: RtcSession; readonly peer: TestPeer }> {
-  const local = testCredentials();
+  const local = options.local ?? testCredentials();
   const { fingerprint } = options.certificate ?? (await testCertificate());
   const session = transport.open({ ice: local, fingerprints: [fingerprint] }, handler);
   const peer = await connectPeer({ local, remote: session.local, candidates: transport.candidates, fingerprint: transport.fingerprint, ...options });
@@ -64,4 +74,34 @@ export function rtpPacket({ sequence, length, ssrc = 0x1234_5678, timestamp = 90
   packet.writeUInt32BE(timestamp, 4);
   packet.writeUInt32BE(ssrc, 8);
   return packet;
+}
+
+/** A transport on a port of its own, on this machine alone, with what it needs; `close` takes all of it down. */
+export async function startTestTransport(
+  options: Partial<RtcConfig> & { readonly clock?: MonotonicClock } = {},
+): Promise<{ readonly transport: RtcTransport; readonly metrics: Registry; readonly dataDir: string; close(): Promise<void> }> {
+  const { clock, ...config } = options;
+  const dataDir = await mkdtemp(join(tmpdir(), 'millrace-rtc-'));
+  const metrics = new Registry();
+  const transport = await startRtcTransport({
+    config: { host: '127.0.0.1', webrtcPort: 0, maxRtcSessions: 50, rtcFastPath: 'auto', dataDir, publicUrl: undefined, publicHost: undefined, ...config },
+    log: pino({ level: 'silent' }),
+    metrics,
+    ...(clock === undefined ? {} : { clock }),
+  });
+  return {
+    transport,
+    metrics,
+    dataDir,
+    close: async () => {
+      await transport.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The value of one metric, 0 where it has none yet. */
+export async function metricValue(metrics: Registry, name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+  const metric = await metrics.getSingleMetric(name)?.get();
+  return metric?.values.find((value) => Object.entries(labels).every(([label, wanted]) => value.labels[label] === wanted))?.value ?? 0;
 }

@@ -41,6 +41,10 @@ export interface TestPeer {
   readonly closed: Promise<void>;
   sendRtp(packet: Uint8Array): void;
   sendRtcp(compound: Uint8Array): void;
+  /** Sends bytes as they are. */
+  sendRaw(bytes: Uint8Array): void;
+  /** Reads nothing more: over TCP the server's queue fills. */
+  pause(): void;
   /** Goes on from another local port, as after a change of network: a check with USE-CANDIDATE from there. Resolves when it is answered. */
   move(): Promise<void>;
   /** Takes new credentials on both sides (ICE restart). Resolves when a check with them is answered. */
@@ -144,6 +148,14 @@ class Peer implements TestPeer {
 
   sendRtcp(compound: Uint8Array): void {
     this.#link?.send(this.#keys!.srtcp.encrypt(Buffer.from(compound)));
+  }
+
+  sendRaw(bytes: Uint8Array): void {
+    this.#link?.send(bytes);
+  }
+
+  pause(): void {
+    this.#link?.pause();
   }
 
   async move(): Promise<void> {

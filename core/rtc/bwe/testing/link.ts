@@ -14,12 +14,16 @@ export type LinkConditions = {
   readonly loss: number;
   /** Bits per second of somebody else's packets in the same queue. */
   readonly competing: number;
+  /** Every 700 ms nothing arrives for so many ms, then all of it at once, as over radio and on busy machines. */
+  readonly stall: number;
   /** Bytes that pass at once after a pause: a token bucket in place of a line. 0 for a line. */
   readonly bucketBytes: number;
 };
 
+const STALL_INTERVAL = 700;
+
 /** An ample line: 100 Mbit/s, 10 ms. */
-export const AMPLE: LinkConditions = { capacity: 100e6, queueBytes: 1e6, delay: 10, jitter: 0, loss: 0, competing: 0, bucketBytes: 0 };
+export const AMPLE: LinkConditions = { capacity: 100e6, queueBytes: 1e6, delay: 10, jitter: 0, loss: 0, competing: 0, stall: 0, bucketBytes: 0 };
 
 /** One direction of a link: queue, bottleneck, delay, jitter, loss. Deterministic: its chance comes from a seed. */
 export class Link<Packet> {
@@ -48,10 +52,12 @@ export class Link<Packet> {
   }
 
   push(packet: Packet, bytes: number, now: Millis): void {
-    const { capacity, queueBytes, delay, jitter, loss, competing, bucketBytes } = this.#conditions;
+    const { capacity, queueBytes, delay, jitter, loss, competing, stall, bucketBytes } = this.#conditions;
     this.#freeAt += (competing * Math.max(0, now - this.#competedAt)) / capacity;
     this.#competedAt = now;
-    this.#tokens = Math.min(bucketBytes, this.#tokens + ((now - this.#tokensAt) * capacity) / 8000);
+    // Tokens gather only while the line is idle.
+    const idle = Math.max(0, now - Math.max(this.#tokensAt, this.#freeAt));
+    this.#tokens = Math.min(bucketBytes, this.#tokens + (idle * capacity) / 8000);
     this.#tokensAt = now;
     this.#freeAt = Math.max(this.#freeAt, now);
     if (((this.#freeAt - now) * capacity) / 8000 + bytes > queueBytes || this.#random() < loss) {
@@ -63,7 +69,10 @@ export class Link<Packet> {
     } else {
       this.#freeAt += (bytes * 8000) / capacity;
     }
-    const at = Math.max(this.#freeAt + delay + this.#random() * jitter, this.#lastArrival);
+    let at = Math.max(this.#freeAt + delay + this.#random() * jitter, this.#lastArrival);
+    if (at % STALL_INTERVAL < stall) {
+      at += stall - (at % STALL_INTERVAL);
+    }
     this.#lastArrival = at;
     this.#underway.push({ at, packet });
   }

@@ -165,7 +165,8 @@ export class SimulatedViewer {
       }
     }
     while (this.#back[0] !== undefined && this.#back[0].at <= this.#now) {
-      this.estimator.feedback(this.#back.shift()!.feedback, now);
+      const rtt = this.estimator.feedback(this.#back.shift()!.feedback, now);
+      this.estimator.setRtt(rtt ?? millis(2 * this.#delay));
     }
   }
 
