@@ -32,7 +32,7 @@ export class SequenceUnwrapper {
     return this.#newest;
   }
 
-  /** Unwraps a value and remembers it where it is the newest. The first comes back as it is; none is ever below 0. */
+  /** Unwraps a value and remembers it where it is the newest. The first comes back as it is; what is older than it may be below 0. */
   unwrap(value: number): number {
     const unwrapped = this.peek(value);
     if (this.#newest === undefined || unwrapped > this.#newest) {
@@ -49,9 +49,7 @@ export class SequenceUnwrapper {
     }
     const range = this.#range;
     const ahead = (((value - newest) % range) + range) % range;
-    const unwrapped = newest + (ahead < range / 2 ? ahead : ahead - range);
-    // What is older than the first by a wrap has no number of its own below 0.
-    return unwrapped < 0 ? unwrapped + range : unwrapped;
+    return newest + (ahead < range / 2 ? ahead : ahead - range);
   }
 
   /** Forgets all: the next value is the first. */

@@ -13,11 +13,15 @@ import { MillraceError } from '../../../runtime/errors.ts';
 
 /** `obu_type` values (6.2.2) that Millrace tells apart. */
 export const OBU_SEQUENCE_HEADER = 1;
+/** Begins a temporal unit; no packet and no sample carries one. */
 export const OBU_TEMPORAL_DELIMITER = 2;
+/** A frame's header without its tiles. */
 export const OBU_FRAME_HEADER = 3;
+/** A frame's header with its tiles. */
 export const OBU_FRAME = 6;
-export const OBU_REDUNDANT_FRAME_HEADER = 7;
+/** Tiles for large scale tile decoding. */
 export const OBU_TILE_LIST = 8;
+/** Filler. */
 export const OBU_PADDING = 15;
 
 const EXTENSION_FLAG = 0x04;

@@ -11,12 +11,17 @@
 /** Bytes of it. */
 export const RTCP_HEADER_BYTES = 4;
 
-/** Packet types, RFC 3550, 12.1 and RFC 4585, 6.1. */
+/** Packet type of a sender report (RFC 3550, 12.1). */
 export const RTCP_SR = 200;
+/** Packet type of a receiver report. */
 export const RTCP_RR = 201;
+/** Packet type of a source description. */
 export const RTCP_SDES = 202;
+/** Packet type of a goodbye. */
 export const RTCP_BYE = 203;
+/** Packet type of transport layer feedback (RFC 4585, 6.1). */
 export const RTCP_RTPFB = 205;
+/** Packet type of payload-specific feedback (RFC 4585, 6.1). */
 export const RTCP_PSFB = 206;
 
 /** FMT of transport layer feedback: generic NACK, RFC 4585, 6.2.1. */
