@@ -144,11 +144,7 @@ export class WhepFace implements SessionFactory, EgressObserver {
       if (!present.events.isHeard) {
         continue;
       }
-      const count = this.#options.ledger.count(present.stream);
-      if (count !== present.viewerCount) {
-        present.viewerCount = count;
-        present.events.tell('viewercount', { viewercount: count });
-      }
+      this.#tellCount(present);
       if (this.#seconds % KEEP_ALIVE_SECONDS === 0) {
         present.events.keepAlive();
       }
@@ -165,7 +161,16 @@ export class WhepFace implements SessionFactory, EgressObserver {
     this.#present.set(id, present);
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
     this.#options.ledger.came(stream, id);
+    this.#tellCount(present);
     return present;
+  }
+
+  #tellCount(present: Present): void {
+    const count = this.#options.ledger.count(present.stream);
+    if (count !== present.viewerCount) {
+      present.viewerCount = count;
+      present.events.tell('viewercount', { viewercount: count });
+    }
   }
 
   #session(id: string, { ended }: Present): SignalledSession {
