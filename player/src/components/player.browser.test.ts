@@ -8,6 +8,8 @@ import { chooseEngine } from '../engine/choose-engine.ts';
 import Embed from '../pages/Embed.svelte';
 import Landing from '../pages/Landing.svelte';
 import Watch from '../pages/Watch.svelte';
+// Loaded when it is needed: named here, so that the test server knows it from the beginning.
+import './plot/plot.ts';
 import { FakeEngine, sixRungs, twoRungs } from '../testing/fake-engine.ts';
 import { FakeEventSource, FakeServer, stream } from '../testing/fake-server.ts';
 
@@ -182,6 +184,46 @@ describe('the pages', () => {
     expect(await faults()).toEqual([]);
     await userEvent.keyboard('{Escape}');
     await expect.element(page.getByRole('dialog')).not.toBeInTheDocument();
+  });
+
+  it.each([
+    [390, 844],
+    [1280, 800],
+    [844, 390],
+  ])('show figures and plots at %i x %i, clear of the controls, without faults of accessibility', async (width, height) => {
+    await page.viewport(width, height);
+    await render(Watch, { stream: 'cam', engineChoice: 'auto', routes });
+    play();
+    await userEvent.keyboard('i');
+    const panel = page.getByRole('complementary', { name: 'Statistics' });
+    await expect.element(panel.getByRole('img', { name: /^Latency/ })).toBeVisible();
+    await vi.waitFor(() => expect(panel.getByRole('img').elements()).toHaveLength(5));
+    await expect.element(panel.getByRole('img', { name: /^Latency in the last two minutes: now [67]\d\d ms/ })).toBeInTheDocument();
+    const box = panel.element().getBoundingClientRect();
+    const controls = [...document.querySelectorAll('.bar button')].map((control) => control.getBoundingClientRect()).filter((control) => control.width > 0);
+    expect(controls.length).toBeGreaterThan(3);
+    expect(controls.filter((control) => box.left < control.right && control.left < box.right && box.top < control.bottom && control.top < box.bottom)).toEqual([]);
+    expect(box.left).toBeGreaterThanOrEqual(0);
+    expect(box.right).toBeLessThanOrEqual(width);
+    expect(box.height).toBeGreaterThan(300);
+    expect(await faults()).toEqual([]);
+    // It can be scrolled by keys, and everything in it can be seen.
+    const body = panel.getByRole('group', { name: 'Figures and plots' }).element() as HTMLElement;
+    body.focus();
+    expect(document.activeElement).toBe(body);
+    expect(body.scrollWidth).toBeLessThanOrEqual(body.clientWidth);
+    await userEvent.keyboard('{Escape}');
+    await expect.element(panel).not.toBeInTheDocument();
+  });
+
+  it('keep the figures from before the statistics were opened', async () => {
+    await render(Watch, { stream: 'cam', engineChoice: 'auto', routes });
+    play();
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    await userEvent.keyboard('i');
+    const plot = page.getByRole('img', { name: /^Latency in the last two minutes/ });
+    await expect.element(plot).toBeVisible();
+    await vi.waitFor(() => expect(plot.element().querySelector('canvas')?.width).toBeGreaterThan(0));
   });
 
   it('leave keys to the control that has the focus', async () => {

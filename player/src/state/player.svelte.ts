@@ -4,6 +4,8 @@ import { publish, withdraw } from '../public-api.ts';
 import type { Early } from '../session/early.ts';
 import { Session } from '../session/session.ts';
 import type { Snapshot } from '../session/snapshot.ts';
+import { History, sampleOf } from '../statistics/history.ts';
+import type { Sample } from '../statistics/history.ts';
 import { FullScreen } from './full-screen.svelte.ts';
 import { PictureInPicture } from './picture-in-picture.svelte.ts';
 
@@ -21,6 +23,9 @@ export type Panel = 'none' | 'quality' | 'help';
 /** How often figures are shown anew, milliseconds: readable, and not worth a processor's while. */
 const refreshInterval = 250;
 
+/** Between two samples of the statistics, milliseconds. */
+const sampleInterval = 1_000;
+
 /** Controls leave this long after the last movement, milliseconds. */
 const controlsLinger = 2_600;
 
@@ -34,6 +39,8 @@ const seekStep = 5;
 export class PlayerState {
   readonly stream: string;
   snapshot = $state.raw<Snapshot>();
+  /** The last two minutes, for plots: they are there when the statistics are opened. */
+  samples = $state.raw<readonly Sample[]>([]);
   volume = $state(1);
   muted = $state(false);
   refusal = $state<string>();
@@ -77,12 +84,18 @@ export class PlayerState {
     const leaveFullScreen = this.fullScreen.attach(frame, video);
     const leavePictureInPicture = this.pictureInPicture.attach(video);
     const timer = setInterval(() => this.#refresh(), refreshInterval);
+    const history = new History();
+    const sampler = setInterval(() => {
+      history.add(sampleOf(session.snapshot(), performance.now()));
+      this.samples = history.samples;
+    }, sampleInterval);
     clock.start();
     session.start();
     publish(session, stream);
     this.#refresh();
     return () => {
       clearInterval(timer);
+      clearInterval(sampler);
       clearTimeout(this.#sleep);
       leaveFullScreen();
       leavePictureInPicture();
@@ -154,6 +167,14 @@ export class PlayerState {
   }
 
   closePanel(): void {
+    this.panel = 'none';
+  }
+
+  /** Closes what lies on top: a panel, else the statistics. */
+  closeTopmost(): void {
+    if (this.panel === 'none') {
+      this.statisticsOpen = false;
+    }
     this.panel = 'none';
   }
 

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { bitrateText, durationText, latencyText, notice, viewersText } from './words.ts';
+import { bitrateText, durationText, engineText, latencyText, notice, viewersText } from './words.ts';
 
 describe('words for viewers', () => {
   const cases = [
     [latencyText(0.72), '0.7 s'],
-    [latencyText(-0.1), '0.0 s'],
+    [latencyText(0.3), '0.3 s'],
+    [latencyText(0.294), '290 ms'],
+    [latencyText(0.038), '40 ms'],
+    [latencyText(-0.1), '10 ms'],
     [latencyText(12.4), '12 s'],
     [bitrateText(2_628_000), '2.6 Mbit/s'],
     [bitrateText(350_000), '350 kbit/s'],
@@ -19,6 +22,16 @@ describe('words for viewers', () => {
       expect(said).toBe(expected);
     });
   }
+
+  it.each([
+    [{ engine: null, network: null, ways: [] }, '–'],
+    [{ engine: 'webrtc', network: null, ways: [] }, 'WebRTC'],
+    [{ engine: 'webrtc', network: { transport: 'tcp' }, ways: [{ at: 0, engine: 'webrtc', because: null }] }, 'WebRTC (TCP)'],
+    [{ engine: 'hls', network: null, ways: [{ at: 0, engine: 'hls', because: null }] }, 'LL-HLS'],
+    [{ engine: 'hls', network: null, ways: [{ at: 0, engine: 'webrtc', because: null }, { at: 9, engine: 'hls', because: 'full: HTTP 503' }] }, 'LL-HLS (no place left over WebRTC)'],
+  ] as const)('name the way of %j', (state, text) => {
+    expect(engineText(state as Parameters<typeof engineText>[0])).toBe(text);
+  });
 
   it('say nothing over a picture that moves, and what is the matter otherwise', () => {
     expect(notice('playing', 'cam')).toBeUndefined();

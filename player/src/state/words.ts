@@ -25,9 +25,12 @@ export function notice(state: SessionState, stream: string, refusal?: string): N
   }
 }
 
-/** Seconds as people read a latency: `0.7 s`, `12 s`. */
+/** Seconds as people read a latency: `40 ms`, `0.7 s`, `12 s`. */
 export function latencyText(seconds: number): string {
-  return seconds < 10 ? `${Math.max(seconds, 0).toFixed(1)} s` : `${Math.round(seconds)} s`;
+  if (seconds < 0.295) {
+    return `${Math.max(Math.round(seconds * 100), 1) * 10} ms`;
+  }
+  return seconds < 10 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds)} s`;
 }
 
 /** Bits per second as people read them: `2.5 Mbit/s`, `640 kbit/s`. */
@@ -49,21 +52,55 @@ export function durationText(seconds: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** What people call the ways. */
+const engineNames = { webrtc: 'WebRTC', hls: 'LL-HLS', native: 'HLS of the browser', dash: 'LL-DASH' } as const;
+
+/** Why another way was left, in words; the codes are those of an engine's failure. */
+const reasons: ReadonlyMap<string, string> = new Map([
+  ['blocked', 'WebRTC does not come through'],
+  ['full', 'no place left over WebRTC'],
+  ['unfit', 'no WebRTC codec in common'],
+  ['network', 'WebRTC was lost'],
+  ['media', 'WebRTC was lost'],
+]);
+
+/** The way in use, by which transport, and why not a better one. */
+export function engineText({ engine, network, ways }: Pick<Snapshot, 'engine' | 'network' | 'ways'>): string {
+  if (engine === null) {
+    return '–';
+  }
+  const because = ways.at(-1)?.because?.split(':')[0] ?? '';
+  const more = engine === 'webrtc' ? network?.transport?.toUpperCase() : reasons.get(because);
+  return more === undefined ? engineNames[engine] : `${engineNames[engine]} (${more})`;
+}
+
 /** The lines of the statistics panel. */
 export function statisticsLines(snapshot: Snapshot): readonly (readonly [name: string, value: string])[] {
-  const { latency, targetLatency, levels, level, droppedFrames, totalFrames } = snapshot;
+  const { latency, targetLatency, levels, level, droppedFrames, totalFrames, network } = snapshot;
   const shown = levels[level];
   const milliseconds = (seconds: number | null): string => (seconds === null ? '–' : `${Math.round(seconds * 1_000)} ms`);
+  const bits = (value: number | null): string => (value === null ? '–' : bitrateText(value));
+  const ways: readonly (readonly [string, string])[] =
+    network === null
+      ? [
+          ['Buffer', milliseconds(snapshot.buffer)],
+          ['Speed', `${snapshot.rate.toFixed(2)}×`],
+          ['Bandwidth', bits(snapshot.throughput)],
+        ]
+      : [
+          ['Round trip', milliseconds(network.roundTrip)],
+          ['Packets lost', network.loss === null ? '–' : `${(network.loss * 100).toFixed(1)} %, ${network.nacks} sent again`],
+          ['Jitter buffer', `${milliseconds(network.jitterBuffer)} (at least ${milliseconds(network.jitterBufferTarget)})`],
+          ['Bandwidth', network.estimate === null ? bits(network.received) : `${bits(network.received)} of ${bits(network.estimate)}`],
+        ];
   return [
-    ['Latency', `${milliseconds(latency)} (target ${milliseconds(targetLatency)})`],
-    ['Buffer', milliseconds(snapshot.buffer)],
-    ['Speed', `${snapshot.rate.toFixed(2)}×`],
-    ['Rendition', shown === undefined ? '–' : `${shown.label}, ${shown.width}×${shown.height}, ${bitrateText(shown.bitrate)}`],
-    ['Bandwidth', snapshot.throughput === null ? '–' : bitrateText(snapshot.throughput)],
+    ['Engine', engineText(snapshot)],
+    ['Latency', targetLatency === null ? milliseconds(latency) : `${milliseconds(latency)} (target ${milliseconds(targetLatency)})`],
+    ...ways,
+    ['Rendition', shown === undefined ? '–' : [shown.label, `${shown.width}×${shown.height}`, ...(shown.bitrate > 0 ? [bitrateText(shown.bitrate)] : [])].join(', ')],
     ['Dropped frames', `${droppedFrames} of ${totalFrames}`],
     ['Stalls', snapshot.stalls === 0 ? 'none' : `${snapshot.stalls} (${snapshot.stalledTime.toFixed(1)} s)`],
     ['First picture', snapshot.joinTime === null ? '–' : `${Math.round(snapshot.joinTime)} ms`],
-    ['Engine', snapshot.engine ?? '–'],
     ['Clock', snapshot.clockError === null ? 'this device’s' : `server’s, ±${Math.ceil(snapshot.clockError * 1_000)} ms`],
   ];
 }
