@@ -14,8 +14,8 @@ export type Recording = {
   readonly name: string;
   readonly codec: RtpCodec;
   readonly packets: readonly DepacketizerInput[];
-  /** ffmpeg (libvpx where layers are inside) decoded the units to as many pictures of that size. */
-  readonly expected: { readonly units: number; readonly codecString: string; readonly width?: number; readonly height?: number };
+  /** ffmpeg (libvpx where layers are inside) decoded the units to as many pictures of that size; their digest, first 64 bits, is that of all their bytes. */
+  readonly expected: { readonly units: number; readonly sha256: string; readonly codecString: string; readonly width?: number; readonly height?: number };
 };
 
 type RecordedPacket = { readonly sequence: number; readonly timestamp: number; readonly marker: boolean; readonly payload: string };
@@ -34,12 +34,12 @@ function recording(name: string, codec: RtpCodec, recorded: readonly RecordedPac
 
 /** One for each payload format, and one with spatial layers. */
 export const RECORDINGS: readonly Recording[] = [
-  recording('H.264', 'h264', h264, { units: 5, codecString: 'avc1.42c015', width: 320, height: 180 }),
-  recording('VP8', 'vp8', vp8, { units: 5, codecString: 'vp8', width: 320, height: 180 }),
-  recording('VP9', 'vp9', vp9, { units: 5, codecString: 'vp09.00.11.08', width: 320, height: 180 }),
-  recording('VP9 with two spatial layers', 'vp9', vp9Svc, { units: 6, codecString: 'vp09.00.21.08', width: 480, height: 270 }),
-  recording('AV1', 'av1', av1, { units: 5, codecString: 'av01.0.00M.08', width: 320, height: 180 }),
-  recording('Opus', 'opus', opus, { units: 5, codecString: 'opus' }),
+  recording('H.264', 'h264', h264, { units: 5, sha256: '9cb40a7a388c93f9', codecString: 'avc1.42c015', width: 320, height: 180 }),
+  recording('VP8', 'vp8', vp8, { units: 5, sha256: '63d6de0e4b4c5f2a', codecString: 'vp8', width: 320, height: 180 }),
+  recording('VP9', 'vp9', vp9, { units: 5, sha256: 'bd6e3640555534d3', codecString: 'vp09.00.11.08', width: 320, height: 180 }),
+  recording('VP9 with two spatial layers', 'vp9', vp9Svc, { units: 6, sha256: 'b28d5a9bd01b17f3', codecString: 'vp09.00.21.08', width: 480, height: 270 }),
+  recording('AV1', 'av1', av1, { units: 5, sha256: 'ef1cd95e300c1ac4', codecString: 'av01.0.00M.08', width: 320, height: 180 }),
+  recording('Opus', 'opus', opus, { units: 5, sha256: '43391e493160512f', codecString: 'opus' }),
 ];
 
 /** All units that packets make. */
