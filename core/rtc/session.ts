@@ -101,13 +101,16 @@ export class Session implements RtcSession {
       return;
     }
     this.#protection.protect(batch);
-    const { link } = this.#active;
-    const taken = link.send(batch);
+    let whole = 0;
     let bytes = 0;
-    for (let packet = 0; packet < taken; packet++) {
+    for (let packet = 0; packet < batch.count; packet++) {
+      // A packet that must not go out has no length.
+      whole += batch.lengths[packet] === 0 ? 0 : 1;
       bytes += batch.lengths[packet]!;
     }
-    this.#count(link, taken, bytes);
+    const { link } = this.#active;
+    const taken = link.send(batch);
+    this.#count(link, taken, taken === whole ? bytes : Math.round((bytes * taken) / whole));
     this.#sent.dropped += batch.count - taken;
   }
 
@@ -118,7 +121,7 @@ export class Session implements RtcSession {
     }
     const packet = this.#protection.protectRtcp(compound);
     const { link } = this.#active;
-    if (link.sendOne(packet)) {
+    if (packet.length > 0 && link.sendOne(packet)) {
       this.#count(link, 1, packet.length);
     } else {
       this.#sent.dropped += 1;

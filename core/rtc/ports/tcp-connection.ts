@@ -56,23 +56,26 @@ export class TcpConnection implements PeerLink {
   }
 
   send(batch: PacketBatch): number {
-    let length = 0;
+    const bytes = Buffer.allocUnsafe(batch.byteLength + 2 * batch.count);
+    let at = 0;
     let taken = 0;
-    while (taken < batch.count && this.#takes(length + batch.lengths[taken]! + 2)) {
-      length += batch.lengths[taken]! + 2;
-      taken += 1;
+    let refused = 0;
+    for (let packet = 0; packet < batch.count; packet++) {
+      const start = batch.starts[packet]!;
+      const length = batch.lengths[packet]!;
+      if (length > 0 && this.#takes(at + length + 2)) {
+        at = bytes.writeUInt16BE(length, at);
+        at += batch.bytes.copy(bytes, at, start, start + length);
+        taken += 1;
+      } else {
+        refused += length > 0 ? 1 : 0;
+      }
     }
-    if (taken < batch.count) {
-      this.#events.dropped(batch.count - taken);
+    if (refused > 0) {
+      this.#events.dropped(refused);
     }
     if (taken > 0) {
-      const bytes = Buffer.allocUnsafe(length);
-      for (let packet = 0, at = 0; packet < taken; packet++) {
-        const start = batch.starts[packet]!;
-        at = bytes.writeUInt16BE(batch.lengths[packet]!, at);
-        at += batch.bytes.copy(bytes, at, start, start + batch.lengths[packet]!);
-      }
-      this.#socket.write(bytes);
+      this.#socket.write(bytes.subarray(0, at));
     }
     return taken;
   }
