@@ -161,15 +161,6 @@ describe.each(paths)('fast path $fastPath', ({ fastPath, fast }) => {
   });
 });
 
-test.skipIf(!native)('a way that takes no segments gets its packets one by one, now and later', async () => {
-  const egress = createDatagramEgress({ socket: await bound('0.0.0.0'), fastPath: 'auto' });
-  const peer = await receiver('127.0.0.1');
-  // Nothing but a segment of more than the loopback's MTU makes it refuse: 65,536 bytes less headers.
-  const batch = batchOf([100, 32_000, 32_000]);
-  expect(egress.send(batch, peer.to)).toBe(3);
-  expect((await peer.received(3)).map(({ length }) => length)).toEqual([100, 32_000, 32_000]);
-});
-
 describe.skipIf(!native).each<SrtpProfile>(['aead-aes-128-gcm', 'aes128-cm-sha1-80'])('%s', (profile) => {
   test('both paths send the same datagrams, over the wrap, 1 to 64 packets of 12 to 1200 bytes', async () => {
     const salt = profile === 'aead-aes-128-gcm' ? 12 : 14;

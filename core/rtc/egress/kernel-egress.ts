@@ -26,7 +26,7 @@ type Peer = {
 
 /** Parts of {@link KernelEgress}. */
 export type KernelEgressOptions = {
-  readonly messages: Messages;
+  readonly messages: Pick<Messages, 'name' | 'set' | 'send'>;
   /** The socket's descriptor now; -1 once it is closed. */
   readonly descriptor: () => number;
   readonly family: SocketFamily;
@@ -41,7 +41,7 @@ export type KernelEgressOptions = {
  */
 export class KernelEgress implements DatagramEgress {
   readonly fast = true;
-  readonly #messages: Messages;
+  readonly #messages: KernelEgressOptions['messages'];
   readonly #descriptor: () => number;
   readonly #family: SocketFamily;
   readonly #others: DatagramEgress | undefined;

@@ -6,6 +6,8 @@ import { Memory } from './memory.ts';
 /** Messages of one call. */
 export const MAX_MESSAGES = 64;
 
+const AF_INET = 2;
+const AF_INET6 = 10;
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
 const MSG_DONTWAIT = 0x40;
@@ -96,7 +98,9 @@ export class Messages {
     const at = VECTORS_AT;
     view.setUint32(at, NAME, true);
     this.#nameLength = -1;
-    return this.#getsockname(descriptor, address, address + at) === 0 ? view.getUint16(2) : -1;
+    const named = this.#getsockname(descriptor, address, address + at) === 0;
+    const family = view.getUint16(0, true);
+    return named && (family === AF_INET || family === AF_INET6) ? view.getUint16(2) : -1;
   }
 }
 
