@@ -260,7 +260,7 @@ export class BandwidthEstimator {
         this.#limitedBy = 'application';
       }
     }
-    const bound = this.#loss.update(this.#sentRate.rate(STEADY, now) ?? 0, recent, now);
+    const bound = this.#loss.update(this.#sentRate.rate(RECENT, now) ?? 0, recent, now);
     if (bound !== undefined && this.#rate.lower(bound, now)) {
       this.#decreased('loss', now);
     }

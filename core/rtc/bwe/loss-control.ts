@@ -16,6 +16,8 @@ const GIVE_UP = 2500;
 const RECOVERY = 0.02;
 /** Fewer packets say nothing of the path's own loss. */
 const LEAST_PACKETS = 50;
+/** Rates over 200 ms differ by this for no reason. */
+const OVERSENT = 1.05;
 /** Less sent than gets through: the queue that dropped packets must drain. */
 const MARGIN = 0.95;
 
@@ -38,8 +40,8 @@ export class LossControl {
   /**
    * Looks at the last second.
    *
-   * @param sentRate what is sent, in bits per second.
-   * @param arrivalRate what arrives of it.
+   * @param sentRate what is sent at the moment, in bits per second.
+   * @param arrivalRate what arrives at the moment.
    * @returns what to send at most from now on; undefined where loss sets no bound.
    */
   update(sentRate: number, arrivalRate: number, now: Millis): number | undefined {
@@ -48,12 +50,13 @@ export class LossControl {
       this.#inherent += RECOVERY * (loss - this.#inherent);
     }
     this.#learn(loss, packets, sentRate, now);
-    if (!this.excessive(now)) {
+    // The window remembers a second; who sends no more than arrives has drawn the conclusion already.
+    if (!this.excessive(now) || sentRate < OVERSENT * arrivalRate) {
       return undefined;
     }
     // The first decrease is what the state after it is compared with.
     this.#decreased ??= { at: now, loss, rate: sentRate };
-    return MARGIN * Math.min(arrivalRate, sentRate * (1 - loss));
+    return MARGIN * arrivalRate;
   }
 
   #learn(loss: number, packets: number, sentRate: number, now: Millis): void {
