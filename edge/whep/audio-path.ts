@@ -46,7 +46,7 @@ export class AudioPath implements FeedReader {
   fed(feed: RenditionFeed): void {
     const { timeline, clock, send, capture } = this.#options;
     const frame = feed.newest;
-    if (frame === undefined || feed !== this.#lease?.feed) {
+    if (frame === undefined || feed !== this.#lease?.feed || feed.isCatchingUp) {
       return;
     }
     const { timescale } = frame.config;

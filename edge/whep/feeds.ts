@@ -36,8 +36,8 @@ export class Feeds {
     const key = `${broadcast}/${track}`;
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      const { bus, log, lost } = this.#options;
-      entry = { feed: new RenditionFeed({ bus, broadcast, track, log, ...(lost === undefined ? {} : { lost }) }), readers: 0, idleSince: this.#options.clock() };
+      const { bus, clock, log, lost } = this.#options;
+      entry = { feed: new RenditionFeed({ bus, broadcast, track, clock, log, ...(lost === undefined ? {} : { lost }) }), readers: 0, idleSince: clock() };
       this.#entries.set(key, entry);
     }
     return this.#lease(entry, reader);

@@ -15,7 +15,7 @@ function feedOf(prepare: (broadcast: TestBroadcast) => void) {
   const bus = createLocalBus();
   const broadcast = new TestBroadcast(bus);
   prepare(broadcast);
-  return { broadcast, bus, feed: new RenditionFeed({ bus, broadcast: broadcast.id, track: trackName('video'), log }) };
+  return { broadcast, bus, feed: new RenditionFeed({ bus, broadcast: broadcast.id, track: trackName('video'), clock: () => wallTime(Date.UTC(2026, 0, 1)), log }) };
 }
 
 describe('a rendition feed', () => {

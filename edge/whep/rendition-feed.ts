@@ -2,10 +2,12 @@ import type { Bus, TrackConsumer } from '#core/bus/bus.ts';
 import type { BroadcastId, Frame } from '#core/media/frame.ts';
 import type { PacketizedFrame } from '#core/media/rtp/packetized-frame.ts';
 import { createPacketizer, type Packetizer, type RtpCodec } from '#core/media/rtp/packetizer.ts';
-import { millis, type Ticks, type WallTime } from '#core/media/time.ts';
+import { millis, type Clock, type Ticks, type WallTime } from '#core/media/time.ts';
 import { secondsOf, type TrackConfig, type TrackName } from '#core/media/track.ts';
 import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
+
+import { CatchUp } from './catch-up.ts';
 
 /** Groups of the last so long are asked for at the start, so that an IDR is among them where groups need not begin with one. */
 const BACKLOG = millis(2100);
@@ -28,6 +30,8 @@ export type FeedOptions = {
   readonly bus: Bus;
   readonly broadcast: BroadcastId;
   readonly track: TrackName;
+  /** The clock that the broadcast's wall time is about. */
+  readonly clock: Clock;
   readonly log: Logger;
   /** Groups lost because this thread read too slowly. */
   readonly lost?: (groups: number) => void;
@@ -44,6 +48,7 @@ export class RenditionFeed {
   readonly #consumer: TrackConsumer;
   readonly #readers = new Set<FeedReader>();
   readonly #rate = new RateMeter();
+  #catchUp: CatchUp | undefined;
   #kept: PacketizedFrame[] = [];
   #keptBytes = 0;
   #first = 0;
@@ -63,7 +68,14 @@ export class RenditionFeed {
     for (let frame = this.#consumer.tryNext(); frame !== undefined; frame = this.#consumer.tryNext()) {
       this.#take(frame);
     }
+    // What the bus had came all at once: its speed says nothing.
+    this.#catchUp = new CatchUp();
     void this.#pump();
+  }
+
+  /** An encoder that began late is working off what came before: the newest frame is not the newest there is. No time to enter. */
+  get isCatchingUp(): boolean {
+    return this.#catchUp?.isCatchingUp ?? false;
   }
 
   /** Number of the frame that comes next. */
@@ -162,6 +174,9 @@ export class RenditionFeed {
 
   #keep(frame: PacketizedFrame): void {
     this.#rate.add(frame);
+    if (this.#capture !== undefined) {
+      this.#catchUp?.add(secondsOf(frame.timestamp, frame.config), this.#capture, this.#options.clock());
+    }
     if (frame.key) {
       this.#dropBefore(this.newestKey ?? this.end);
       this.#keys = [...this.#keys.slice(-1), this.end];

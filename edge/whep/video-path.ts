@@ -212,7 +212,7 @@ export class VideoPath implements FeedReader {
     }
     const { feed } = pending.lease;
     if (this.#current?.rung.broadcast !== pending.rung.broadcast || pending.manner === 'at-once' || this.#lastPts === undefined) {
-      if (feed.newestKey !== undefined) {
+      if (feed.newestKey !== undefined && !feed.isCatchingUp) {
         this.#begin(pending, feed.newestKey, true);
       }
       return;

@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+
+import { wallTime } from '#core/media/time.ts';
+
+import { CatchUp } from './catch-up.ts';
+
+/** Frames at 30 fps from `from` seconds on, the first at `at` ms, coming at `speed`; what was said after each. */
+function run(catchUp: CatchUp, { from, at, speed, frames }: { from: number; at: number; speed: number; frames: number }): boolean[] {
+  return Array.from({ length: frames }, (_, n) => {
+    catchUp.add(from + n / 30, { wallTime: wallTime(0), seconds: 0 }, wallTime(at + (n * 1000) / 30 / speed));
+    return catchUp.isCatchingUp;
+  });
+}
+
+it('takes frames that come as they are captured for live', () => {
+  expect(run(new CatchUp(), { from: 10, at: 10_120, speed: 1, frames: 60 })).not.toContain(true);
+});
+
+it('knows an encoder that works off what came before, until it has', () => {
+  const said = run(new CatchUp(), { from: 6, at: 10_000, speed: 4, frames: 160 });
+  const end = said.indexOf(false);
+  // 4 s behind at four times the speed: live within 0.7 s after 4.4 s of media.
+  expect(end / 30).toBeGreaterThan(4.2);
+  expect(end / 30).toBeLessThan(4.6);
+  expect(said.slice(end)).not.toContain(true);
+});
+
+it('does not wait for a clock that is wrong, nor for a slow encoder', () => {
+  const said = run(new CatchUp(), { from: 10, at: 15_000, speed: 1, frames: 60 });
+  expect(said.indexOf(false)).toBeLessThanOrEqual(9);
+  expect(said.slice(9)).not.toContain(true);
+});
