@@ -1,16 +1,43 @@
 import { describe, expect, test } from 'vitest';
 
+import { connectPeer, testCertificate, testCredentials } from '#core/rtc/testing/peer.ts';
+import type { Candidate } from '#core/rtc/transport.ts';
+import { until } from '#test/support/until.ts';
 import { ask, attributes, codeOf, patch, restartFragment, trickleFragment, type Created } from './ask.ts';
 
 /** A server under test, as far as the rules that WHIP and WHEP share need it. */
 export type SessionTarget = {
   /** Where sessions are asked for. */
   endpoint(): string;
-  /** A new session. */
-  open(): Promise<Created>;
-  /** The ICE credentials of the offers that {@link open} makes. */
-  readonly ice: readonly string[];
+  /** An offer that it takes. */
+  readonly offer: string;
+  /** A new session, of {@link offer} where the test brings none of its own. */
+  open(offer?: string): Promise<Created>;
 };
+
+/** The ICE credentials of an offer, as lines. */
+function iceOf(offer: string): string[] {
+  return ['ice-ufrag', 'ice-pwd'].map((name) => `a=${name}:${attributes(offer, name)[0] ?? ''}`);
+}
+
+/** A client that really comes: checks, handshake, keys. */
+async function connect(target: SessionTarget) {
+  const local = testCredentials();
+  const { fingerprint } = await testCertificate();
+  const session = await target.open(
+    target.offer
+      .replace(/a=ice-ufrag:.*/g, `a=ice-ufrag:${local.ufrag}`)
+      .replace(/a=ice-pwd:.*/g, `a=ice-pwd:${local.pwd}`)
+      .replace(/a=fingerprint:.*/g, `a=fingerprint:${fingerprint.algorithm} ${fingerprint.value}`),
+  );
+  const [algorithm = '', value = ''] = attributes(session.body, 'fingerprint')[0]?.split(' ') ?? [];
+  const remote = { ufrag: attributes(session.body, 'ice-ufrag')[0] ?? '', pwd: attributes(session.body, 'ice-pwd')[0] ?? '' };
+  const candidates = attributes(session.body, 'candidate').map((candidate) => {
+    const [, , protocol, , address = '', port] = candidate.split(' ');
+    return { protocol: protocol as Candidate['protocol'], address, port: Number(port) };
+  });
+  return { session, local, remote, peer: await connectPeer({ local, remote, candidates, fingerprint: { algorithm, value } }) };
+}
 
 /**
  * The rules for the life of a session, which draft-ietf-wish-whep has taken over from RFC 9725 word for word, but for
@@ -41,6 +68,29 @@ export function sessionRules(target: SessionTarget): void {
       expect((await ask('GET', session.url)).status).toBe(404);
       expect((await ask('DELETE', session.url)).status).toBe(404);
       expect((await patch(session, session.entityTag, trickleFragment())).status).toBe(404);
+    });
+
+    test('4.2: "terminating the ICE and DTLS sessions", and RFC 7675, 5.2, for immediate revocation of consent', async () => {
+      const { session, peer } = await connect(target);
+      expect(peer.state).toBe('connected');
+      await ask('DELETE', session.url);
+      await peer.closed;
+      await peer.close();
+    });
+
+    test('4.2: "DTLS teardown for session termination by either side"', async () => {
+      const { session, peer } = await connect(target);
+      await peer.close();
+      await until('the session to be gone', async () => (await ask('GET', session.url)).status === 404);
+    });
+
+    test('4.3.3: after an ICE restart the client is reached with the new credentials', async () => {
+      const { session, peer } = await connect(target);
+      const local = testCredentials();
+      const answer = await patch(session, '*', trickleFragment([`a=ice-ufrag:${local.ufrag}`, `a=ice-pwd:${local.pwd}`]));
+      await peer.restart(local, { ufrag: attributes(answer.body, 'ice-ufrag')[0] ?? '', pwd: attributes(answer.body, 'ice-pwd')[0] ?? '' });
+      expect((await ask('GET', session.url)).status).toBe(204);
+      await peer.close();
     });
 
     test('4.3.1: "WHIP sessions MUST ignore any entity-tag value sent by the WHIP client when ICE session matching is not required, as in the HTTP DELETE request"', async () => {
@@ -113,7 +163,7 @@ export function sessionRules(target: SessionTarget): void {
     test('4.3.2: "it MUST return a \'204 No Content\' response without a body and MUST NOT include an ETag header in the response"', async () => {
       const session = await target.open();
       for (const ifMatch of [session.entityTag, '*']) {
-        const answer = await patch(session, ifMatch, trickleFragment(target.ice));
+        const answer = await patch(session, ifMatch, trickleFragment(iceOf(target.offer)));
         expect([answer.status, answer.body, answer.headers.get('etag')]).toEqual([204, '', null]);
       }
     });
@@ -156,7 +206,7 @@ export function sessionRules(target: SessionTarget): void {
       const session = await target.open();
       const answer = await patch(session, '*', 'a=ice-ufrag:restart3\r\na=ice-pwd:short\r\n');
       expect([answer.status, codeOf(answer)]).toEqual([400, 'sdp/malformed']);
-      expect((await patch(session, session.entityTag, trickleFragment(target.ice))).status).toBe(204);
+      expect((await patch(session, session.entityTag, trickleFragment(iceOf(target.offer)))).status).toBe(204);
     });
   });
 
