@@ -14,6 +14,9 @@ const RESPONSE = 100;
 /** How near: within three deviations of a mean that forgets a twentieth each time. */
 const FORGET = 0.05;
 
+/** Bits per second that arrived: over half a second, and over the last moments. */
+export type ArrivalRate = { readonly steady: number; readonly recent: number };
+
 /** Additive increase, multiplicative decrease (gcc-02, 5.5), in bits per second. */
 export class RateControl {
   #estimate: number;
@@ -39,14 +42,8 @@ export class RateControl {
     return this.#decreasedAt;
   }
 
-  /**
-   * Follows what the delays say.
-   *
-   * @param arrivalRate over half a second, and the highest of the last moments.
-   * @param mayGrow false while loss or a probe forbids it.
-   * @returns whether the estimate went down.
-   */
-  update(usage: Usage, arrivalRate: { readonly steady: number; readonly recent: number }, mayGrow: boolean, rtt: Millis, now: Millis): boolean {
+  /** Follows what the delays say, unless `mayGrow` is false upwards too. @returns whether the estimate went down. */
+  update(usage: Usage, arrivalRate: ArrivalRate, mayGrow: boolean, rtt: Millis, now: Millis): boolean {
     if (usage === 'over') {
       this.#increasedAt = Number.NaN;
       return this.#onOveruse(Math.max(arrivalRate.steady, arrivalRate.recent), rtt, now);

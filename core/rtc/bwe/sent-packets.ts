@@ -1,9 +1,11 @@
 import { sequenceDistance } from '../../media/rtp/sequence.ts';
 import type { Millis } from '../../media/time.ts';
 
-/** What is known of a packet: nothing yet, told missing, told arrived. */
+/** Nothing is known of the packet yet. */
 export const IN_FLIGHT = 0;
+/** Feedback has told that it had not arrived. */
 export const MISSING = 1;
+/** Feedback has told when it arrived. */
 export const ARRIVED = 2;
 
 const SMALLEST = 256;

@@ -20,6 +20,8 @@ export class StandingQueue {
   readonly #recent = new Float64Array(RECENT);
   #count = 0;
   #usual = 0;
+  #level = 0;
+  #least = 0;
   readonly #spans = new Float64Array(SPANS).fill(Number.POSITIVE_INFINITY);
   #span = 0;
   #spanStart = Number.NaN;
@@ -36,6 +38,8 @@ export class StandingQueue {
       this.#spans[this.#span] = Number.POSITIVE_INFINITY;
     }
     this.#spans[this.#span] = Math.min(this.#spans[this.#span]!, delay);
+    this.#level = leastOf(this.#recent, Math.min(this.#count, RECENT));
+    this.#least = leastOf(this.#spans, SPANS);
     // A plain mean at first.
     this.#usual += Math.max(USUAL_WEIGHT, 1 / this.#count) * (Math.min(this.delay, MOST_USUAL) - this.#usual);
   }
@@ -52,13 +56,12 @@ export class StandingQueue {
 
   /** The least delay of the last groups, in the units that were put in; undefined before the first. */
   get level(): Millis | undefined {
-    return this.#count === 0 ? undefined : millis(Math.min(...this.#recent.subarray(0, Math.min(this.#count, RECENT))));
+    return this.#count === 0 ? undefined : millis(this.#level);
   }
 
   /** {@link level} above the least of the last ten seconds. */
   get delay(): Millis {
-    const level = this.level;
-    return level === undefined ? millis(0) : millis(Math.max(0, level - Math.min(...this.#spans)));
+    return millis(this.#count === 0 ? 0 : Math.max(0, this.#level - this.#least));
   }
 
   reset(): void {
@@ -67,4 +70,14 @@ export class StandingQueue {
     this.#spans.fill(Number.POSITIVE_INFINITY);
     this.#spanStart = Number.NaN;
   }
+}
+
+function leastOf(values: Float64Array, count: number): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < count; i += 1) {
+    if (values[i]! < least) {
+      least = values[i]!;
+    }
+  }
+  return least;
 }

@@ -43,8 +43,8 @@ export class SendHistory {
     this.#mostPackets = mostPackets;
     this.#mostBytes = mostBytes;
     this.#size = packets;
-    this.#frames = Array.from({ length: packets });
-    this.#payloads = Array.from({ length: packets });
+    this.#frames = new Array<undefined>(packets).fill(undefined);
+    this.#payloads = new Array<undefined>(packets).fill(undefined);
     this.#index = new Uint16Array(packets);
     this.#timestamp = new Uint32Array(packets);
     this.#sentAt = new Float64Array(packets);
@@ -148,8 +148,8 @@ export class SendHistory {
   #grow(): void {
     const from = this.#size;
     const size = from * 2;
-    this.#frames = this.#moved(this.#frames, Array.from<PacketizedFrame | undefined>({ length: size }));
-    this.#payloads = this.#moved(this.#payloads, Array.from<PayloadTypes | undefined>({ length: size }));
+    this.#frames = this.#moved(this.#frames, new Array<PacketizedFrame | undefined>(size).fill(undefined));
+    this.#payloads = this.#moved(this.#payloads, new Array<PayloadTypes | undefined>(size).fill(undefined));
     this.#index = this.#moved(this.#index, new Uint16Array(size));
     this.#timestamp = this.#moved(this.#timestamp, new Uint32Array(size));
     this.#sentAt = this.#moved(this.#sentAt, new Float64Array(size));
