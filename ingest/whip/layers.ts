@@ -71,7 +71,7 @@ export class Layers {
     const best = wanted[0];
     if (best && !this.#isInForce(wanted)) {
       if (best.key === key && unit.key) {
-        this.#order = wanted.flatMap(({ key: each, config }) => (config ? [{ key: each, config }] : []));
+        this.#reorder(wanted);
         return { layer: 0, configs: this.#order.map(({ config }) => config) };
       }
       this.#wantKey(best.key);
@@ -86,7 +86,6 @@ export class Layers {
     this.#layers.set(key, layer);
     if (now - layer.heardAt > SILENT) {
       layer.steadySince = now;
-      layer.falls += this.#order[0]?.key === key || layer.falls > 0 ? 1 : 0;
     }
     layer.heardAt = now;
     layer.bytes += unit.bytes;
@@ -94,6 +93,14 @@ export class Layers {
       layer.config = unit.config;
     }
     return layer;
+  }
+
+  #reorder(wanted: readonly Layer[]): void {
+    const former = this.#order[0] && this.#layers.get(this.#order[0].key);
+    if (former && !wanted.includes(former)) {
+      former.falls += 1;
+    }
+    this.#order = wanted.flatMap(({ key, config }) => (config ? [{ key, config }] : []));
   }
 
   #wanted(now: Millis): Layer[] {

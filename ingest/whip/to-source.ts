@@ -67,8 +67,11 @@ export class ToSource {
       this.#options.dropped('video');
       return;
     }
-    if (place?.configs && !this.#announce(place.configs)) {
-      return;
+    if (place?.configs) {
+      this.#clock.lead(key);
+      if (!this.#announce(place.configs)) {
+        return;
+      }
     }
     if (!place) {
       this.#options.dropped('video');
