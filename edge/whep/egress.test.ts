@@ -104,6 +104,23 @@ describe('a viewer', () => {
     expect(sender.audio.length).toBe(1);
   });
 
+  it('begins with a rung that has something while the best one has not', async () => {
+    const { bus, watch, events } = setUp();
+    const broadcast = new TestBroadcast(bus);
+    broadcast.ladder(rendition('v360', 800_000), rendition('v240', 400_000));
+    broadcast.write('v240', 0, 28);
+    const sender = watch('a');
+    expect(framesOf(sender).length).toBe(28);
+    broadcast.write('v360', 0, 28);
+    broadcast.write('v240', 28, 31);
+    await settle();
+    expect(framesOf(sender).slice(28)).toEqual([28, 29]);
+    broadcast.write('v360', 28, 31);
+    await settle();
+    expect(framesOf(sender).slice(28)).toEqual([28, 29, 30]);
+    expect(events.slice(-2)).toEqual(['a layers v360 v240*', 'a layers v360* v240']);
+  });
+
   it('is told what there is, and what it gets', async () => {
     const { bus, watch, events } = setUp();
     const broadcast = new TestBroadcast(bus);

@@ -103,8 +103,24 @@ export class RungPilot {
       // A rung that the ladder dropped, or that has stopped, is followed by one that goes on where it ended.
       const goesOn = current === undefined && this.#path.current?.broadcast === this.#broadcast;
       this.#go(rung, goesOn ? 'at-shared-idr' : choice.manner, now);
+      if (this.#path.current?.broadcast !== this.#broadcast) {
+        this.#beginWithAny(rungs, rung, now);
+      }
     }
     return { demand: demandAbove(needs, choice?.index ?? current) };
+  }
+
+  /** The rung that was chosen has nothing yet, as one whose encoder just starts: until it has, the next one below, or else above, that has. */
+  #beginWithAny(rungs: readonly Rendition[], chosen: Rendition, now: Millis): void {
+    const at = rungs.indexOf(chosen);
+    for (const other of [...rungs.slice(at + 1), ...rungs.slice(0, at).reverse()]) {
+      this.#go(other, 'at-once', now);
+      if (this.#path.current?.broadcast === this.#broadcast) {
+        this.#go(chosen, 'at-shared-idr', now);
+        return;
+      }
+    }
+    this.#go(chosen, 'at-once', now);
   }
 
   #go(rung: Rendition, manner: SwitchManner, now: Millis): void {
