@@ -129,9 +129,6 @@ export class BandwidthEstimator {
     this.#unheardSince = Number.NaN;
     const base = this.#sentPackets.unwrap(feedback.baseSequence);
     const reference = this.#reference.unwrap(feedback.referenceTime & 0xff_ffff) * REFERENCE_TICKS;
-    if (base === undefined) {
-      return undefined;
-    }
     let usage: Usage = 'normal';
     let newest: number | undefined;
     for (let i = 0; i < feedback.arrivals.length; i += 1) {
@@ -272,7 +269,8 @@ export class BandwidthEstimator {
   }
 
   #calm(now: Millis): boolean {
-    return now - this.#overAt > CALM && !this.#queue.stands && !this.#loss.excessive(now);
+    // Where nothing is sent nothing is heard, and there would be nothing to repeat.
+    return now - this.#heardAt < CALM / 2 + this.#rtt && now - this.#overAt > CALM && !this.#queue.stands && !this.#loss.excessive(now);
   }
 
   #onSilence(now: Millis): void {

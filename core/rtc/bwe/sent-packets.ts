@@ -54,10 +54,9 @@ export class SentPackets {
     return sequence;
   }
 
-  /** The unwrapped number that a 16-bit one of the peer's stands for; undefined where it is none that was sent. */
-  unwrap(sequence: number): number | undefined {
-    const unwrapped = this.#next - 1 + sequenceDistance(this.#next - 1, sequence);
-    return unwrapped < this.#first ? undefined : unwrapped;
+  /** The unwrapped number that a 16-bit one of the peer's stands for. Whether it is one that was sent, {@link has} tells. */
+  unwrap(sequence: number): number {
+    return this.#next - 1 + sequenceDistance(this.#next - 1, sequence);
   }
 
   /** Whether a packet is still remembered. */

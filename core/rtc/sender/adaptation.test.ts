@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { writeRemb } from '../../media/rtp/rtcp/write.ts';
 import { SimulatedBrowser } from './testing/browser.ts';
-import { SenderBench, VIDEO } from './testing/sender-bench.ts';
+import { H264, SenderBench, VIDEO, videoFrame } from './testing/sender-bench.ts';
 
 describe('a viewer on a link', () => {
   it('with 5 % of loss and 60 ms of round trip is complete within 200 ms at all times, and its estimate stays', () => {
@@ -69,6 +69,31 @@ describe('a viewer on a link', () => {
     expect(bench.sender.stats.estimate / 3e6).toBeCloseTo(1, 3);
     browser.run(3000);
     expect(bench.sender.stats.padding).toBe(0);
+  });
+
+  it('is not probed while nothing is sent to it, and that is no failure', () => {
+    const bench = new SenderBench();
+    const browser = new SimulatedBrowser(bench, 400e3, { delay: 20 });
+    browser.run(1000);
+    bench.pass(800);
+    bench.sender.setDemand(2e6);
+    bench.pass(5000);
+    expect(bench.sender.stats.probes).toEqual({ sent: 0, failed: 0 });
+  });
+
+  it('sends no padding while pictures wait', () => {
+    const bench = new SenderBench({ initialEstimate: 500_000 });
+    const browser = new SimulatedBrowser(bench, 400e3, { delay: 20 });
+    browser.run(300);
+    bench.sender.setDemand(5e6);
+    const before = bench.sender.stats.padding;
+    bench.sender.sendVideo(videoFrame(1000, 100, true), H264);
+    let waited = 0;
+    for (; bench.sender.stats.queued.packets > 0; waited += 1) {
+      bench.pass(5);
+      expect(bench.sender.stats.queued.packets === 0 || bench.sender.stats.padding === before).toBe(true);
+    }
+    expect(waited).toBeGreaterThan(10);
   });
 
   it('that is idle is left alone: reports alone, and no history kept', () => {

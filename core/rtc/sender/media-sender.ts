@@ -200,7 +200,7 @@ export class MediaSender implements Ticked {
     if (this.#reportAt !== undefined && now >= this.#reportAt) {
       this.#report(now);
     }
-    const before = millis(now - historyTime(this.#rtt ?? INITIAL_RTT));
+    const before = millis(now - historyTime(this.#roundTrip));
     this.#streams.forEach(({ history }) => history.expire(before));
     this.#tell();
     return this.#pacer.empty ? earliest(due, this.#reportAt, now + HOUSEKEEPING) : millis(now + TICK);
@@ -221,9 +221,14 @@ export class MediaSender implements Ticked {
     this.#streams.forEach(({ history }) => history.clear());
   }
 
+  /** The round trip as far as it is known. */
+  get #roundTrip(): Millis {
+    return this.#rtt ?? this.#options.rtt ?? INITIAL_RTT;
+  }
+
   #sendPacket(stream: OutgoingStream, frame: PacketizedFrame, index: number, payload: PayloadTypes, now: Millis): number {
     const marker = stream === this.#video && index === frame.payloads.length - 1;
-    return stream.send(frame, index, payload, marker, now, historyTime(this.#rtt ?? INITIAL_RTT));
+    return stream.send(frame, index, payload, marker, now, historyTime(this.#roundTrip));
   }
 
   #enqueue(video: OutgoingStream, frame: PacketizedFrame, payload: PayloadTypes, now: Millis): boolean {
@@ -317,7 +322,7 @@ export class MediaSender implements Ticked {
     const stream = this.#streams.find(({ description }) => description.ssrc === ssrc);
     if (stream !== undefined) {
       this.#nacks += sequenceNumbers.length;
-      this.#retransmitter.answer(stream, sequenceNumbers, this.#estimator.estimate, this.#rtt ?? INITIAL_RTT, now);
+      this.#retransmitter.answer(stream, sequenceNumbers, this.#estimator.estimate, this.#roundTrip, now);
     }
   }
 
@@ -335,16 +340,16 @@ export class MediaSender implements Ticked {
     this.#keyRequested = true;
   }
 
-  /** Fills up a probe with what was sent last. */
+  /** Fills up a probe with what was sent last; last of all, so not while pictures wait. */
   #pad(now: Millis): void {
-    const video = this.#video;
+    const video = this.#pacer.empty ? this.#video : undefined;
     for (let due = this.#estimator.paddingDue(now); video !== undefined && due > 0; due = this.#estimator.paddingDue(now)) {
       const packet = video.history.recent(this.#paddingTurn % PADDING_CHOICE) ?? video.history.recent(0);
       this.#paddingTurn += 1;
       if (packet === undefined) {
         return;
       }
-      const bytes = video.hasRtx(packet) ? video.again(packet, hasMarker(packet), now) : video.pad(now, historyTime(this.#rtt ?? INITIAL_RTT));
+      const bytes = video.hasRtx(packet) ? video.again(packet, hasMarker(packet), now) : video.pad(now, historyTime(this.#roundTrip));
       if (bytes === 0) {
         return;
       }
