@@ -16,6 +16,8 @@ import { WallEstimate } from './wall-estimate.ts';
 
 /** Milliseconds before the epoch's first frame at which a layer's frame is taken as its equal. */
 const EARLY = 15;
+/** A layer's frame this far from the newest of the video has lost its clock: the groups are the video's. */
+const STRAY = 2500;
 /** A group that was cut after a pause in the video was not cut for want of key frames. */
 const PAUSE = 1000;
 
@@ -157,6 +159,7 @@ export class Epoch {
     const duration = ticks(config.frameDuration);
     return new Follower({
       groups: this.#groups,
+      now: (pts) => this.#groups.audioNow(pts),
       stamp: ({ media, data }) => {
         const pts = stamps.stamp(millis(media + this.#plan.place.shift));
         return pts === undefined ? undefined : { dts: pts, pts, duration, key: true, data };
@@ -171,11 +174,13 @@ export class Epoch {
     const writer = new TrackWriter(trackName(`video-${layer}`), config, grant, out);
     return new Follower({
       groups: this.#groups,
+      now: (pts) => this.#groups.layerNow(pts),
       stamp: ({ media, offset, key, data }) => {
         const at = millis(media + place.shift);
         // A layer's clock is a little off the video's until both are compared: half a frame is not a frame from before the epoch.
         const early = ticksToMillis(place.first, VIDEO_TIMESCALE) - at > EARLY;
-        return early ? undefined : { ...stamps.stamp(at, offset), key, data };
+        const stray = Math.abs(media - this.#lastVideo) > STRAY;
+        return early || stray ? undefined : { ...stamps.stamp(at, offset), key, data };
       },
       at: ({ pts }) => pts,
       write: (frame) => writer.write(frame, this.#wallTime),

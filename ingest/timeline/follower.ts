@@ -15,6 +15,8 @@ export type FollowingFrame = Omit<PlacedFrame, 'group'>;
 /** What a follower works with. */
 export type FollowerOptions = {
   readonly groups: Groups;
+  /** The group of what can wait no longer, by pts. */
+  readonly now: (pts: Ticks) => number;
   /** The frame of a sample; undefined where there is no time for it. */
   readonly stamp: (sample: TimedSample) => FollowingFrame | undefined;
   /** Its pts in 90 kHz ticks: what decides its group. */
@@ -56,11 +58,11 @@ export class Follower {
 
   /** Gives out what is decided, and what has waited long enough. */
   release(now: WallTime): void {
-    const { groups, at, write } = this.#options;
+    const { groups, now: groupNow, at, write } = this.#options;
     for (let oldest = this.#waiting[0]; oldest; oldest = this.#waiting[0]) {
       const pts = at(oldest.frame);
       const overdue = this.#waiting.length > MAX_WAITING || now >= later(oldest.sample.arrival, WAIT);
-      const group = groups.audio(pts) ?? (overdue ? groups.audioNow(pts) : undefined);
+      const group = groups.audio(pts) ?? (overdue ? groupNow(pts) : undefined);
       if (group === undefined) {
         return;
       }
@@ -71,11 +73,11 @@ export class Follower {
 
   /** Gives out all that waits and begins before `until`; returns the rest, for the epoch that follows. */
   flush(until: Millis): TimedSample[] {
-    const { groups, at, write } = this.#options;
+    const { now, at, write } = this.#options;
     const waiting = this.#waiting.splice(0);
     for (const { sample, frame } of waiting) {
       if (sample.media < until) {
-        write({ ...frame, group: groups.audioNow(at(frame)) });
+        write({ ...frame, group: now(at(frame)) });
       }
     }
     return waiting.filter(({ sample }) => sample.media >= until).map(({ sample }) => sample);

@@ -19,6 +19,8 @@ export interface Groups {
   audio(pts: number): number | undefined;
   /** The group of audio that can wait no longer. */
   audioNow(pts: number): number;
+  /** The group of a layer's frame that can wait no longer: a layer begins no group. */
+  layerNow(pts: number): number;
 }
 
 /** Groups that start at whole seconds of the timeline: a pure function of pts, so nothing ever waits. */
@@ -42,6 +44,10 @@ export class GridGroups implements Groups {
   }
 
   audioNow(pts: number): number {
+    return this.audio(pts);
+  }
+
+  layerNow(pts: number): number {
     return this.audio(pts);
   }
 }
@@ -91,6 +97,10 @@ export class SourceGroups implements Groups {
     while (pts >= newest.at + MAX_GROUP) {
       newest = this.#start(newest.group + 1, newest.at + MAX_GROUP);
     }
+    return this.#groupAt(pts);
+  }
+
+  layerNow(pts: number): number {
     return this.#groupAt(pts);
   }
 

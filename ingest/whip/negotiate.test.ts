@@ -26,8 +26,8 @@ describe('what publishers offer', () => {
     const [format] = media?.formats ?? [];
     const seen = { ...plan, adaptive, rids: media?.rids, first: format?.codec, nack: format?.nack, rtx: format?.rtxPayloadType !== undefined };
     expect(seen).toMatchObject(expected);
-    expect(plan.media.map(({ kind }) => kind).sort()).toEqual(['audio', 'video']);
-    expect(plan.media.find(({ kind }) => kind === 'audio')?.formats).toMatchObject([{ codec: 'opus', clockRate: 48_000 }]);
+    const sound = plan.media.find(({ kind }) => kind === 'audio');
+    expect(sound?.formats ?? []).toMatchObject(name.startsWith('ffmpeg') ? [] : [{ codec: 'opus', clockRate: 48_000 }]);
   });
 
   it('H.264 goes before what else is offered, and the rest keeps its order', () => {

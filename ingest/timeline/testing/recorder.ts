@@ -10,6 +10,7 @@ import { audioConfig, START, videoConfig } from './encoder.ts';
 
 type RecorderOptions = {
   readonly clockRate?: number;
+  readonly adaptive?: boolean;
   readonly memory?: SourceMemory | undefined;
   readonly startedAt?: number;
   /** Grants epochs in place of the recorder. */
@@ -38,6 +39,7 @@ export class Recorder {
     this.timeline = new Timeline({
       clockRate: options.clockRate ?? 1000,
       memory: options.memory,
+      adaptive: options.adaptive ?? false,
       host: {
         requestEpoch: () => this.timeline?.grant(this.#grant(), this.now),
         begin: (start) => this.starts.push(start),
@@ -98,7 +100,7 @@ export class Recorder {
     this.frames.push(frame);
     this.#options.note?.(frame);
     this.givenAt.push(this.now);
-    const scale = frame.track === 'video' ? 90_000 : (this.starts.at(-1)?.tracks.find((track) => track.name === frame.track)?.config.timescale ?? 1);
+    const scale = frame.track.startsWith('video') ? 90_000 : (this.starts.at(-1)?.tracks.find((track) => track.name === frame.track)?.config.timescale ?? 1);
     this.nextGroup = Math.max(this.nextGroup, frame.group + 1);
     this.floor = millis(Math.max(this.floor, ((frame.pts + frame.duration) * 1000) / scale));
   }
