@@ -32,6 +32,8 @@ export class Av1Reader implements PayloadReader {
   #open = false;
   #obus = 0;
   #frames = 0;
+  /** The unit holds frames of higher spatial layers. */
+  #layers = false;
   #afterGap = false;
   /** The sequence header of this unit. */
   #fresh: Sequence | undefined;
@@ -46,6 +48,7 @@ export class Av1Reader implements PayloadReader {
     this.#open = false;
     this.#obus = 0;
     this.#frames = 0;
+    this.#layers = false;
     this.#afterGap = false;
     this.#fresh = undefined;
     this.#first = undefined;
@@ -87,7 +90,9 @@ export class Av1Reader implements PayloadReader {
     if (sequence === undefined) {
       return undefined;
     }
-    const { key, size } = this.#first ?? { key: false };
+    const { key, size: first } = this.#first ?? { key: false };
+    // The first frame is the lowest layer's; the highest one's size is that of the sequence.
+    const size = first && this.#layers ? { width: sequence.header.maxWidth, height: sequence.header.maxHeight } : first;
     let changed: RtpConfig | undefined;
     if (key && size !== undefined) {
       const config = av1Config(sequence.header, sequence.obu, size);
@@ -160,6 +165,8 @@ export class Av1Reader implements PayloadReader {
   /** False where what must come before the unit's first frame is lost. */
   #frame(obu: Obu): boolean {
     this.#frames += 1;
+    const { spatial } = obuLayers(obu.extension);
+    this.#layers ||= spatial > 0;
     const sequence = this.#fresh ?? this.#sequence;
     if (this.#first !== undefined || sequence === undefined) {
       return sequence !== undefined;
@@ -167,6 +174,6 @@ export class Av1Reader implements PayloadReader {
     const header = parseAv1FrameHeader(obu.payload, sequence.header, obu.extension);
     this.#first = header;
     // A key frame has its sequence header before it (7.5), and the lowest layer comes first.
-    return header !== undefined && !(this.#afterGap && (header.key || obuLayers(obu.extension).spatial > 0));
+    return header !== undefined && !(this.#afterGap && (header.key || spatial > 0));
   }
 }
