@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
+import type { EgressCounts } from './egress/datagram-egress.ts';
 import type { CloseReason } from './transport.ts';
 
 /** Why a datagram went no further. */
@@ -16,6 +17,7 @@ export const DROP_REASONS = [
   'rejected-srtp',
   'no-path',
   'queue-full',
+  'send-failed',
   'handler-failed',
 ] as const;
 
@@ -43,6 +45,8 @@ export class RtcCounters {
 export type RtcGauges = {
   readonly sessions: () => { readonly connecting: number; readonly connected: number };
   readonly tcpConnections: () => number;
+  /** What the UDP socket's sending half has counted. */
+  readonly egress: () => Pick<EgressCounts, 'dropped' | 'calls'>;
 };
 
 /** Tells the registry of the transport's counters. */
@@ -60,14 +64,15 @@ export function registerRtcMetrics(registry: Registry, counters: RtcCounters, ga
   new Gauge({ name: 'millrace_rtc_tcp_connections', help: 'Open TCP connections on the WebRTC port.', registers, collect() { this.set(gauges.tcpConnections()); } });
   byReason(registry, 'millrace_rtc_sessions_closed_total', 'WebRTC sessions that ended, by reason.', () => counters.closed);
   byReason(registry, 'millrace_rtc_refused_total', 'WebRTC sessions and TCP connections that were not taken, by reason.', () => counters.refused);
-  byReason(registry, 'millrace_rtc_datagrams_dropped_total', 'Packets from or to WebRTC peers that were dropped, by reason: what was not proven, not understood, or had no room.', () => counters.dropped);
+  byReason(registry, 'millrace_rtc_datagrams_dropped_total', 'Packets from or to WebRTC peers that were dropped, by reason: what was not proven, not understood, or had no room.', () => ({ ...counters.dropped, 'send-failed': gauges.egress().dropped }));
   byProtocol(registry, 'millrace_rtc_packets_sent_total', 'RTP and RTCP packets sent to WebRTC peers, by protocol.', counters.sent, 'packets');
   byProtocol(registry, 'millrace_rtc_sent_bytes_total', 'Bytes of RTP and RTCP sent to WebRTC peers, protection included, by protocol.', counters.sent, 'bytes');
   byProtocol(registry, 'millrace_rtc_datagrams_received_total', 'Packets of any kind that came to the WebRTC port, by protocol.', counters.received, 'packets');
   byProtocol(registry, 'millrace_rtc_received_bytes_total', 'Bytes of any kind that came to the WebRTC port, by protocol.', counters.received, 'bytes');
+  total(registry, 'millrace_rtc_send_calls_total', 'System calls that sent datagrams: on the fast path one for a whole frame.', () => gauges.egress().calls);
   total(registry, 'millrace_rtc_checks_answered_total', 'Verified ICE connectivity and consent checks that were answered.', () => counters.checksAnswered);
   total(registry, 'millrace_rtc_checks_refused_total', 'ICE checks that were answered with an error.', () => counters.checksRefused);
-  total(registry, 'millrace_rtc_path_checks_total', 'Checks of our own, sent to an address before media may go there.', () => counters.pathChecks);
+  total(registry, 'millrace_rtc_path_checks_total', 'Checks of our own: sent to an address before media may go there, and to peers that have gone silent.', () => counters.pathChecks);
   total(registry, 'millrace_rtc_path_changes_total', 'Connected sessions whose media moved to another address.', () => counters.pathChanges);
   total(registry, 'millrace_rtc_ice_restarts_total', 'ICE restarts.', () => counters.restarts);
 }

@@ -5,6 +5,7 @@ import { MillraceError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { RtcCertificate } from './dtls/certificate.ts';
 import { isUsableFingerprint } from './dtls/fingerprint.ts';
+import type { EgressCounts } from './egress/datagram-egress.ts';
 import { candidatesFor } from './ice/candidates.ts';
 import { areUsableCredentials } from './ice/credentials.ts';
 import type { ReachableAddresses } from './ice/reachable-addresses.ts';
@@ -106,6 +107,11 @@ export class PortTransport implements RtcTransport {
     return this.#tcp?.connections ?? 0;
   }
 
+  /** What the UDP socket's sending half has counted. */
+  get egressCounts(): EgressCounts {
+    return this.#udp.egress.counts;
+  }
+
   open(peer: PeerParameters, handler: SessionHandler): RtcSession {
     if (this.#isClosing) {
       throw this.#refusal('stopping', 'The server is stopping.');
@@ -195,7 +201,8 @@ export class PortTransport implements RtcTransport {
   }
 
   #sweep(now: Millis): void {
-    [...this.#table.connecting, ...this.#table.connected].forEach((session) => session.tick(now));
+    this.#table.connecting.forEach((session) => session.tick(now));
+    this.#table.connected.forEach((session) => session.tick(now));
     this.#tcp?.tick(now);
     if (now - this.#refreshedAt >= REFRESH_MILLIS) {
       this.#refreshedAt = now;

@@ -19,6 +19,12 @@ import type { CloseReason, Fingerprint, IceCredentials, PeerParameters, RtcSessi
 const CONNECT_MILLIS = 30_000;
 /** Consent, RFC 7675, 5.1, cut from its 30 s: that is eight checks of a browser. */
 const CONSENT_MILLIS = 20_000;
+/**
+ * A path that is silent for longer than two checks of a browser is checked from here, and again so often until something comes. Some
+ * publishers send no checks once they are connected (libnice's keepalives are indications), but all answer.
+ */
+const CONSENT_CHECK_AFTER_MILLIS = 5500;
+const CONSENT_CHECK_MILLIS = 2500;
 /** Addresses from which a peer may send at one time; the one that was silent longest gives way. */
 const MAX_PATHS = 8;
 /** Bytes that AES-GCM adds to a packet, which a session tells before it knows better. */
@@ -61,6 +67,7 @@ export class Session implements RtcSession {
   #protection: SrtpProtection | undefined;
   #state: RtcSession['state'] = 'connecting';
   #flightAt: Millis | undefined;
+  #checkedAt = -Infinity;
   #rtt: Millis | undefined;
 
   constructor(peer: PeerParameters, handler: SessionHandler, host: SessionHost) {
@@ -244,12 +251,23 @@ export class Session implements RtcSession {
     }
   }
 
-  /** Ends the session where its time is over. */
+  /** Ends the session where its time is over, and asks a silent peer for its consent. */
   tick(now: Millis): void {
-    if (this.#state === 'connecting' && now - this.openedAt >= CONNECT_MILLIS) {
-      this.close('connect-timeout');
-    } else if (this.#state === 'connected' && now - (this.#active?.verifiedAt ?? this.openedAt) >= CONSENT_MILLIS) {
+    if (this.#state === 'connecting') {
+      if (now - this.openedAt >= CONNECT_MILLIS) {
+        this.close('connect-timeout');
+      }
+      return;
+    }
+    if (this.#active === undefined) {
+      return;
+    }
+    const silence = now - this.#active.verifiedAt;
+    if (silence >= CONSENT_MILLIS) {
       this.close('consent-lost');
+    } else if (silence >= CONSENT_CHECK_AFTER_MILLIS && now - this.#checkedAt >= CONSENT_CHECK_MILLIS && !this.#active.isGone) {
+      this.#checkedAt = now;
+      this.#host.check(this, this.#active);
     }
   }
 

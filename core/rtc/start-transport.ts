@@ -33,6 +33,6 @@ export async function startRtcTransport({ config, log, metrics, clock = monotoni
   await addresses.start();
   const counters = new RtcCounters();
   const transport = new PortTransport({ config, log, clock, counters, certificate, addresses, sockets: bound });
-  registerRtcMetrics(metrics, counters, { sessions: () => transport.counts, tcpConnections: () => transport.tcpConnections });
+  registerRtcMetrics(metrics, counters, { sessions: () => transport.counts, tcpConnections: () => transport.tcpConnections, egress: () => transport.egressCounts });
   return transport;
 }

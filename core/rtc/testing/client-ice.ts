@@ -18,6 +18,8 @@ export class ClientIce {
   remote: IceCredentials;
   /** Whether the server's checks are answered. */
   answers = true;
+  /** Whether the peer sends checks of its own accord. */
+  asks = true;
   /** Verified checks of the server that came. */
   checked = 0;
 

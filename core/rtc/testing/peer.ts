@@ -45,8 +45,13 @@ export interface TestPeer {
   sendRaw(bytes: Uint8Array): void;
   /** Reads nothing more: over TCP the server's queue fills. */
   pause(): void;
-  /** Goes on from another local port, as after a change of network: a check with USE-CANDIDATE from there. Resolves when it is answered. */
-  move(): Promise<void>;
+  /** Sends a check and resolves when it is answered. Default: with USE-CANDIDATE. */
+  check(useCandidate?: boolean): Promise<void>;
+  /**
+   * Goes on from another local port, as after a change of network: a check from there, with USE-CANDIDATE unless told otherwise. Resolves
+   * when it is answered. `breakFirst`: the old port is gone before.
+   */
+  move(options?: { readonly useCandidate?: boolean; readonly breakFirst?: boolean }): Promise<void>;
   /** Takes new credentials on both sides (ICE restart). Resolves when a check with them is answered. */
   restart(local: IceCredentials, remote: IceCredentials): Promise<void>;
   /** Stops answering and checking without a word. */
@@ -137,7 +142,11 @@ class Peer implements TestPeer {
     });
     this.#keys = await Promise.race([keys, late]).finally(() => clearTimeout(limit));
     this.#handshake = undefined;
-    this.#consent = setInterval(() => this.#link?.send(this.ice.request()), CONSENT_MILLIS);
+    this.#consent = setInterval(() => {
+      if (this.ice.asks) {
+        this.#link?.send(this.ice.request());
+      }
+    }, CONSENT_MILLIS);
     this.#consent.unref();
   }
 
@@ -158,10 +167,17 @@ class Peer implements TestPeer {
     this.#link?.pause();
   }
 
-  async move(): Promise<void> {
+  check(useCandidate = true): Promise<void> {
+    return this.ice.check(this.#link!, useCandidate);
+  }
+
+  async move({ useCandidate = true, breakFirst = false }: { readonly useCandidate?: boolean; readonly breakFirst?: boolean } = {}): Promise<void> {
     const old = this.#link;
+    if (breakFirst) {
+      old?.close();
+    }
     this.#link = await this.#open();
-    await this.ice.check(this.#link);
+    await this.check(useCandidate);
     old?.close();
   }
 
@@ -192,7 +208,11 @@ class Peer implements TestPeer {
       this.#server,
       // Nothing comes before the first packet is sent, which needs the link.
       (bytes) => this.#receive(bytes, link),
-      () => this.#end.resolve(),
+      () => {
+        if (this.#link === link) {
+          this.#end.resolve();
+        }
+      },
     );
     return link;
   }
