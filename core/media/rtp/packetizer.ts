@@ -39,7 +39,7 @@ export function createPacketizer(codec: RtpCodec, options: PacketizerOptions = {
 /** 1,200 bytes of UDP payload less 12 of RTP header, 10 or so of extensions, 16 of tag and 2 of RTX. */
 const DEFAULT_MAX_PAYLOAD = 1160;
 
-/** The payload of RFC 8834 needs no less; below it fragments would hold little but their own headers. */
+/** Below it fragments would hold little but their own headers. */
 const MIN_MAX_PAYLOAD = 64;
 
 /** The payloads of an access unit. */
