@@ -1,4 +1,4 @@
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import { once } from 'node:events';
 
 import { afterEach, describe, expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { messages } from '../native/messages.ts';
 import { PacketBatch } from '../packet-batch.ts';
 import { createSrtpProtection, type SrtpProfile } from '../srtp/srtp-protection.ts';
 
-import { createDatagramEgress, type DatagramAddress } from './datagram-egress.ts';
+import { createDatagramEgress, numericLookup, type DatagramAddress } from './datagram-egress.ts';
 
 const sockets: Socket[] = [];
 
@@ -17,11 +17,12 @@ afterEach(() => {
   }
 });
 
-async function bound(address: string): Promise<Socket> {
-  const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4' });
+async function bound(address: string, options: Partial<SocketOptions> = {}): Promise<Socket> {
+  const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', ...options });
   sockets.push(socket);
+  const listening = once(socket, 'listening');
   socket.bind(0, address);
-  await once(socket, 'listening');
+  await listening;
   return socket;
 }
 
@@ -96,6 +97,18 @@ describe.each(paths)('fast path $fastPath', ({ fastPath, fast }) => {
     }
     expect(egress.fast).toBe(fast);
     expect(egress.counts).toMatchObject({ packets: 79, dropped: 0, ...(fast && { calls: 4 }) });
+  });
+
+  test('sends from a socket that looks nothing up', async () => {
+    const egress = createDatagramEgress({ socket: await bound('::', { lookup: numericLookup }), fastPath });
+    for (const address of ['127.0.0.1', '::1']) {
+      const peer = await receiver(address);
+      const batch = batchOf([300, 300, 20]);
+      const expected = packetsOf(batch);
+      expect(egress.send(batch, peer.to)).toBe(3);
+      batch.bytes.fill(0xff);
+      expect(await peer.received(3)).toEqual(expected);
+    }
   });
 
   test('sends one datagram, which may be overwritten at once', async () => {

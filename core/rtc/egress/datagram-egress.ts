@@ -11,6 +11,7 @@ import { PortableEgress } from './portable-egress.ts';
 import type { DatagramAddress, SocketFamily } from './socket-address.ts';
 
 export type { EgressCounts } from './counts.ts';
+export { numericLookup } from './portable-egress.ts';
 export type { DatagramAddress } from './socket-address.ts';
 
 /** The sending half of a UDP socket. */
@@ -33,7 +34,7 @@ export interface DatagramEgress {
 
 /** Options of {@link createDatagramEgress}. */
 export type DatagramEgressOptions = {
-  /** Bound. One that listens on IPv6 reaches IPv4 peers too, where it is dual-stack. */
+  /** Bound; best made with {@link numericLookup}. One that listens on IPv6 reaches IPv4 peers too, where it is dual-stack. */
   readonly socket: Socket;
   /** `auto` sends on the socket's descriptor where that works, one system call per batch; `off` leaves it to `node:dgram`. */
   readonly fastPath: FastPath;

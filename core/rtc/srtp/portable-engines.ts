@@ -1,9 +1,10 @@
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type Cipheriv, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, type Cipheriv, type KeyObject } from 'node:crypto';
 
 import type { Memory } from '../native/memory.ts';
 import { MAX_BATCH_BYTES, MAX_BATCH_PACKETS } from '../packet-batch.ts';
 
-import { GCM_TAG, type AeadEngine, type EngineMaker, type KeystreamEngine, type MacEngine } from './engine.ts';
+import { GCM_TAG, type AeadEngine, type EngineMaker, type KeystreamEngine } from './engine.ts';
+import { HmacSha1 } from './hmac-sha1.ts';
 
 /** SRTP's ciphers by `node:crypto` alone. */
 export const portableEngines: EngineMaker = {
@@ -96,13 +97,16 @@ class EcbKeystream implements KeystreamEngine {
     this.#at.push(at);
     this.#lengths.push(length);
     // The last 16 bits count the blocks: 2^20 bytes, where a datagram has fewer than 2^16.
-    const words = [0, 4, 8, 12].map((offset) => iv.view.getUint32(offset, LITTLE_ENDIAN)) as [number, number, number, number];
+    const first = iv.view.getUint32(0, LITTLE_ENDIAN);
+    const second = iv.view.getUint32(4, LITTLE_ENDIAN);
+    const third = iv.view.getUint32(8, LITTLE_ENDIAN);
+    const fourth = iv.view.getUint32(12, LITTLE_ENDIAN);
     let word = this.#blocks * 4;
     for (let block = 0; block < blocks; block += 1) {
-      counterWords[word] = words[0];
-      counterWords[word + 1] = words[1];
-      counterWords[word + 2] = words[2];
-      counterWords[word + 3] = words[3] + (LITTLE_ENDIAN ? ((block & 0xff) << 24) | ((block & 0xff00) << 8) : block);
+      counterWords[word] = first;
+      counterWords[word + 1] = second;
+      counterWords[word + 2] = third;
+      counterWords[word + 3] = fourth + (LITTLE_ENDIAN ? ((block & 0xff) << 24) | ((block & 0xff00) << 8) : block);
       word += 4;
     }
     this.#blocks += blocks;
@@ -150,21 +154,5 @@ function overlay(text: Memory, at: number, length: number, stream: Uint8Array, f
   }
   for (i += words * 4; i < length; i += 1) {
     bytes[at + i] = (bytes[at + i] ?? 0) ^ (aligned[shift + i] ?? 0);
-  }
-}
-
-class HmacSha1 implements MacEngine {
-  readonly #key: KeyObject;
-
-  constructor(key: Uint8Array) {
-    this.#key = createSecretKey(key);
-  }
-
-  digest(text: Memory, at: number, length: number): Uint8Array {
-    return createHmac('sha1', this.#key).update(text.bytes.subarray(at, at + length)).digest();
-  }
-
-  close(): void {
-    // The key is the collector's.
   }
 }
