@@ -1,10 +1,13 @@
 import { elapsed, later, millis, type WallTime } from '#core/media/time.ts';
 
-/** A frame that left the camera less than this ago is live: encoders lag by 50 to 150 ms, and clocks of two machines differ a little. */
-const LIVE = millis(700);
+/** Behind by less than this a track is live: encoders lag by 50 to 150 ms. */
+const LIVE = millis(120);
+
+/** A track that was live is behind again when it lags by so much: its encoder was started anew. */
+const BEHIND = millis(1000);
 
 /** Time over which the media's speed is measured. */
-const WINDOW = millis(250);
+const WINDOW = millis(200);
 
 /** Media that come so much faster than they were captured are being caught up with. */
 const FAST = 1.3;
@@ -14,22 +17,23 @@ const FAST = 1.3;
  * before. A constant distance is none: it is a slow encoder, or another machine's clock.
  */
 export class CatchUp {
-  #isCatchingUp = false;
+  #isCatchingUp: boolean | undefined;
   #mark: { readonly at: WallTime; readonly seconds: number } | undefined;
 
   get isCatchingUp(): boolean {
-    return this.#isCatchingUp;
+    return this.#isCatchingUp ?? false;
   }
 
   /** A frame of presentation time `seconds` came at `now`. `capture`: when its group's first frame left the camera. */
   add(seconds: number, capture: { readonly wallTime: WallTime; readonly seconds: number }, now: WallTime): void {
     const captured = later(capture.wallTime, millis((seconds - capture.seconds) * 1000));
-    if (elapsed(captured, now) < LIVE) {
+    const age = elapsed(captured, now);
+    if (age < LIVE || (this.#isCatchingUp === false && age < BEHIND)) {
       this.#isCatchingUp = false;
       this.#mark = undefined;
       return;
     }
-    this.#isCatchingUp ||= this.#mark === undefined;
+    this.#isCatchingUp ??= true;
     this.#mark ??= { at: now, seconds };
     const passed = elapsed(this.#mark.at, now);
     if (passed >= WINDOW) {

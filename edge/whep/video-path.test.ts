@@ -126,6 +126,22 @@ describe('a key request', () => {
     expect(timestamps()).toEqual([1, 2, 3].map((after) => 32 * FRAME + after * MS));
   });
 
+  it('is not answered again before there is something new', async () => {
+    const { broadcast, path, sent, rung, state } = setUp();
+    broadcast.write('video', 0, 33);
+    path.go(rung('video'), 'at-once');
+    const ask = (): number => {
+      sent.length = 0;
+      state.now = millis(state.now + 3000);
+      path.keyRequest();
+      return sent.length;
+    };
+    expect([ask(), ask()]).toEqual([3, 0]);
+    broadcast.write('video', 33);
+    await settle();
+    expect(ask()).toBe(4);
+  });
+
   it('that crossed a key frame on its way is answered by that', () => {
     const { broadcast, path, sent, rung, state } = setUp();
     broadcast.write('video', 0, 33);

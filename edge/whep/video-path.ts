@@ -88,6 +88,8 @@ export class VideoPath implements FeedReader {
   #lastPts: number | undefined;
   #lastTimestamp: number | undefined;
   #keySentAt: Millis | undefined;
+  /** Where the feed ended when a key request was answered last. */
+  #answeredAt: number | undefined;
   #capture: Capture | undefined;
 
   constructor(options: VideoPathOptions) {
@@ -163,7 +165,10 @@ export class VideoPath implements FeedReader {
     const { clock, out } = this.#options;
     const key = this.#current?.lease.feed.newestKey;
     const answered = this.#keySentAt !== undefined && clock() - this.#keySentAt < (out.rtt ?? 0);
-    if (key !== undefined && key < this.#cursor && !answered) {
+    // Browsers ask every few seconds while nothing comes: the same frames again would be an action replay.
+    const isRepeated = this.#current?.lease.feed.end === this.#answeredAt;
+    if (key !== undefined && key < this.#cursor && !answered && !isRepeated) {
+      this.#answeredAt = this.#current?.lease.feed.end;
       out.dropQueued();
       this.#cursor = key;
       this.#squeezing = true;
@@ -241,6 +246,7 @@ export class VideoPath implements FeedReader {
     this.#pending = undefined;
     this.#cursor = key;
     this.#squeezing = squeeze;
+    this.#answeredAt = undefined;
     const newest = pending.lease.feed.newest?.timestamp ?? 0;
     timeline.enter(pending.rung.broadcast, newest / VIDEO_TIMESCALE, clock());
     observer.switched(from, pending.rung);
