@@ -76,7 +76,7 @@ export function sessionRules(target: SessionTarget): void {
       await ask('DELETE', session.url);
       await peer.closed;
       await peer.close();
-    });
+    }, 20_000);
 
     test('4.2: "DTLS teardown for session termination by either side"', async () => {
       const { session, peer } = await connect(target);
