@@ -64,16 +64,14 @@ export class HandshakeMessages {
       return;
     }
     let partial = this.#partial.get(sequence);
-    if (partial === undefined) {
+    // The newest beginning counts: one forged piece must not keep the true message out for good.
+    if (partial === undefined || partial.type !== type || partial.length !== length || partial.fragments >= MAX_FRAGMENTS) {
       partial = { type, length, bytes: Buffer.alloc(HANDSHAKE_HEADER_BYTES + length), filled: [], fragments: 0 };
       partial.bytes.writeUInt8(type, 0);
       partial.bytes.writeUIntBE(length, 1, 3);
       partial.bytes.writeUInt16BE(sequence, 4);
       partial.bytes.writeUIntBE(length, 9, 3);
       this.#partial.set(sequence, partial);
-    }
-    if (partial.type !== type || partial.length !== length || partial.fragments >= MAX_FRAGMENTS) {
-      return;
     }
     partial.fragments += 1;
     body.copy(partial.bytes, HANDSHAKE_HEADER_BYTES + offset);

@@ -46,7 +46,7 @@ const EXPECTED: readonly number[] = [
   HANDSHAKE_TYPE.certificateVerify,
 ];
 
-/** A flight is repeated for a peer that asks at most once in this time. */
+/** A flight is repeated for a peer that asks when it is this old: what comes sooner is a packet that was doubled on the way. */
 const REPEAT_MILLIS = 100;
 /** Records of one flight that share a datagram; IPv6's smallest MTU less its headers. */
 const MAX_DATAGRAM_BYTES = 1200;
@@ -67,7 +67,7 @@ export class DtlsHandshake {
   #early: Buffer | undefined;
   #outgoing: Buffer[] = [];
   #flight: Buffer[] = [];
-  #repeatedAt = -Infinity;
+  #flightAt = -Infinity;
   #isOver = false;
 
   constructor(options: DtlsHandshakeOptions) {
@@ -122,10 +122,11 @@ export class DtlsHandshake {
     const { messages, repeated } = this.#messages.push(record.fragment);
     for (const message of messages) {
       this.#flight = [];
+      this.#flightAt = now;
       this.#message(message);
     }
-    if (repeated && messages.length === 0 && now - this.#repeatedAt >= REPEAT_MILLIS) {
-      this.#repeatedAt = now;
+    if (repeated && messages.length === 0 && now - this.#flightAt >= REPEAT_MILLIS) {
+      this.#flightAt = now;
       this.#outgoing = [...this.#flight];
       this.#flush();
     }
