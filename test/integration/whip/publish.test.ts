@@ -1,0 +1,157 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import type { Frame } from '#core/media/frame.ts';
+
+import { startBrowser } from '../../support/browser.ts';
+import { publishNatively } from '../../support/native-webrtc.ts';
+import { until } from '../../support/until.ts';
+import { publishFrom } from './browser-publisher.ts';
+import { KEY, startWhipServer, type WhipServer } from './whip-server.ts';
+
+const LAYERS = [
+  { rid: 'q', scale: 4, maxBitrate: 150_000 },
+  { rid: 'h', scale: 2, maxBitrate: 500_000 },
+  { rid: 'f', scale: 1, maxBitrate: 1_500_000 },
+];
+
+let server: WhipServer;
+
+beforeEach(async () => {
+  server = await startWhipServer();
+});
+
+afterEach(() => server.close());
+
+/** Expects what consumers rely on: places and times rise, each group begins with a head. */
+function expectWhole(frames: readonly Frame[]): void {
+  frames.forEach((frame, n) => {
+    const before = frames[n - 1];
+    expect(frame.index === 0).toBe(frame.head !== undefined);
+    if (before !== undefined) {
+      expect(frame.group > before.group || (frame.group === before.group && frame.index === before.index + 1)).toBe(true);
+      expect(frame.dts).toBeGreaterThan(before.dts);
+    }
+  });
+}
+
+const keysOf = (frames: readonly Frame[]): number[] => frames.filter(({ key }) => key).map(({ pts }) => pts / 90_000);
+
+describe('libwebrtc outside a browser', () => {
+  it('publishes VP8 and Opus: whole frames, in step, a key frame every 2.2 s, and a broadcast that ends when it says so', async () => {
+    const publisher = await publishNatively({ url: server.url, key: KEY });
+    await until('three key frames', () => keysOf(server.frames('video')).length >= 3);
+    await publisher.stop();
+    await until('the end', () => server.infos.at(-1)?.state === 'interrupted');
+    expect(server.catalogs).toHaveLength(1);
+    expect(server.catalogs[0]).toMatchObject({ protocol: 'whip', grouping: { mode: 'grid' } });
+    expect(server.catalogs[0]?.tracks).toMatchObject([
+      { name: 'video', config: { codec: 'vp8', width: 320, height: 180 }, video: { variableFrameRate: true, bFrames: false } },
+      { name: 'audio', config: { codec: 'opus', frameDuration: 960 } },
+    ]);
+    const video = server.frames('video');
+    const audio = server.frames('audio');
+    expectWhole(video);
+    expectWhole(audio);
+    const [first = 0, second = 0] = keysOf(video);
+    expect(second - first).toBeGreaterThan(2.1);
+    expect(second - first).toBeLessThan(2.6);
+    // Sound and picture were made by one timer: they stay together.
+    expect(Math.abs((audio.at(-1)?.pts ?? 0) / 48_000 - (video.at(-1)?.pts ?? 0) / 90_000)).toBeLessThan(0.25);
+    expect(server.health.some(({ rtt, loss }) => rtt !== undefined && loss === 0)).toBe(true);
+    expect(await server.metrics()).toMatch(/millrace_whip_packets_total\{fate="given-up"\} 0/);
+  });
+
+  it('with a wrong key, and a second one while the first is live, is refused; the first goes on', async () => {
+    await expect(publishNatively({ url: server.url, key: 'show_ffffffffffffffffffff' })).rejects.toThrow(/401/);
+    const publisher = await publishNatively({ url: server.url, key: KEY });
+    await until('pictures', () => server.frames('video').length > 0);
+    await expect(publishNatively({ url: `${server.url}/show`, key: KEY })).rejects.toThrow(/409/);
+    const before = server.frames('video').length;
+    await until('more pictures', () => server.frames('video').length > before + 15);
+    await publisher.stop();
+  });
+
+  it('comes back into the same broadcast with the next epoch', async () => {
+    const first = await publishNatively({ url: server.url, key: KEY });
+    await until('pictures', () => server.frames('video').length > 0);
+    await first.stop();
+    await until('the interruption', () => server.infos.at(-1)?.state === 'interrupted');
+    const second = await publishNatively({ url: server.url, key: KEY });
+    await until('the next epoch', () => server.frames('video').some(({ epoch }) => epoch === 1));
+    await second.stop();
+    expectWhole(server.frames('video'));
+    expect(new Set(server.frames('video').map(({ broadcast }) => broadcast)).size).toBe(1);
+  });
+});
+
+describe('Chromium', () => {
+  let browser: Browser;
+  let page: Page;
+
+  beforeEach(async () => {
+    browser = await startBrowser({ fakeDevices: true });
+    page = await browser.newPage();
+    await page.goto(new URL('/', server.url).href);
+  });
+
+  afterEach(() => browser.close());
+
+  it('publishes its fake camera as H.264', async () => {
+    const resource = await publishFrom(page, { url: server.url, key: KEY, width: 640, height: 360 });
+    await until('pictures', () => server.frames('video').length > 30);
+    expect((await fetch(resource, { method: 'DELETE' })).status).toBe(200);
+    await until('the end', () => server.infos.at(-1)?.state === 'interrupted');
+    expect(server.catalogs[0]).toMatchObject({ encoder: expect.stringMatching(/^Chrome \d+/), tracks: [{ config: { codec: 'h264', codecString: expect.stringMatching(/^avc1\.42/) } }, { name: 'audio' }] });
+    expectWhole(server.frames('video'));
+  });
+
+  it.each(['video/VP9', 'video/AV1'])('publishes %s', async (codec) => {
+    await publishFrom(page, { url: server.url, key: KEY, width: 320, height: 180, codec });
+    await until('pictures', () => server.frames('video').length > 10, { deadline: 30_000 });
+    expect(server.catalogs[0]?.tracks[0]?.config.codec).toBe(codec.slice('video/'.length).toLowerCase());
+    expectWhole(server.frames('video'));
+  });
+
+  it('publishes three layers: the best becomes the video, the others its layers, in the same groups at the same instants', async () => {
+    await publishFrom(page, { url: server.url, key: KEY, layers: LAYERS });
+    const catalog = await until('three layers', () => server.catalogs.findLast(({ tracks }) => tracks.length === 4), { deadline: 60_000 });
+    expect(catalog.tracks.map(({ name, layer, config }) => [name, layer, config.kind === 'video' ? config.height : 0])).toEqual([
+      ['video', undefined, 720],
+      ['video-1', 1, 360],
+      ['video-2', 2, 180],
+      ['audio', undefined, 0],
+    ]);
+    const of = (track: string): readonly Frame[] => server.frames(track).filter(({ epoch }) => epoch === catalog.epoch);
+    await until('two key frames of each layer', () => ['video', 'video-1', 'video-2'].every((track) => keysOf(of(track)).length >= 3), { deadline: 20_000 });
+    ['video', 'video-1', 'video-2'].forEach((track) => expectWhole(server.frames(track)));
+    // Asked for together, key frames fall on one instant, which has one timestamp and one group.
+    const last = of('video').findLast(({ key }) => key);
+    for (const track of ['video-1', 'video-2']) {
+      const twin = of(track).find(({ pts, key }) => key && Math.abs(pts - (last?.pts ?? 0)) <= 90);
+      expect(twin?.group).toBe(last?.group);
+    }
+  });
+
+  it('when the best layer stops, the next one goes on as the video within a few seconds', async () => {
+    await publishFrom(page, { url: server.url, key: KEY, layers: LAYERS.slice(1) });
+    await until('two layers', () => server.catalogs.at(-1)?.tracks.length === 3, { deadline: 60_000 });
+    const height = server.catalogs.at(-1)?.tracks[0]?.config.kind === 'video' ? server.catalogs.at(-1)?.tracks[0]?.config : undefined;
+    await page.evaluate(async () => {
+      type Sender = { track: { kind: string } | null; getParameters(): { encodings: { active: boolean; rid: string }[] }; setParameters(parameters: object): Promise<void> };
+      const { peer } = globalThis as unknown as { peer: { getSenders(): Sender[] } };
+      const sender = peer.getSenders().find(({ track }) => track?.kind === 'video');
+      const parameters = sender?.getParameters();
+      parameters?.encodings.forEach((encoding) => {
+        encoding.active = encoding.rid !== 'f';
+      });
+      await sender?.setParameters(parameters ?? {});
+    });
+    const catalog = await until('the lower layer as the video', () => server.catalogs.findLast(({ tracks }) => tracks.length === 2 && tracks[0]?.config.kind === 'video' && tracks[0].config.height === 360), { deadline: 10_000 });
+    expect(height).toMatchObject({ height: 720 });
+    await until('pictures of it', () => server.frames('video').some(({ epoch }) => epoch === catalog.epoch));
+    const first = server.frames('video').find(({ epoch }) => epoch === catalog.epoch);
+    expect(first?.key).toBe(true);
+    expectWhole(server.frames('video'));
+  });
+});
