@@ -239,8 +239,8 @@ export class BandwidthEstimator {
       this.#rate.raise(probe.rate);
       this.#limitedBy = 'probe';
     }
-    const disturbed = this.#probing.disturbs(now);
-    const { stands } = this.#queue;
+    const disturbed = this.#probing.disturbs(this.#rtt, now);
+    const { stands, heavy } = this.#queue;
     const usage = trend === 'over' && !stands ? 'normal' : trend;
     if (usage === 'over') {
       this.#overAt = now;
@@ -250,7 +250,7 @@ export class BandwidthEstimator {
     const excessive = this.#loss.excessive(now);
     if (!disturbed) {
       const before = this.estimate;
-      const decreased = this.#rate.update(usage, { steady, recent }, !stands && !excessive, this.#rtt, now);
+      const decreased = this.#rate.update({ usage, heavy }, { steady, recent }, !stands && !excessive, this.#rtt, now);
       if (decreased) {
         this.#decreased('delay', now);
       } else if (this.estimate > before && this.#limitedBy !== 'probe') {

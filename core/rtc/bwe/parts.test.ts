@@ -184,31 +184,42 @@ describe('loss', () => {
 describe('the rate', () => {
   it('falls to 0.85 of what arrives, once in a round trip, and not below the least', () => {
     const rate = new RateControl(2e6, 50e3, 20e6);
-    expect(rate.update('over', { steady: 1e6, recent: 1.2e6 }, true, millis(100), millis(0))).toBe(true);
+    expect(rate.update({ usage: 'over', heavy: true }, { steady: 1e6, recent: 1.2e6 }, true, millis(100), millis(0))).toBe(true);
     expect(rate.estimate).toBeCloseTo(1.02e6);
-    expect(rate.update('over', { steady: 0.9e6, recent: 0.9e6 }, true, millis(100), millis(100))).toBe(false);
-    expect(rate.update('over', { steady: 0.3e6, recent: 0.3e6 }, true, millis(100), millis(110))).toBe(true);
+    expect(rate.update({ usage: 'over', heavy: true }, { steady: 0.9e6, recent: 0.9e6 }, true, millis(100), millis(100))).toBe(false);
+    expect(rate.update({ usage: 'over', heavy: true }, { steady: 0.3e6, recent: 0.3e6 }, true, millis(100), millis(110))).toBe(true);
     rate.lower(1, millis(200));
     expect(rate.estimate).toBe(50e3);
+  });
+
+  it('falls by little while little waits, and not below what arrives', () => {
+    const rate = new RateControl(8e6, 50e3, 20e6);
+    const over = (at: number): boolean => rate.update({ usage: 'over', heavy: false }, { steady: 2e6, recent: 2e6 }, false, millis(50), millis(at));
+    expect(over(0)).toBe(true);
+    expect(rate.estimate).toBeCloseTo(6.8e6);
+    for (let at = 200; at < 5000; at += 200) {
+      over(at);
+    }
+    expect(rate.estimate).toBe(2e6);
   });
 
   it('grows by 8 % in a second, up to 1.5 times what arrives', () => {
     const rate = new RateControl(1e6, 50e3, 20e6);
     for (let at = 0; at <= 1000; at += 100) {
-      rate.update('normal', { steady: 0.9e6, recent: 0.9e6 }, true, millis(50), millis(at));
+      rate.update({ usage: 'normal', heavy: false }, { steady: 0.9e6, recent: 0.9e6 }, true, millis(50), millis(at));
     }
     expect(rate.estimate / 1e6).toBeCloseTo(1.08, 3);
     for (let at = 1100; at <= 20_000; at += 100) {
-      rate.update('normal', { steady: 0.9e6, recent: 0.9e6 }, true, millis(50), millis(at));
+      rate.update({ usage: 'normal', heavy: false }, { steady: 0.9e6, recent: 0.9e6 }, true, millis(50), millis(at));
     }
     expect(rate.estimate).toBe(1.5 * 0.9e6 + 10_000);
   });
 
   it('grows by a packet in a response time where the last over-use was', () => {
     const rate = new RateControl(1e6, 50e3, 20e6);
-    rate.update('over', { steady: 1e6, recent: 1e6 }, true, millis(100), millis(0));
+    rate.update({ usage: 'over', heavy: true }, { steady: 1e6, recent: 1e6 }, true, millis(100), millis(0));
     for (let at = 1000; at <= 2000; at += 100) {
-      rate.update('normal', { steady: 0.85e6, recent: 0.85e6 }, true, millis(100), millis(at));
+      rate.update({ usage: 'normal', heavy: false }, { steady: 0.85e6, recent: 0.85e6 }, true, millis(100), millis(at));
     }
     expect(rate.estimate).toBeCloseTo(0.85e6 + 5 * 9600, -1);
   });

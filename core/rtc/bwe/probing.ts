@@ -16,8 +16,8 @@ const AFTER_DECREASE = 2000;
 const AFTER_SUCCESS = 50;
 /** How long feedback on a cluster is waited for, beside the round trip. */
 const PATIENCE = 500;
-/** What a failed probe left in the queue is gone by then, and no sign of anything else. */
-const AFTERMATH = 300;
+/** What a failed probe left in the queue is gone and told of by then, and a round trip later: it is no sign of anything else. */
+const AFTERMATH = 400;
 /** A decrease so soon after a success says that the success was none. */
 const REGRET = 5000;
 
@@ -67,8 +67,8 @@ export class Probing {
   }
 
   /** Whether a queue that is seen now may be a probe's own doing. */
-  disturbs(now: Millis): boolean {
-    return this.#cluster !== undefined || now - this.#endedAt < AFTERMATH;
+  disturbs(rtt: Millis, now: Millis): boolean {
+    return this.#cluster !== undefined || now - this.#endedAt < AFTERMATH + rtt;
   }
 
   /** Begins a probe where one is wanted and due; gives up one that nothing is heard of. */

@@ -17,6 +17,9 @@ const FORGET = 0.05;
 /** Bits per second that arrived: over half a second, and over the last moments. */
 export type ArrivalRate = { readonly steady: number; readonly recent: number };
 
+/** What the delays say: the trend, and whether so much waits that what arrives is all that the path carries. */
+export type DelayState = { readonly usage: Usage; readonly heavy: boolean };
+
 /** Additive increase, multiplicative decrease (gcc-02, 5.5), in bits per second. */
 export class RateControl {
   #estimate: number;
@@ -43,10 +46,10 @@ export class RateControl {
   }
 
   /** Follows what the delays say, unless `mayGrow` is false upwards too. @returns whether the estimate went down. */
-  update(usage: Usage, arrivalRate: ArrivalRate, mayGrow: boolean, rtt: Millis, now: Millis): boolean {
+  update({ usage, heavy }: DelayState, arrivalRate: ArrivalRate, mayGrow: boolean, rtt: Millis, now: Millis): boolean {
     if (usage === 'over') {
       this.#increasedAt = Number.NaN;
-      return this.#onOveruse(Math.max(arrivalRate.steady, arrivalRate.recent), rtt, now);
+      return this.#onOveruse(Math.max(arrivalRate.steady, arrivalRate.recent), heavy, rtt, now);
     }
     if (usage === 'under' || !mayGrow) {
       // The queue drains: growing now would only fill it again.
@@ -85,11 +88,15 @@ export class RateControl {
     this.#decreasedAt = Number.NEGATIVE_INFINITY;
   }
 
-  #onOveruse(arrivalRate: number, rtt: Millis, now: Millis): boolean {
+  #onOveruse(arrivalRate: number, heavy: boolean, rtt: Millis, now: Millis): boolean {
     // What a decrease did shows a round trip later at the earliest.
     const soon = now - this.#decreasedAt < rtt + RESPONSE;
-    if (arrivalRate <= 0 || (soon && arrivalRate > this.#estimate / 2)) {
+    if (arrivalRate <= 0 || (soon && !(heavy && arrivalRate < this.#estimate / 2))) {
       return false;
+    }
+    if (!heavy) {
+      // Little waits, so more than what arrives may get through: an application that sends little does not lose all that was found.
+      return this.lower(Math.max(BETA * this.#estimate, arrivalRate), now);
     }
     this.#learn(arrivalRate);
     return this.lower(BETA * arrivalRate, now);

@@ -5,8 +5,10 @@ const RECENT = 8;
 /** The least delay of the path is the least of so many spans of a second: clocks drift apart by at most 1 ms in that time. */
 const SPANS = 10;
 const SPAN = 1000;
-/** A queue below this is not told from the scheduling of a busy receiver. */
-const LEAST_NOTABLE = 10;
+/** A queue below this is not told from the scheduling of a busy receiver, nor from a route that has become a little longer. */
+const LEAST_NOTABLE = 20;
+/** Above this nothing but congestion is left: it is what a link of 0.8 Mbit/s gathers in 40 ms of 2 Mbit/s. */
+const HEAVY = 60;
 /** What has been usual on the path for some seconds is its jitter, up to a limit: a queue that lasts must not become the norm. */
 const USUAL_WEIGHT = 1 / 256;
 const MOST_USUAL = 40;
@@ -52,6 +54,11 @@ export class StandingQueue {
   /** Whether there is a queue beyond doubt. */
   get stands(): boolean {
     return this.delay > Math.max(LEAST_NOTABLE, this.jitter);
+  }
+
+  /** Whether what the path carries is beyond doubt what arrives. */
+  get heavy(): boolean {
+    return this.delay > Math.max(HEAVY, 2 * this.jitter);
   }
 
   /** The least delay of the last groups, in the units that were put in; undefined before the first. */

@@ -25,8 +25,8 @@ const KEY_REQUEST_PAUSE = 300;
 /** A second of 12 Mbit/s; references only, the bytes are shared. */
 const VIDEO_HISTORY = { packets: 128, mostPackets: 2048, mostBytes: 2_000_000 };
 const AUDIO_HISTORY = { packets: 64, mostPackets: 128, mostBytes: 100_000 };
-/** Weight of a new round trip (RFC 6298, 2: alpha). */
-const RTT_WEIGHT = 1 / 8;
+/** Weight of a new round trip. More than the 1/8 of RFC 6298: there is but one in a second. */
+const RTT_WEIGHT = 1 / 4;
 /** A change of the estimate that its user is told of. */
 const NOTABLE = 0.05;
 /** Packets of the last moments that probes repeat in turn. */
