@@ -161,6 +161,14 @@ describe('what is refused', () => {
     expect(factory.requests).toEqual([]);
   });
 
+  test('a broadcaster\'s operator reads in the log why, without the key', async () => {
+    const lines: string[] = [];
+    const { publish } = await start({ log: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }) });
+    await publish({ body: offerText('ffmpeg-8-whip'), headers: { 'user-agent': 'Lavf/62.3.100' } });
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([expect.objectContaining({ code: 'sdp/unsupported', client: 'Lavf/62.3.100', reason: expect.stringContaining('dtls_active') as unknown })]);
+    expect(lines.join('')).not.toContain(KEY);
+  });
+
   test('a body that is not UTF-8', async () => {
     const { asking } = await start();
     const socket = connect(asking.port, '127.0.0.1');

@@ -13,7 +13,7 @@ import { ALLOWED, respondOptions } from './options-answer.ts';
 import { Refusal } from './refusal.ts';
 import { FRAGMENT_TYPE, mediaTypeOf, respond, respondError, SDP_TYPE, type Fields } from './respond.ts';
 import type { Asker, SessionFactory } from './session-factory.ts';
-import { statusOf } from './status.ts';
+import { statusOf, type HttpError } from './status.ts';
 import { parseTarget, type SignallingTarget } from './target.ts';
 
 /** What a {@link SignallingEndpoint} works with. */
@@ -209,15 +209,23 @@ export class SignallingEndpoint {
       return;
     }
     const known = statusOf(error);
-    if (known === undefined) {
-      this.#options.log.error({ err: error, method: request.method, protocol: this.#options.protocol }, 'a signalling request failed');
-    }
+    this.#tell(request, error, known);
     const answer = known ?? { status: 500, code: 'signalling/internal', message: 'The server failed to answer.' };
     respondError(request, response, answer, {
       // RFC 6750, 3: no error code where the request came without any authentication.
       ...(answer.status === 401 ? { 'WWW-Authenticate': `Bearer realm="millrace"${request.headers.authorization === undefined ? '' : ', error="invalid_token"'}` } : {}),
       ...(error instanceof TypeRefusal ? error.fields : {}),
     });
+  }
+
+  #tell({ method, headers }: IncomingMessage, error: unknown, known: HttpError | undefined): void {
+    const { protocol, log } = this.#options;
+    if (known === undefined) {
+      log.error({ err: error, method, protocol }, 'a signalling request failed');
+    } else if (known.code.startsWith('sdp/')) {
+      // Few tools show a broadcaster what the answer says. Who got so far has a key; viewers come as they like.
+      log[protocol === 'whip' ? 'warn' : 'debug']({ code: known.code, reason: known.message, client: headers['user-agent']?.slice(0, 100), method, protocol }, 'a description was refused');
+    }
   }
 }
 
