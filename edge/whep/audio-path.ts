@@ -8,6 +8,13 @@ import type { FeedLease } from './feeds.ts';
 import type { Capture, FeedReader, RenditionFeed } from './rendition-feed.ts';
 import type { ViewerTimeline } from './viewer-timeline.ts';
 
+/**
+ * Sound that is encoded here lags the picture by its encoder (45 ms) and by the receiver's buffer (65 ms). A receiver that is told so holds the
+ * picture back as long, and the picture is what people wait for. So encoded sound is stamped this much later than it is:
+ * nobody notices up to 125 ms (ITU-R BT.1359-1, figure 2: detectability of sound that comes late).
+ */
+const UNNOTICED_LAG = millis(80);
+
 /** What an audio path is made of. */
 export type AudioPathOptions = {
   readonly take: (broadcast: BroadcastId, track: TrackName, reader: FeedReader) => FeedLease;
@@ -21,6 +28,7 @@ export type AudioPathOptions = {
 export class AudioPath implements FeedReader {
   readonly #options: AudioPathOptions;
   #lease: FeedLease | undefined;
+  #lag = millis(0);
   #last = -Infinity;
 
   constructor(options: AudioPathOptions) {
@@ -28,12 +36,13 @@ export class AudioPath implements FeedReader {
   }
 
   /** Sends this track from its next frame on; none where it is undefined. */
-  follow(broadcast: BroadcastId, track: TrackName | undefined): void {
+  follow(broadcast: BroadcastId, track: TrackName | undefined, isEncoded = false): void {
     const feed = this.#lease?.feed;
     if (feed?.broadcast === broadcast && feed.track === track) {
       return;
     }
     this.stop();
+    this.#lag = millis(isEncoded ? UNNOTICED_LAG : 0);
     this.#lease = track === undefined ? undefined : this.#options.take(broadcast, track, this);
   }
 
@@ -52,12 +61,13 @@ export class AudioPath implements FeedReader {
     const { timescale } = frame.config;
     const now = clock();
     timeline.enter(feed.broadcast, secondsOf(frame.timestamp, frame.config), now);
-    const timestamp = ticks(Math.max(frame.timestamp + timeline.offset * timescale, this.#last + 1));
+    const own = frame.timestamp + timeline.offset * timescale;
+    const timestamp = ticks(Math.max(own + (this.#lag * timescale) / 1000, this.#last + 1));
     if (frame.index === 0 && feed.capture !== undefined) {
       capture(feed.capture);
     }
     this.#last = timestamp;
-    timeline.sent(timestamp / timescale, millis(now));
+    timeline.sent(own / timescale, now);
     send(timestamp === frame.timestamp ? frame : { ...frame, timestamp });
   }
 }

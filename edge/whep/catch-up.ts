@@ -1,13 +1,16 @@
 import { elapsed, later, millis, type WallTime } from '#core/media/time.ts';
 
 /** Behind by less than this a track is live: encoders lag by 50 to 150 ms. */
-const LIVE = millis(120);
+const LIVE = millis(150);
 
 /** A track that was live is behind again when it lags by so much: its encoder was started anew. */
 const BEHIND = millis(1000);
 
 /** Time over which the media's speed is measured. */
 const WINDOW = millis(200);
+
+/** So often in a row it must be no faster: an encoder gives out a first frame, then nothing for a while, then seconds at once. */
+const SLOW_WINDOWS = 3;
 
 /** Media that come so much faster than they were captured are being caught up with. */
 const FAST = 1.3;
@@ -18,6 +21,7 @@ const FAST = 1.3;
  */
 export class CatchUp {
   #isCatchingUp: boolean | undefined;
+  #slowWindows = 0;
   #mark: { readonly at: WallTime; readonly seconds: number } | undefined;
 
   get isCatchingUp(): boolean {
@@ -31,13 +35,15 @@ export class CatchUp {
     if (age < LIVE || (this.#isCatchingUp === false && age < BEHIND)) {
       this.#isCatchingUp = false;
       this.#mark = undefined;
+      this.#slowWindows = 0;
       return;
     }
     this.#isCatchingUp ??= true;
     this.#mark ??= { at: now, seconds };
     const passed = elapsed(this.#mark.at, now);
     if (passed >= WINDOW) {
-      this.#isCatchingUp = (seconds - this.#mark.seconds) * 1000 > FAST * passed;
+      this.#slowWindows = (seconds - this.#mark.seconds) * 1000 > FAST * passed ? 0 : this.#slowWindows + 1;
+      this.#isCatchingUp = this.#slowWindows < SLOW_WINDOWS;
       this.#mark = { at: now, seconds };
     }
   }

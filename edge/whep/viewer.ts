@@ -162,7 +162,7 @@ export class Viewer implements SessionHandler, Ticked {
     if (this.#sender !== undefined) {
       const sound = negotiated.audio && fittingRenditions(ladder, negotiated.audio.media)[0];
       this.#video?.pilot.reserve(sound?.bandwidth ?? 0);
-      this.#audio?.path.follow(info.broadcast, sound?.track);
+      this.#audio?.path.follow(info.broadcast, sound?.track, sound?.mode === 'encoded');
       this.#decide();
     }
   }
