@@ -36,6 +36,8 @@ export type PortTransportOptions = {
 
 /** A session nobody has called on may be given up for a new one after this: an answer's first check comes within a few round trips. */
 const UNHEARD_MILLIS = 2000;
+/** One that was called on, but is still not through, after this: a browser needs a second. */
+const SLOW_MILLIS = 10_000;
 /** How many of the oldest are looked at for one to give up. */
 const LOOKED_AT = 64;
 /** TCP connections beyond one for each session: those that prove nothing yet. */
@@ -143,8 +145,8 @@ export class PortTransport implements RtcTransport {
   }
 
   /**
-   * Half of all sessions may be waiting for their peers. Where that many do, or the server is full, the oldest that nobody has called on
-   * gives way: whoever opens sessions and never comes holds up nobody who does.
+   * Half of all sessions may be waiting for their peers. Where that many do, or the server is full, the oldest that nobody has called on,
+   * or that is far too slow, gives way: whoever opens sessions and never comes holds up nobody who does.
    */
   #makeRoom(): boolean {
     const { maxRtcSessions } = this.#options.config;
@@ -157,10 +159,11 @@ export class PortTransport implements RtcTransport {
     let looked = 0;
     for (const session of connecting) {
       looked += 1;
-      if (looked > LOOKED_AT || now - session.openedAt < UNHEARD_MILLIS) {
+      const age = now - session.openedAt;
+      if (looked > LOOKED_AT || age < UNHEARD_MILLIS) {
         break;
       }
-      if (!session.isHeard) {
+      if (!session.isHeard || age >= SLOW_MILLIS) {
         session.close('connect-timeout');
         break;
       }

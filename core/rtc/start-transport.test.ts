@@ -187,12 +187,27 @@ describe('open', () => {
 
   it('refuses more sessions than are configured, and takes one again when one has gone', async () => {
     const { transport } = await start({ maxRtcSessions: 2 });
-    const connected = await openPeer(transport, new RecordingHandler());
-    transport.open(await peerParameters(), new RecordingHandler());
+    const handlers = [new RecordingHandler(), new RecordingHandler()];
+    const first = await openPeer(transport, handlers[0]!);
+    await handlers[0]!.whenConnected;
+    await openPeer(transport, handlers[1]!);
+    await handlers[1]!.whenConnected;
     const peer = await peerParameters();
     expect(() => transport.open(peer, new RecordingHandler())).toThrow(expect.objectContaining({ code: 'rtc/too-many-sessions' }));
-    connected.session.close();
+    first.session.close();
+    expect(transport.open(peer, new RecordingHandler()).state).toBe('connecting');
+  });
+
+  it('gives up a session whose peer does not come for one whose peer may', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+    const { transport } = await start({ maxRtcSessions: 2 });
+    const [peer, absent] = [await peerParameters(), new RecordingHandler()];
+    transport.open(peer, absent);
+    vi.advanceTimersByTime(1500);
     expect(() => transport.open(peer, new RecordingHandler())).toThrow(expect.objectContaining({ code: 'rtc/too-many-sessions' }));
+    vi.advanceTimersByTime(1000);
+    expect(transport.open(peer, new RecordingHandler()).state).toBe('connecting');
+    expect(absent.reason).toBe('connect-timeout');
   });
 
   it('refuses everybody once it is closing, and ends who is there', async () => {
@@ -230,6 +245,17 @@ describe('the port', () => {
         expect(session.path).toMatchObject({ address, port: peer.localPort });
         session.close();
       }
+    }
+  });
+
+  it('is the same over UDP and TCP where a name is listened on, and the candidates say where', async () => {
+    const { transport } = await start({ host: 'localhost' });
+    const [first] = transport.candidates;
+    expect(['127.0.0.1', '::1']).toContain(first!.address);
+    expect(transport.candidates).toHaveLength(2);
+    for (const tcp of [false, true]) {
+      const { session } = await openPeer(transport, new RecordingHandler(), { tcp });
+      expect(session.path?.address).toBe(first!.address);
     }
   });
 

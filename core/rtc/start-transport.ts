@@ -29,7 +29,8 @@ export type RtcTransportOptions = {
 export async function startRtcTransport({ config, log, metrics, clock = monotonicClock, sockets }: RtcTransportOptions): Promise<RtcTransport> {
   const bound = sockets ?? (await openSockets(config.host, config.webrtcPort));
   const certificate = await keptCertificate(config.dataDir, systemClock(), log);
-  const addresses = new ReachableAddresses({ config, ipv6: bound.udp.address().family === 'IPv6', log });
+  const { address: host, family } = bound.udp.address();
+  const addresses = new ReachableAddresses({ config: { ...config, host }, ipv6: family === 'IPv6', log });
   await addresses.start();
   const counters = new RtcCounters();
   const transport = new PortTransport({ config, log, clock, counters, certificate, addresses, sockets: bound });

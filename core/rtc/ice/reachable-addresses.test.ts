@@ -26,7 +26,6 @@ describe('the addresses under which the server is reached', () => {
     ['the interfaces\' where the URL says [::1]', { publicUrl: 'http://[::1]:8080' }, ['192.0.2.7']],
     ['loopback where it is said on purpose', { publicHost: '127.0.0.1' }, ['127.0.0.1']],
     ['loopback where that is listened on', { host: '127.0.0.1' }, ['127.0.0.1']],
-    ['loopback where localhost is listened on', { host: 'localhost' }, ['127.0.0.1']],
     ['the one address that is listened on', { host: '192.0.2.9' }, ['192.0.2.9']],
   ])('are %s', async (_what, config, expected) => {
     const addresses = reachable(config);

@@ -13,6 +13,7 @@ export type Resolve = (name: string) => Promise<readonly string[]>;
 
 /** What the list of addresses stands on. */
 export type ReachableAddressesOptions = {
+  /** `host`: the address that the socket is bound to. */
   readonly config: Pick<RtcConfig, 'host' | 'publicHost' | 'publicUrl'>;
   /** Whether the port is open over IPv6. */
   readonly ipv6: boolean;
@@ -85,11 +86,8 @@ export class ReachableAddresses {
   #readInterfaces(): void {
     const { host } = this.#options.config;
     const { ipv6 } = this.#options;
-    if (isIP(host) !== 0 && host !== '::' && host !== '0.0.0.0') {
-      this.#own = [plainAddress(host)];
-    } else {
-      this.#own = host === 'localhost' ? ['127.0.0.1'] : interfaceAddresses((this.#options.interfaces ?? networkInterfaces)(), { ipv6 });
-    }
+    const isEverywhere = host === '::' || host === '0.0.0.0';
+    this.#own = isEverywhere ? interfaceAddresses((this.#options.interfaces ?? networkInterfaces)(), { ipv6 }) : [plainAddress(host)];
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:dgram';
-import type { Server } from 'node:net';
+import { lookup } from 'node:dns/promises';
+import { isIP, type Server } from 'node:net';
 
 import { listenError } from './listen-error.ts';
 import { listenTcp } from './tcp-port.ts';
@@ -17,18 +18,28 @@ const PORT_ATTEMPTS = 10;
  * @throws {MillraceError} `rtc/port-in-use`, `rtc/port-denied`, `rtc/listen-failed`.
  */
 export async function openSockets(host: string, port: number): Promise<Required<RtcSockets>> {
+  // Looked up once: a name with addresses of both families must not give each socket another.
+  const address = isIP(host) === 0 ? await addressOf(host, port) : host;
   for (let attempt = 1; ; attempt++) {
-    const udp = await bindUdp(host, port).catch((error: unknown) => {
+    const udp = await bindUdp(address, port).catch((error: unknown) => {
       throw listenError(error as NodeJS.ErrnoException, 'udp', host, port);
     });
     const chosen = udp.address().port;
     try {
-      return { udp, tcp: await listenTcp(host, chosen) };
+      return { udp, tcp: await listenTcp(address, chosen) };
     } catch (error) {
       await new Promise<void>((resolve) => udp.close(() => resolve()));
       if (port !== 0 || attempt === PORT_ATTEMPTS) {
         throw listenError(error as NodeJS.ErrnoException, 'tcp', host, chosen);
       }
     }
+  }
+}
+
+async function addressOf(host: string, port: number): Promise<string> {
+  try {
+    return (await lookup(host)).address;
+  } catch (error) {
+    throw listenError(error as NodeJS.ErrnoException, 'udp', host, port);
   }
 }

@@ -125,11 +125,11 @@ export class TcpPort {
 }
 
 /** Listens; a machine without IPv6 gets a socket of IPv4 where all addresses were meant. Rejects with the system's error. */
-export async function listenTcp(host: string, port: number): Promise<Server> {
+export async function listenTcp(address: string, port: number): Promise<Server> {
   try {
-    return await listen(host, port);
+    return await listen(address, port);
   } catch (error) {
-    if (host === '::' && isFamilyMissing(error)) {
+    if (address === '::' && isFamilyMissing(error)) {
       return listen('0.0.0.0', port);
     }
     throw error;

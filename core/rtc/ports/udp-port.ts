@@ -1,5 +1,4 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { lookup } from 'node:dns/promises';
 
 import type { Logger } from '../../runtime/log.ts';
 import { createDatagramEgress, type DatagramAddress, type DatagramEgress } from '../egress/datagram-egress.ts';
@@ -61,8 +60,7 @@ export function udpKey({ address, port }: Pick<RemoteInfo, 'address' | 'port'>):
 }
 
 /** Binds a UDP socket; a machine without IPv6 gets one of IPv4 where all addresses were meant. Rejects with the system's error. */
-export async function bindUdp(host: string, port: number): Promise<Socket> {
-  const address = host.includes(':') || /^[\d.]+$/.test(host) ? host : (await lookup(host)).address;
+export async function bindUdp(address: string, port: number): Promise<Socket> {
   try {
     return await bind(address, port);
   } catch (error) {
