@@ -122,6 +122,18 @@ export function printWebrtcCost(results: readonly WebrtcCostResult[]): void {
   );
 }
 
+/** What is dearer than it may be, each way against the next in the same run; nothing where all is well. */
+export function webrtcCostRegressions(results: readonly WebrtcCostResult[]): string[] {
+  const found = (way: WebrtcCostResult['way'], { profile, shape }: WebrtcCostResult) => results.find((r) => r.way === way && r.profile === profile && r.shape === shape);
+  return results.flatMap((result) => {
+    const [against, share] = result.way === 'fast' ? [found('portable', result), 0.75] : [found('werift', result), 1.1];
+    if (result.way === 'werift' || against === undefined || result.protectAndSend <= against.protectAndSend * share) {
+      return [];
+    }
+    return [`${result.way}, ${result.profile}, ${result.shape}: ${fixed(result.protectAndSend, 2)} against ${fixed(against.protectAndSend, 2)} of ${against.way}`];
+  });
+}
+
 /** Works through about {@link TURN} packets in bursts, one viewer's batch after the other's. */
 async function turn(crowd: readonly Viewer[], lengths: readonly number[], after: (viewer: Viewer) => void = () => {}): Promise<{ cost: number; packets: number }> {
   let packets = 0;
@@ -205,5 +217,10 @@ function median(values: readonly number[]): number {
 }
 
 if (import.meta.main) {
-  printWebrtcCost(await runWebrtcCost());
+  const results = await runWebrtcCost();
+  printWebrtcCost(results);
+  for (const regression of webrtcCostRegressions(results)) {
+    process.stdout.write(`dearer than it may be: ${regression}\n`);
+    process.exitCode = 1;
+  }
 }

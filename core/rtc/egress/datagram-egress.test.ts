@@ -7,7 +7,7 @@ import { messages } from '../native/messages.ts';
 import { PacketBatch } from '../packet-batch.ts';
 import { createSrtpProtection, type SrtpProfile } from '../srtp/srtp-protection.ts';
 
-import { createDatagramEgress, numericLookup, type DatagramAddress } from './datagram-egress.ts';
+import { createDatagramEgress, createDescriptorEgress, descriptorOf, numericLookup, type DatagramAddress } from './datagram-egress.ts';
 
 const sockets: Socket[] = [];
 
@@ -172,6 +172,29 @@ describe.each(paths)('fast path $fastPath', ({ fastPath, fast }) => {
       expect(egress.counts).toMatchObject({ packets: 0, dropped: 3 });
     }
   });
+});
+
+test.skipIf(!native)('a descriptor alone is enough, as long as it is that of the socket', async () => {
+  const socket = await bound('::');
+  const { port } = socket.address();
+  const descriptor = descriptorOf(socket)?.() ?? -1;
+  const egress = createDescriptorEgress({ descriptor, port, family: 'udp6' });
+  const peer = await receiver('127.0.0.1');
+  expect(egress?.send(batchOf([500, 500, 20]), peer.to)).toBe(3);
+  expect((await peer.received(3)).map(({ length }) => length)).toEqual([500, 500, 20]);
+  expect(createDescriptorEgress({ descriptor, port: port + 1, family: 'udp6' })).toBeUndefined();
+  expect(createDescriptorEgress({ descriptor: 1, port, family: 'udp6' })).toBeUndefined();
+});
+
+test('a socket that is not bound or closed has no descriptor', async () => {
+  const socket = createSocket('udp4');
+  expect(descriptorOf(socket)?.() ?? -1).toBe(-1);
+  const listening = once(socket, 'listening');
+  socket.bind(0, '127.0.0.1');
+  await listening;
+  const descriptor = descriptorOf(socket);
+  socket.close();
+  expect(descriptor?.() ?? -1).toBe(-1);
 });
 
 describe.skipIf(!native).each<SrtpProfile>(['aead-aes-128-gcm', 'aes128-cm-sha1-80'])('%s', (profile) => {

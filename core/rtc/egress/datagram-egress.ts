@@ -11,8 +11,9 @@ import { PortableEgress } from './portable-egress.ts';
 import type { DatagramAddress, SocketFamily } from './socket-address.ts';
 
 export type { EgressCounts } from './counts.ts';
+export { descriptorOf } from './descriptor.ts';
 export { numericLookup } from './portable-egress.ts';
-export type { DatagramAddress } from './socket-address.ts';
+export type { DatagramAddress, SocketFamily } from './socket-address.ts';
 
 /** The sending half of a UDP socket. */
 export interface DatagramEgress {
@@ -52,4 +53,22 @@ export function createDatagramEgress({ socket, fastPath }: DatagramEgressOptions
     return portable;
   }
   return new KernelEgress({ messages: native, descriptor, family, others: portable, counts });
+}
+
+/** Options of {@link createDescriptorEgress}. */
+export type DescriptorEgressOptions = {
+  /** Of a bound UDP socket of this process; whoever closes the socket must close this first. */
+  readonly descriptor: number;
+  /** The socket's local port, to make sure that it is that socket. */
+  readonly port: number;
+  readonly family: SocketFamily;
+};
+
+/** The sending half of a socket that another thread owns; undefined where native code does not work. */
+export function createDescriptorEgress({ descriptor, port, family }: DescriptorEgressOptions): DatagramEgress | undefined {
+  const native = messages().messages;
+  if (native === undefined || native.portOf(descriptor) !== port) {
+    return undefined;
+  }
+  return new KernelEgress({ messages: native, descriptor: () => descriptor, family, others: undefined, counts: new Counts() });
 }

@@ -2,7 +2,8 @@ import { Memory } from '../native/memory.ts';
 import { ERRNO, type Messages } from '../native/messages.ts';
 import type { PacketBatch } from '../packet-batch.ts';
 
-import { Counts, type EgressCounts } from './counts.ts';
+import type { Counts} from './counts.ts';
+import { type EgressCounts } from './counts.ts';
 import type { DatagramEgress } from './datagram-egress.ts';
 import { Segments } from './segments.ts';
 import { sockaddr, type DatagramAddress, type SocketFamily } from './socket-address.ts';

@@ -4,7 +4,7 @@ import { Memory } from '../native/memory.ts';
 import { PacketBatch } from '../packet-batch.ts';
 
 import { BatchPlan } from './cipher.ts';
-import { CounterModeSealer } from './counter-mode.ts';
+import type { CounterModeSealer } from './counter-mode.ts';
 import { fastEngines } from './fast-engines.ts';
 import { GcmOpener, GcmSealer } from './gcm.ts';
 import { portableEngines } from './portable-engines.ts';
