@@ -13,7 +13,9 @@ import { mutateSdp } from './testing/mutate-sdp.ts';
 import { OFFER_NAMES, offerText } from './testing/offers.ts';
 import { writeAnswer } from './write-answer.ts';
 
-const STEPS = 6_000;
+const STEPS = 3_000;
+/** For machines that have other things to do: the steps are what is bounded. */
+const PATIENCE = 30_000;
 const CODES = new Set(['sdp/malformed', 'sdp/too-large', 'sdp/unsupported']);
 
 const offers = OFFER_NAMES.map(offerText);
@@ -69,7 +71,7 @@ test('broken offers are refused in our own words, and what passes can be answere
   // Else the mutations prove nothing.
   expect(passed).toBeGreaterThan(STEPS / 10);
   expect(passed).toBeLessThan(STEPS * 0.9);
-});
+}, PATIENCE);
 
 test('broken fragments are refused in our own words', () => {
   const random = seededRandom(7);
@@ -82,7 +84,7 @@ test('broken fragments are refused in our own words', () => {
     expect(fragment?.candidates.length ?? 0).toBeLessThanOrEqual(64);
   }
   expect(passed).toBeGreaterThan(STEPS / 10);
-});
+}, PATIENCE);
 
 describe('bombs are refused, or read, in one pass', () => {
   const [whole = ''] = offers;
@@ -111,5 +113,5 @@ describe('bombs are refused, or read, in one pass', () => {
       attempt(() => parseOffer(text));
       attempt(() => parseSdpFragment(text));
     }
-  }, 20_000);
+  }, PATIENCE);
 });

@@ -1,5 +1,5 @@
 import type { Candidate, Fingerprint, IceCredentials } from '../transport.ts';
-import type { OfferedCodec, OfferedExtension, OfferedMedia } from './session-offer.ts';
+import type { OfferedCodec, OfferedExtension, OfferedMedia, SessionOffer } from './session-offer.ts';
 
 /** What the server sends on an m-line. */
 export type AnsweredSender = {
@@ -31,7 +31,8 @@ export type AnsweredMedia =
 
 /** An answer of the server, which is ICE-lite and the DTLS server. */
 export type SessionAnswer = {
-  readonly offer: { readonly extmapAllowMixed: boolean };
+  /** What it answers. */
+  readonly offer: Pick<SessionOffer, 'extmapAllowMixed' | 'bundle'>;
   /** One for each m-line of the offer, in its order. */
   readonly media: readonly AnsweredMedia[];
   readonly ice: IceCredentials;

@@ -111,6 +111,11 @@ describe('an answer to a viewer', () => {
     expect(lines.indexOf('a=end-of-candidates')).toBeGreaterThan(lines.indexOf('m=audio 9 UDP/TLS/RTP/SAVPF 111'));
   });
 
+  test('a single m-line that was not offered in a group is answered without one', () => {
+    const offer = parseOffer(offerText('ffmpeg-8-whip-active').replace('a=group:BUNDLE 0 1\r\n', ''));
+    expect(writeAnswer(answerTo(offer, [accepted(offer.media[0]!, [106])]))).not.toContain('a=group');
+  });
+
   test('the same answer is always the same text', () => {
     const offer = parseOffer(offerText('chromium-156-whep'));
     const answer = answerTo(offer, offer.media.map((media) => ({ offered: media, accepted: false })));

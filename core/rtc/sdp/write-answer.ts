@@ -20,13 +20,15 @@ const spellings: ReadonlyMap<string, string> = new Map([
  */
 export function writeAnswer(answer: SessionAnswer): string {
   const accepted = answer.media.filter((media) => media.accepted);
+  // RFC 9143, 7.3.1: of the offered group those that are accepted; where none was offered there is none.
+  const bundle = accepted.map(({ offered }) => offered.mid).filter((mid) => answer.offer.bundle.includes(mid));
   const lines = [
     'v=0',
     // RFC 8866, 5.2: a number of 64 bits that nobody else uses; the server changes nothing, so the version stays.
     `o=- ${sessionId(answer)} 1 IN IP4 127.0.0.1`,
     's=-',
     't=0 0',
-    ...(accepted.length > 0 ? [`a=group:BUNDLE ${accepted.map(({ offered }) => offered.mid).join(' ')}`] : []),
+    ...(bundle.length > 0 ? [`a=group:BUNDLE ${bundle.join(' ')}`] : []),
     ...(answer.offer.extmapAllowMixed ? ['a=extmap-allow-mixed'] : []),
     ...ICE_LINES,
     ...streamsOf(accepted).map((stream) => `a=msid-semantic: WMS ${stream}`),
