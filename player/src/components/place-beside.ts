@@ -7,7 +7,7 @@ const enoughBeside = 220;
 
 /**
  * Places a panel of a low player below or beside it, over the page: as a popover in the top layer nothing clips it. Follows the player
- * when the page is scrolled or turned. For Svelte's `{@attach}`.
+ * when the page is scrolled or turned. An attachment of Svelte.
  */
 export function placeBeside(panel: HTMLElement): () => void {
   const player = panel.parentElement;

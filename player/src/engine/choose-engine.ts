@@ -1,4 +1,3 @@
-import type { WallTime } from '#core/media/time.ts';
 import type { EngineChoice } from '../address/address.ts';
 import type { Engine, EngineKind, EngineListener } from './engine.ts';
 import type { EarlyPlaylist } from './hls/early-playlist.ts';
@@ -23,8 +22,6 @@ export type EngineOptions = {
   readonly choice: number | 'auto';
   readonly playlist?: EarlyPlaylist | undefined;
   readonly connection?: WhepConnection | undefined;
-  /** The server's clock. */
-  readonly now: () => WallTime;
   readonly listener: EngineListener;
 };
 

@@ -1,5 +1,4 @@
 import type { Routes } from '../address/address.ts';
-import type { ServerClock } from '../clock/server-clock.ts';
 import type { EngineWay } from '../engine/choose-engine.ts';
 import type { Engine, EngineFailure, EngineListener } from '../engine/engine.ts';
 import { EarlyPlaylist } from '../engine/hls/early-playlist.ts';
@@ -25,7 +24,6 @@ export type SeatOptions = {
   readonly video: HTMLVideoElement;
   readonly stream: string;
   readonly routes: Routes;
-  readonly clock: ServerClock;
   readonly monitor: PlaybackMonitor;
   readonly rungs: RungMemory;
   readonly early: Early;
@@ -65,7 +63,7 @@ export class EngineSeat {
 
   /** Gives the seat to an engine of this way; what was shown stays in sight until it shows something. */
   give(way: EngineWay, because: string | undefined, connection?: WhepConnection): Engine {
-    const { video, routes, stream, monitor, rungs, clock } = this.#options;
+    const { video, routes, stream, monitor, rungs } = this.#options;
     if (this.#engine !== undefined) {
       holdStill(video);
     }
@@ -83,7 +81,6 @@ export class EngineSeat {
       choice: rungs.choice,
       playlist: isWebrtc ? undefined : early.playlist,
       connection: isWebrtc ? (connection ?? early.connection) : undefined,
-      now: () => clock.now(),
       listener: this.#listener(() => this.#engine === engine),
     });
     this.#engine = engine;

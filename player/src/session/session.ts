@@ -65,7 +65,7 @@ export class Session {
     this.#monitor = new PlaybackMonitor({ video, now: () => clock.now(), farBehind: (by) => this.#playhead.jump(by, this.#seat.engine) });
     this.#playhead = new Playhead(video, this.#monitor);
     this.#seat = new EngineSeat({
-      ...{ video, stream, routes, clock, monitor: this.#monitor, rungs: this.#rungs, early: options.early ?? {} },
+      ...{ video, stream, routes, monitor: this.#monitor, rungs: this.#rungs, early: options.early ?? {} },
       events: {
         changed: () => options.changed(),
         buffered: () => this.#monitor.look(),

@@ -1,3 +1,12 @@
+/** A `Link` that promises the event `clock`. */
+export const clockLink = '</whep/session/1/sse>; rel="urn:ietf:params:whep:ext:core:server-sent-events"; events="layers,clock"';
+
+/** What a server would tell of its clock if the next frame to be shown had been captured so many milliseconds before. */
+export async function clockOf(video: HTMLVideoElement, age: number): Promise<{ wall: number; video: number | undefined; audio: number }> {
+  const frame = await new Promise<VideoFrameCallbackMetadata>((resolve) => video.requestVideoFrameCallback((_now, metadata) => resolve(metadata)));
+  return { wall: performance.timeOrigin + frame.expectedDisplayTime - age, video: frame.rtpTimestamp, audio: 0 };
+}
+
 /** What the fake does with the next offers. */
 export type WhepMood =
   /** Answers, and sends a moving picture and a tone. */

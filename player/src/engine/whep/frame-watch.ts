@@ -1,10 +1,18 @@
+/** A frame on its way to the screen. */
+export type ShownFrame = {
+  /** Undefined where the browser does not tell (Firefox, Safari). */
+  readonly rtpTimestamp: number | undefined;
+  /** When it is on the screen, by `performance.now()`. */
+  readonly at: number;
+};
+
 /** Watches frames as they are shown on an element. */
 export class FrameWatch {
   readonly #video: HTMLVideoElement;
   readonly #shown: (width: number, height: number) => void;
   #handle: number | undefined;
   #lastFrameAt: number | undefined;
-  #capturedAt: number | undefined;
+  #shownFrame: ShownFrame | undefined;
   #frames = 0;
 
   /** `shown` hears of the first frame, and of each one of another size. */
@@ -22,9 +30,9 @@ export class FrameWatch {
     return this.#lastFrameAt;
   }
 
-  /** When the last frame was captured, by `performance.now()` and the browser's estimate of the sender's clock. */
-  get capturedAt(): number | undefined {
-    return this.#capturedAt;
+  /** The last frame; undefined before the first. */
+  get shownFrame(): ShownFrame | undefined {
+    return this.#shownFrame;
   }
 
   /** Frames seen. */
@@ -46,7 +54,7 @@ export class FrameWatch {
       this.#handle = this.#video.requestVideoFrameCallback(onFrame);
       this.#frames += 1;
       this.#lastFrameAt = Math.max(now, this.#lastFrameAt ?? 0);
-      this.#capturedAt = frame.captureTime;
+      this.#shownFrame = { rtpTimestamp: frame.rtpTimestamp, at: frame.expectedDisplayTime };
       if (frame.width !== width || frame.height !== height) {
         ({ width, height } = frame);
         this.#shown(width, height);

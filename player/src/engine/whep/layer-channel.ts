@@ -1,4 +1,6 @@
 import type { EngineRung } from '../engine.ts';
+import { readClock } from './media-clock.ts';
+import type { ClockPoint } from './media-clock.ts';
 
 /** One rendition that the server can send, as the event `layers` tells it. */
 export type Layer = EngineRung & {
@@ -14,6 +16,8 @@ export interface LayerListener {
   /** The publisher is gone and may return (`interrupted`), or the broadcast is over (`ended`). */
   inactive(state: 'interrupted' | 'ended'): void;
   active(): void;
+  /** When what has which RTP timestamp was captured. */
+  clock(point: ClockPoint): void;
   /** Bits per second that the server believes in. */
   estimate(bitsPerSecond: number): void;
 }
@@ -40,6 +44,12 @@ export class LayerChannel {
     on('layers', (data) => listener.layers(readLayers(data)));
     on('active', () => listener.active());
     on('inactive', (data) => listener.inactive(isRecord(data) && data['state'] === 'ended' ? 'ended' : 'interrupted'));
+    on('clock', (data) => {
+      const point = readClock(data);
+      if (point !== undefined) {
+        listener.clock(point);
+      }
+    });
     on('estimate', (data) => isRecord(data) && typeof data['bitrate'] === 'number' && listener.estimate(data['bitrate']));
   }
 

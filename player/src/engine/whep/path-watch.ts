@@ -57,7 +57,7 @@ export class PathWatch {
     peer.getReceivers()[0]?.transport?.addEventListener('statechange', ({ target }) => (target as RTCDtlsTransport).state === 'closed' && this.#giveUp(), { signal });
   }
 
-  /** The server says that its publisher is silent: nothing is wrong with the path. */
+  /** The server says that its publisher is silent: nothing is wrong with the path, though some frames may still be on their way. */
   falls(): void {
     this.#silentPublisher = true;
   }
@@ -81,7 +81,6 @@ export class PathWatch {
     }
     if (last !== undefined && now - last < lively) {
       this.#packetsAt = now;
-      this.#silentPublisher = false;
       return;
     }
     await this.#count();

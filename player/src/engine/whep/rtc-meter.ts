@@ -1,17 +1,26 @@
 import { millis, wallTime } from '#core/media/time.ts';
-import type { WallTime } from '#core/media/time.ts';
+import type { Millis, WallTime } from '#core/media/time.ts';
 import type { NetworkFigures } from '../engine.ts';
+import type { ShownFrame } from './frame-watch.ts';
 import { JitterTarget } from './jitter-target.ts';
-import { networkFigures, readSample } from './rtc-sample.ts';
+import { LipSync } from './lip-sync.ts';
+import { MediaClock } from './media-clock.ts';
+import { meanDelay, networkFigures, readSample } from './rtc-sample.ts';
 import type { RtcSample } from './rtc-sample.ts';
 
 /** Between two looks, milliseconds; the first ones come sooner, so that the latency is known as soon as there is a picture. */
 const interval = 1_000;
 const firstIntervals = [50, 200, 500];
 
-/** Asks a peer connection for its statistics, and sets its jitter buffer by them. */
+/** A picture or a sound that is played: when it was captured, by the server's clock, and when it is played, by `performance.now()`. */
+type Played = { readonly captured: WallTime; readonly at: number };
+
+/** Asks a peer connection for its statistics, and sets its jitter buffers by them. */
 export class RtcMeter {
-  readonly #controller = new JitterTarget();
+  readonly #shownFrame: () => ShownFrame | undefined;
+  readonly #jitter = new JitterTarget();
+  readonly #lips = new LipSync();
+  readonly clock = new MediaClock();
   #peer: RTCPeerConnection | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #looks = 0;
@@ -19,6 +28,10 @@ export class RtcMeter {
   #figures: NetworkFigures | undefined;
   /** Bits per second that the server believes in; undefined where it does not say. */
   estimate: number | undefined;
+
+  constructor(shownFrame: () => ShownFrame | undefined) {
+    this.#shownFrame = shownFrame;
+  }
 
   /** Watches this peer connection from now on; none when undefined. */
   watch(peer: RTCPeerConnection | undefined): void {
@@ -28,9 +41,12 @@ export class RtcMeter {
     this.#sample = undefined;
     this.#figures = undefined;
     this.estimate = undefined;
-    this.#controller.renew();
+    this.clock.point = undefined;
+    this.#jitter.renew();
+    this.#lips.renew();
     if (peer !== undefined) {
-      setTarget(peer, 0);
+      keepBack(peer, 'video', millis(0));
+      keepBack(peer, 'audio', millis(0));
       this.#schedule(peer);
     }
   }
@@ -40,10 +56,42 @@ export class RtcMeter {
     return this.#figures;
   }
 
-  /** Capture time of what is played at an instant (`performance.now()`), by the sender reports; undefined before the first. */
-  playoutAt(at: number): WallTime | undefined {
+  /** Capture time of the picture that is shown at an instant (`performance.now()`); of the sound, where there is no picture. */
+  playedAt(at: number): WallTime | undefined {
+    const played = this.#picture() ?? this.#sound();
+    if (played !== undefined) {
+      return wallTime(played.captured + (at - played.at));
+    }
     const sample = this.#sample;
     return sample?.playoutAt === undefined ? undefined : wallTime(sample.playoutAt + (at - sample.at));
+  }
+
+  #picture(): Played | undefined {
+    const frame = this.#shownFrame();
+    return frame?.rtpTimestamp === undefined ? this.#played('video') : this.#timed('video', frame.rtpTimestamp, frame.at);
+  }
+
+  #sound(): Played | undefined {
+    return this.#played('audio');
+  }
+
+  /** By what the browser says was played last. */
+  #played(kind: 'video' | 'audio'): Played | undefined {
+    const receiver = this.#peer?.getReceivers().find(({ track }) => track.kind === kind);
+    const [source] = receiver?.getSynchronizationSources() ?? [];
+    // Its time is one of the wall clock, in milliseconds since 1970.
+    return source === undefined ? undefined : this.#timed(kind, source.rtpTimestamp, source.timestamp - performance.timeOrigin);
+  }
+
+  #timed(kind: 'video' | 'audio', rtpTimestamp: number, at: number): Played | undefined {
+    const captured = this.clock.capturedAt(kind, rtpTimestamp);
+    return captured === undefined ? undefined : { captured, at };
+  }
+
+  /** By how much sound is played after the picture that belongs to it. */
+  #soundLate(): Millis | undefined {
+    const [picture, sound] = [this.#picture(), this.#sound()];
+    return picture === undefined || sound === undefined ? undefined : millis(sound.at - sound.captured - (picture.at - picture.captured));
   }
 
   #schedule(peer: RTCPeerConnection): void {
@@ -59,7 +107,7 @@ export class RtcMeter {
     const before = this.#sample;
     const now = readSample(report.values(), performance.now());
     this.#sample = now;
-    const target = this.#controller.step({
+    const target = this.#jitter.step({
       now: millis(now.at),
       freezes: before === undefined ? 0 : now.freezes - before.freezes,
       nacks: before === undefined ? 0 : now.nacks - before.nacks,
@@ -67,15 +115,21 @@ export class RtcMeter {
       jitter: now.jitter,
       roundTrip: now.roundTrip,
     });
-    setTarget(peer, target);
-    this.#figures = networkFigures(before, now, { target, estimate: this.estimate });
+    const lips = this.#lips.step({ late: this.#soundLate(), video: meanDelay(before, now), audio: now.soundBuffer });
+    const video = millis(Math.max(target, lips.video));
+    keepBack(peer, 'video', video);
+    keepBack(peer, 'audio', lips.audio);
+    this.#figures = networkFigures(before, now, { target: video, estimate: this.estimate });
     this.#schedule(peer);
   }
 }
 
-/** Sound and picture are kept back alike, so that they stay in step. Browsers without the attribute decide by themselves. */
-function setTarget(peer: RTCPeerConnection, target: number): void {
+/** Asks for the time that media are kept back at least. Browsers without the attribute decide by themselves. */
+function keepBack(peer: RTCPeerConnection, kind: 'video' | 'audio', target: Millis): void {
   for (const receiver of peer.getReceivers()) {
+    if (receiver.track.kind !== kind) {
+      continue;
+    }
     if ('jitterBufferTarget' in receiver) {
       if (receiver.jitterBufferTarget !== target) {
         receiver.jitterBufferTarget = target;

@@ -25,6 +25,7 @@ describe('a sample of the statistics', () => {
       framesDecoded: 30,
       jitterBufferDelay: 1.5,
       jitterBufferEmitted: 30,
+      soundBuffer: undefined,
       jitter: 11,
       roundTrip: 42,
       transport: 'tcp',

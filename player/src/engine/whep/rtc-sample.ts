@@ -16,6 +16,8 @@ export type RtcSample = {
   /** Of the picture; of the sound where there is no picture. Seconds over all frames, and their number. */
   readonly jitterBufferDelay: number;
   readonly jitterBufferEmitted: number;
+  /** Mean time of all sound so far in its buffer. */
+  readonly soundBuffer: Millis | undefined;
   readonly jitter: Millis | undefined;
   readonly roundTrip: Millis | undefined;
   readonly transport: 'udp' | 'tcp' | undefined;
@@ -45,6 +47,7 @@ export function readSample(report: Iterable<unknown>, now: number): RtcSample {
     framesDecoded: main?.framesDecoded ?? 0,
     jitterBufferDelay: main?.jitterBufferDelay ?? 0,
     jitterBufferEmitted: main?.jitterBufferEmittedCount ?? 0,
+    soundBuffer: soundBufferOf(inbound.find(({ kind }) => kind === 'audio')),
     jitter: main?.jitter === undefined ? undefined : millis(main.jitter * 1_000),
     roundTrip: pair?.currentRoundTripTime === undefined ? undefined : millis(pair.currentRoundTripTime * 1_000),
     transport: transportOf(entries, pair),
@@ -87,6 +90,11 @@ function selectedPair(entries: readonly RTCStats[]): (RTCIceCandidatePairStats &
 function transportOf(entries: readonly RTCStats[], pair: RTCIceCandidatePairStats | undefined): 'udp' | 'tcp' | undefined {
   const local = entries.find(({ id }) => id === pair?.localCandidateId) as { readonly protocol?: string } | undefined;
   return local?.protocol === 'udp' || local?.protocol === 'tcp' ? local.protocol : undefined;
+}
+
+function soundBufferOf(entry: RTCInboundRtpStreamStats | undefined): Millis | undefined {
+  const { jitterBufferDelay = 0, jitterBufferEmittedCount = 0 } = entry ?? {};
+  return jitterBufferEmittedCount > 0 ? millis((jitterBufferDelay / jitterBufferEmittedCount) * 1_000) : undefined;
 }
 
 /** Chromium counts from 1900, as NTP does; others may count from 1970. */

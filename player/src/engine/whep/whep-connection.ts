@@ -1,5 +1,5 @@
 import { EngineError } from '../engine-error.ts';
-import { withStereo } from './offer.ts';
+import { apart, withStereo } from './offer.ts';
 import { restartFragment, withFragment } from './sdp-fragment.ts';
 import { deleteSession, patchRestart, postOffer } from './whep-http.ts';
 import type { WhepLinks } from './whep-links.ts';
@@ -24,7 +24,7 @@ export class WhepConnection {
   readonly answered: Promise<void>;
   readonly #ends = new AbortController();
   #resource: string | undefined;
-  #links: WhepLinks = { events: undefined, layer: undefined };
+  #links: WhepLinks = { events: undefined, layer: undefined, tellsClock: false };
 
   /** True where this browser knows WebRTC; some are built or set up without it. */
   static isSupported(): boolean {
@@ -116,7 +116,8 @@ export class WhepConnection {
     this.#resource = answer.resource;
     this.#links = answer.links;
     try {
-      await this.peer.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+      // Where the server tells when things were captured, we see to sound and picture ourselves: see lip-sync.ts.
+      await this.peer.setRemoteDescription({ type: 'answer', sdp: answer.links.tellsClock ? apart(answer.sdp) : answer.sdp });
     } catch (error) {
       throw new EngineError({ kind: 'unfit', detail: 'the answer does not fit the offer' }, { cause: error });
     }

@@ -1,4 +1,4 @@
-import { millis, wallTime } from '#core/media/time.ts';
+import { millis } from '#core/media/time.ts';
 import type { WallTime } from '#core/media/time.ts';
 import type { Engine, EngineListener, EngineRung, NetworkFigures } from '../engine.ts';
 import { failureOf } from '../engine-error.ts';
@@ -19,8 +19,6 @@ export type WhepEngineOptions = {
   readonly choice: number | 'auto';
   /** A session that was begun already: early, or beside another engine. */
   readonly connection?: WhepConnection | undefined;
-  /** The server's clock. */
-  readonly now: () => WallTime;
   readonly listener: EngineListener;
 };
 
@@ -46,7 +44,7 @@ export class WhepEngine implements Engine {
   readonly throughput = undefined;
   readonly partTarget = undefined;
   readonly #options: WhepEngineOptions;
-  readonly #meter = new RtcMeter();
+  readonly #meter = new RtcMeter(() => this.#frames?.shownFrame);
   #connection: WhepConnection;
   #frames: FrameWatch | undefined;
   #path: PathWatch | undefined;
@@ -93,12 +91,7 @@ export class WhepEngine implements Engine {
     const now = performance.now();
     const last = this.#frames?.lastFrameAt ?? now;
     const at = now - last > standing ? last : now;
-    const playout = this.#meter.playoutAt(at);
-    if (playout !== undefined) {
-      return playout;
-    }
-    const captured = this.#frames?.capturedAt;
-    return captured === undefined ? undefined : wallTime(this.#options.now() - (now - captured));
+    return this.#meter.playedAt(at);
   }
 
   livePosition(): undefined {
@@ -160,6 +153,9 @@ export class WhepEngine implements Engine {
     this.#channel = new LayerChannel(connection.links, {
       layers: (layers) => this.#onLayers(layers),
       active: () => this.#path?.speaks(),
+      clock: (point) => {
+        this.#meter.clock.point = point;
+      },
       inactive: (state) => (state === 'ended' ? listener.ended() : this.#path?.falls()),
       estimate: (bits) => {
         this.#meter.estimate = bits;

@@ -28,9 +28,9 @@ export async function postOffer(url: string, sdp: string, signal: AbortSignal): 
     throw new EngineError({ kind: 'unfit', detail: 'the answer names no session' });
   }
   const base = new URL(response.url || url, globalThis.location.href).href;
-  const { events, layer } = parseLinks(response.headers.get('Link'), base);
+  const { events, layer, tellsClock } = parseLinks(response.headers.get('Link'), base);
   const near = (link: string | undefined): string | undefined => (link === undefined ? undefined : resourceUrl(link, base));
-  return { sdp: body, resource: resourceUrl(location, base), links: { events: near(events), layer: near(layer) } };
+  return { sdp: body, resource: resourceUrl(location, base), links: { events: near(events), layer: near(layer), tellsClock } };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { withStereo } from './offer.ts';
+import { apart, withStereo } from './offer.ts';
 import { restartFragment, withFragment } from './sdp-fragment.ts';
 import { parseLinks, resourceUrl } from './whep-links.ts';
 
@@ -18,6 +18,13 @@ describe('Opus in stereo (RFC 7587, 7.1)', () => {
       expect(withStereo(lines(...is))).toBe(lines(...becomes));
     });
   }
+});
+
+describe('the stream of the picture (RFC 8830)', () => {
+  it('is another one than that of sound', () => {
+    const answer = lines('v=0', 'm=audio 9 X 111', 'a=msid:cam audio', 'm=video 9 X 96', 'a=msid:cam video', 'a=ssrc:5 cname:cam', 'a=ssrc:5 msid:cam video');
+    expect(apart(answer)).toBe(lines('v=0', 'm=audio 9 X 111', 'a=msid:cam audio', 'm=video 9 X 96', 'a=msid:picture video', 'a=ssrc:5 cname:cam', 'a=ssrc:5 msid:picture video'));
+  });
 });
 
 describe('an ICE restart (RFC 9725, 4.3.3)', () => {
@@ -43,11 +50,21 @@ describe('the links of an answer', () => {
     const header =
       '<stun:stun.example.com>; rel="ice-server", </whep/s/1/layer>; rel="urn:ietf:params:whep:ext:core:layer", ' +
       '<https://other.example/sse>; rel=urn:ietf:params:whep:ext:core:server-sent-events; events="layers,viewercount"';
-    expect(parseLinks(header, 'http://host:8080/whep/cam')).toEqual({ layer: 'http://host:8080/whep/s/1/layer', events: 'https://other.example/sse' });
+    expect(parseLinks(header, 'http://host:8080/whep/cam')).toEqual({ layer: 'http://host:8080/whep/s/1/layer', events: 'https://other.example/sse', tellsClock: false });
   });
 
   it.each([null, '', 'nonsense', '<>', '</x>; rel="next"', '<http://[>; rel="urn:ietf:params:whep:ext:core:layer"'])('may be missing: %j', (header) => {
-    expect(parseLinks(header, 'http://host/whep/cam')).toEqual({ layer: undefined, events: undefined });
+    expect(parseLinks(header, 'http://host/whep/cam')).toEqual({ layer: undefined, events: undefined, tellsClock: false });
+  });
+
+  it.each([
+    ['active,clock', true],
+    ['clock', true],
+    ['layers, clock,active', true],
+    ['layers,clockwork', false],
+    ['o-clock', false],
+  ])('tell that %s are told', (events, tellsClock) => {
+    expect(parseLinks(`</sse>; rel="urn:ietf:params:whep:ext:core:server-sent-events"; events="${events}"`, 'http://host/').tellsClock).toBe(tellsClock);
   });
 });
 
