@@ -107,6 +107,19 @@ describe('the DTLS handshake', () => {
     await expect(shakeHands({ shows: stranger })).rejects.toMatchObject({ code: 'rtc/dtls-certificate', message: 'The peer\'s certificate is not the one whose fingerprint it announced.' });
   });
 
+  it.each([
+    { shows: stranger, description: 42 },
+    { profiles: [] as const, description: 40 },
+  ])('tells the peer that it failed (alert $description)', async ({ description, ...options }) => {
+    const alerts: Buffer[] = [];
+    const toClient: Way = (datagram) => {
+      alerts.push(...readRecords(datagram).filter(({ type }) => type === CONTENT_TYPE.alert).map(({ fragment }) => fragment));
+      return [datagram];
+    };
+    await expect(shakeHands({ ...options, toClient })).rejects.toBeInstanceOf(Error);
+    expect(alerts).toEqual([Buffer.from([2, description])]);
+  });
+
   it('refuses who shows the announced certificate without having its key', async () => {
     await expect(shakeHands({ shows: { ...client, keyPem: stranger.keyPem } })).rejects.toMatchObject({ code: 'rtc/dtls-certificate', message: 'The peer did not prove that the certificate is its own.' });
   });

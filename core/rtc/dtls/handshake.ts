@@ -50,6 +50,12 @@ const EXPECTED: readonly number[] = [
 const REPEAT_MILLIS = 100;
 /** Records of one flight that share a datagram; IPv6's smallest MTU less its headers. */
 const MAX_DATAGRAM_BYTES = 1200;
+/** Alert level and descriptions, RFC 5246, 7.2. */
+const FATAL = 2;
+const HANDSHAKE_FAILURE = 40;
+const BAD_CERTIFICATE = 42;
+/** Above the numbers of all flights, so that no replay window takes the alert for an old record. */
+const ALERT_SEQUENCE = 2 ** 32;
 /** A flight number of werift's behind which its timers send nothing more. */
 const NO_MORE_FLIGHTS = 99;
 
@@ -191,6 +197,7 @@ export class DtlsHandshake {
 
   #fail(error: unknown): void {
     if (!this.#isOver) {
+      this.#options.send(writeRecord(CONTENT_TYPE.alert, 0, ALERT_SEQUENCE, Uint8Array.of(FATAL, isOfCertificate(error) ? BAD_CERTIFICATE : HANDSHAKE_FAILURE)));
       this.close();
       this.#options.failed(error);
     }
@@ -263,4 +270,8 @@ export class DtlsHandshake {
       this.#options.send(Buffer.concat(datagram));
     }
   }
+}
+
+function isOfCertificate(error: unknown): boolean {
+  return error instanceof MillraceError && error.code === 'rtc/dtls-certificate';
 }
