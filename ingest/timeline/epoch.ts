@@ -179,7 +179,8 @@ export class Epoch {
         const at = millis(media + place.shift);
         // A layer's clock is a little off the video's until both are compared: half a frame is not a frame from before the epoch.
         const early = ticksToMillis(place.first, VIDEO_TIMESCALE) - at > EARLY;
-        const stray = Math.abs(media - this.#lastVideo) > STRAY;
+        const newest = Math.max(this.#lastVideo, place.base - place.shift);
+        const stray = Math.abs(media - newest) > STRAY;
         return early || stray ? undefined : { ...stamps.stamp(at, offset), key, data };
       },
       at: ({ pts }) => pts,
