@@ -2,36 +2,19 @@ import type { Socket } from 'node:dgram';
 
 import type { FastPath } from '../native/fast-path.ts';
 import { messages } from '../native/messages.ts';
-import type { PacketBatch } from '../packet-batch.ts';
 
-import { Counts, type EgressCounts } from './counts.ts';
+import { Counts } from './counts.ts';
 import { descriptorOf } from './descriptor.ts';
+import type { DatagramEgress } from './egress.ts';
 import { KernelEgress } from './kernel-egress.ts';
 import { PortableEgress } from './portable-egress.ts';
-import type { DatagramAddress, SocketFamily } from './socket-address.ts';
+import type { SocketFamily } from './socket-address.ts';
 
 export type { EgressCounts } from './counts.ts';
 export { descriptorOf } from './descriptor.ts';
+export type { DatagramEgress } from './egress.ts';
 export { numericLookup } from './portable-egress.ts';
 export type { DatagramAddress, SocketFamily } from './socket-address.ts';
-
-/** The sending half of a UDP socket. */
-export interface DatagramEgress {
-  /** Whether native code sends. */
-  readonly fast: boolean;
-  readonly counts: EgressCounts;
-  /**
-   * Sends each packet of the batch as a datagram, packets of length 0 left out; the batch may be used again at once. Pass the same
-   * object for as long as the address is the same: what the kernel needs of it is kept by it.
-   *
-   * @returns packets handed over; the others are dropped and counted. Never throws, never waits.
-   */
-  send(batch: PacketBatch, address: DatagramAddress): number;
-  /** Sends one datagram; `bytes` may be used again at once. @returns whether it was handed over. Never throws, never waits. */
-  sendOne(bytes: Uint8Array, address: DatagramAddress): boolean;
-  /** Forgets the socket, which stays open. Idempotent; afterwards everything is dropped. */
-  close(): void;
-}
 
 /** Options of {@link createDatagramEgress}. */
 export type DatagramEgressOptions = {

@@ -4,7 +4,7 @@ import type { PacketBatch } from '../packet-batch.ts';
 
 import type { Counts} from './counts.ts';
 import { type EgressCounts } from './counts.ts';
-import type { DatagramEgress } from './datagram-egress.ts';
+import type { DatagramEgress } from './egress.ts';
 import { Segments } from './segments.ts';
 import { sockaddr, type DatagramAddress, type SocketFamily } from './socket-address.ts';
 

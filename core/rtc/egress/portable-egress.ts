@@ -5,7 +5,7 @@ import { lookup } from 'node:dns';
 import type { PacketBatch } from '../packet-batch.ts';
 
 import { Counts, type EgressCounts } from './counts.ts';
-import type { DatagramEgress } from './datagram-egress.ts';
+import type { DatagramEgress } from './egress.ts';
 import { addressFor, type DatagramAddress, type SocketFamily } from './socket-address.ts';
 
 /** Bytes that may wait in the socket for the kernel to take them: a quarter of a second of 100 viewers at 1 Mbit/s. */

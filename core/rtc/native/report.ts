@@ -1,5 +1,5 @@
 import type { Logger } from '../../runtime/log.ts';
-import type { DatagramEgress } from '../egress/datagram-egress.ts';
+import type { DatagramEgress } from '../egress/egress.ts';
 import { fastEngines } from '../srtp/fast-engines.ts';
 
 import type { FastPath } from './fast-path.ts';

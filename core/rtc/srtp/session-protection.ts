@@ -4,7 +4,7 @@ import { MAX_BATCH_BYTES, type PacketBatch } from '../packet-batch.ts';
 import { BatchPlan, E_BIT, type Control, type Incoming, type Opener, type Sealer } from './cipher.ts';
 import { RTCP_HEADER, RTP_HEADER, payloadOffset } from './header.ts';
 import { SEQUENCES } from './packet-index.ts';
-import type { SrtpProtection } from './srtp-protection.ts';
+import type { SrtpProtection } from './protection.ts';
 import { InboundStreams, OutboundStreams } from './streams.ts';
 
 /** The longest packet, as of a batch: that of a datagram. */
