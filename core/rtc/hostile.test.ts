@@ -5,10 +5,11 @@ import { randomBytes } from 'node:crypto';
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
+import { createCertificate } from './dtls/certificate.ts';
 import { writeBindingRequest, type BindingRequest } from './ice/stun-writer.ts';
 import { mutated, refingerprinted, unsigned } from './testing/forge.ts';
 import { metricValue, openPeer, RecordingHandler, rtpPacket, startTestTransport } from './testing/fixtures.ts';
-import { testCertificate, testCredentials } from './testing/peer.ts';
+import { connectPeer, testCertificate, testCredentials } from './testing/peer.ts';
 import type { IceCredentials, RtcSession, RtcTransport } from './transport.ts';
 
 type Running = Awaited<ReturnType<typeof startTestTransport>>;
@@ -198,6 +199,23 @@ describe('noise', () => {
     expect(attacker.received).toBe(0);
     await expect(dropped(metrics, 'handler-failed')).resolves.toBe(0);
     expect(session.path).toBeUndefined();
+  });
+});
+
+describe('a peer whose certificate is another\'s', () => {
+  it('ends its own session and no other', async () => {
+    const { transport } = await start();
+    const [good, bad] = [new RecordingHandler(), new RecordingHandler()];
+    const { peer } = await openPeer(transport, good);
+    await good.whenConnected;
+    const local = testCredentials();
+    const session = transport.open({ ice: local, fingerprints: [(await testCertificate()).fingerprint] }, bad);
+    const impostor = connectPeer({ local, remote: session.local, candidates: transport.candidates, fingerprint: transport.fingerprint, certificate: await createCertificate() });
+    await expect(impostor).rejects.toThrow('the server refused the handshake');
+    expect(bad.reason).toBe('dtls-failed');
+    peer.sendRtp(rtpPacket({ sequence: 1, length: 100 }));
+    await expect.poll(() => good.rtpPackets.length).toBe(1);
+    expect(transport.counts).toEqual({ connecting: 0, connected: 1 });
   });
 });
 

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { createCertificate, signatureHash, type RtcCertificate } from '../dtls/certificate.ts';
 import { DtlsEstablished } from '../dtls/established.ts';
 import { matchesFingerprint } from '../dtls/fingerprint.ts';
+import { CONTENT_TYPE, readRecords } from '../dtls/record.ts';
 import { RecordCipher } from '../dtls/record-cipher.ts';
 import type { Fingerprint } from '../transport.ts';
 import { DtlsClient, SrtcpSession, SrtpSession, type DtlsTransport, type SrtpProfileNumber } from '../werift.ts';
@@ -22,6 +23,8 @@ export type ClientHandshakeOptions = {
 
 /** A number that werift's records of epoch 1 do not reach. */
 const UNUSED_SEQUENCE = 1000;
+
+const FATAL = 2;
 
 let shared: Promise<RtcCertificate> | undefined;
 
@@ -54,7 +57,9 @@ export function startClientHandshake(options: ClientHandshakeOptions): { readonl
     extendedMasterSecret: true,
     certificateRequest: true,
   });
+  const refusal = Promise.withResolvers<never>();
   const keys = new Promise<ClientKeys>((resolve, reject) => {
+    refusal.promise.catch(reject);
     client.onError.subscribe(reject);
     client.onConnect.subscribe(() => {
       if (client.remoteCertificate === undefined || !matchesFingerprint(new X509Certificate(client.remoteCertificate).raw, [fingerprint])) {
@@ -65,7 +70,16 @@ export function startClientHandshake(options: ClientHandshakeOptions): { readonl
     });
     client.connect().catch(reject);
   });
-  return { receive: (datagram) => transport.onData(datagram, ['', 0]), keys };
+  return {
+    receive: (datagram) => {
+      if (readRecords(datagram).some(({ type, epoch, fragment }) => type === CONTENT_TYPE.alert && epoch === 0 && fragment[0] === FATAL)) {
+        refusal.reject(new Error('the server refused the handshake'));
+        return;
+      }
+      transport.onData(datagram, ['', 0]);
+    },
+    keys,
+  };
 }
 
 function keysOf(client: DtlsClient): ClientKeys {
