@@ -12,9 +12,10 @@ import { StandingQueue } from './standing-queue.ts';
 import { Trendline, type Usage } from './trendline.ts';
 
 const MILLIS_PER_TICK = 1000 / ARRIVAL_TICKS_PER_SECOND;
-/** The rate that arrives: over half a second for what lasts, over 200 ms for what a link has just become. */
+/** The rate that arrives: over half a second for what lasts, over 200 ms for what a link has just become, over 100 ms for what it can do after a stall. */
 const STEADY = millis(500);
 const RECENT = millis(200);
+const BRIEF = millis(100);
 /** No probe into a queue, nor so soon after over-use. */
 const CALM = 1000;
 /** Without any feedback for this and a round trip the path is taken for jammed, and again after each of the later ones. */
@@ -151,7 +152,7 @@ export class BandwidthEstimator {
 
   /** Takes a receiver report: the only source where there is no transport-wide feedback. */
   report(loss: number, now: Millis): void {
-    if (!this.#hears && this.#receiver.report(loss, Math.max(1.5 * (this.#sentRate.rate(STEADY) ?? 0), this.#probing.demand), now)) {
+    if (!this.#hears && this.#receiver.report(loss, Math.max(1.5 * (this.#sentRate.rateUntil(now, STEADY) ?? 0), this.#probing.demand), now)) {
       this.#limitedBy = 'loss';
     }
   }
@@ -250,14 +251,15 @@ export class BandwidthEstimator {
     const excessive = this.#loss.excessive(now);
     if (!disturbed) {
       const before = this.estimate;
-      const decreased = this.#rate.update({ usage, heavy }, { steady, recent }, !stands && !excessive, this.#rtt, now);
+      const brief = this.#arrivalRate.rate(BRIEF) ?? 0;
+      const decreased = this.#rate.update({ usage, heavy }, { steady, recent: Math.max(recent, brief) }, !stands && !excessive, this.#rtt, now);
       if (decreased) {
         this.#decreased('delay', now);
       } else if (this.estimate > before && this.#limitedBy !== 'probe') {
         this.#limitedBy = 'application';
       }
     }
-    const bound = this.#loss.update(this.#sentRate.rate(RECENT, now) ?? 0, recent, now);
+    const bound = this.#loss.update(this.#sentRate.rateUntil(now, RECENT) ?? 0, recent, now);
     if (bound !== undefined && this.#rate.lower(bound, now)) {
       this.#decreased('loss', now);
     }

@@ -54,8 +54,10 @@ describe('a rate', () => {
       rate.add(millis(times[i + 1]!), 1250);
       rate.add(millis(times[i]!), 1250);
     }
-    expect(rate.rate(millis(500))).toBeCloseTo(1e6, -4);
-    expect(rate.rate(millis(200))).toBeCloseTo(1e6, -5);
+    // A packet of 1,250 bytes every 10 ms, and the newest without the time that follows it.
+    expect(rate.rate(millis(500))! / 1e6).toBeCloseTo(1, 1);
+    expect(rate.rateUntil(millis(1000), millis(500))! / 1e6).toBeCloseTo(1, 5);
+    expect(rate.rateUntil(millis(1200), millis(500))! / 1e6).toBeCloseTo(0.6, 1);
   });
 
   it('is unknown at first, and zero after a pause', () => {
@@ -63,8 +65,15 @@ describe('a rate', () => {
     expect(rate.rate(millis(500))).toBeUndefined();
     rate.add(millis(0), 1000);
     expect(rate.rate(millis(500))).toBeUndefined();
-    expect(rate.rate(millis(500), millis(2000))).toBe(0);
+    expect(rate.rateUntil(millis(2000), millis(500))).toBe(0);
   });
+});
+
+it('a rate counts what came at once after a pause', () => {
+  const rate = new RateWindow();
+  [0, 10, 20, 30, 40, 50].forEach((at) => rate.add(millis(at), 1250));
+  Array.from({ length: 30 }, () => rate.add(millis(350), 1250));
+  expect(rate.rate(millis(100))).toBeGreaterThan(2e6);
 });
 
 describe('groups', () => {

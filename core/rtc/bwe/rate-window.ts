@@ -13,6 +13,8 @@ export class RateWindow {
   /** Which bin of time each place holds. */
   readonly #bin = new Float64Array(BINS).fill(-1);
   #newest = -1;
+  #newestAt = 0;
+  #newestBytes = 0;
   #first = -1;
 
   /** Whether anything was counted since the last reset. */
@@ -31,8 +33,10 @@ export class RateWindow {
       this.#bytes[place] = 0;
     }
     this.#bytes[place]! += bytes;
-    if (bin > this.#newest) {
+    if (bin > this.#newest || at >= this.#newestAt) {
       this.#newest = bin;
+      this.#newestAt = at;
+      this.#newestBytes = bytes;
     }
     if (this.#first < 0) {
       this.#first = bin;
@@ -40,30 +44,41 @@ export class RateWindow {
   }
 
   /**
-   * Bits per second over the last whole bins. Until there are as many as the window has, over those there are; undefined before two.
-   *
-   * @param until the end of the window; default: the newest instant counted.
+   * Bits per second over a window that ends with the newest instant counted. Until there is so much, over what there is; undefined before two bins.
+   * What came just now counts: after a pause it is all there is to tell what the path can do.
    */
-  rate(window: Millis, until?: Millis): number | undefined {
-    const end = until === undefined ? this.#newest : Math.floor(until / BIN);
-    const bins = Math.min(Math.round(window / BIN), BINS - 1, end - this.#first);
+  rate(window: Millis): number | undefined {
+    const bins = Math.min(Math.round(window / BIN), BINS - 1, this.#newest - this.#first);
     if (this.#first < 0 || bins < 2) {
       return undefined;
     }
-    let bytes = 0;
+    const into = this.#newestAt - this.#newest * BIN;
+    // The newest packet's own time is yet to come.
+    return ((this.#sum(this.#newest - bins, this.#newest + 1) - this.#newestBytes) * 8000) / (bins * BIN + into);
+  }
+
+  /** Bits per second over a window that ended a moment ago, with nothing counted since or not; undefined as for {@link rate}. */
+  rateUntil(until: Millis, window: Millis): number | undefined {
+    const end = Math.floor(until / BIN);
+    const bins = Math.min(Math.round(window / BIN), BINS - 1, end - this.#first);
     // The last bin is still being filled.
-    for (let bin = end - bins; bin < end; bin += 1) {
-      const place = ((bin % BINS) + BINS) % BINS;
-      if (this.#bin[place] === bin) {
-        bytes += this.#bytes[place]!;
-      }
-    }
-    return (bytes * 8000) / (bins * BIN);
+    return this.#first < 0 || bins < 2 ? undefined : (this.#sum(end - bins, end) * 8000) / (bins * BIN);
   }
 
   reset(): void {
     this.#bin.fill(-1);
     this.#newest = -1;
     this.#first = -1;
+  }
+
+  #sum(from: number, to: number): number {
+    let bytes = 0;
+    for (let bin = from; bin < to; bin += 1) {
+      const place = ((bin % BINS) + BINS) % BINS;
+      if (this.#bin[place] === bin) {
+        bytes += this.#bytes[place]!;
+      }
+    }
+    return bytes;
   }
 }
