@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
-import { connectPeer, testCertificate, testCredentials } from '#core/rtc/testing/peer.ts';
-import type { Candidate } from '#core/rtc/transport.ts';
+import { testCredentials } from '#core/rtc/testing/peer.ts';
 import { until } from '#test/support/until.ts';
 import { ask, attributes, codeOf, patch, restartFragment, trickleFragment, type Created } from './ask.ts';
+import { connect } from './client.ts';
 
 /** A server under test, as far as the rules that WHIP and WHEP share need it. */
 export type SessionTarget = {
@@ -18,25 +18,6 @@ export type SessionTarget = {
 /** The ICE credentials of an offer, as lines. */
 function iceOf(offer: string): string[] {
   return ['ice-ufrag', 'ice-pwd'].map((name) => `a=${name}:${attributes(offer, name)[0] ?? ''}`);
-}
-
-/** A client that really comes: checks, handshake, keys. */
-async function connect(target: SessionTarget) {
-  const local = testCredentials();
-  const { fingerprint } = await testCertificate();
-  const session = await target.open(
-    target.offer
-      .replace(/a=ice-ufrag:.*/g, `a=ice-ufrag:${local.ufrag}`)
-      .replace(/a=ice-pwd:.*/g, `a=ice-pwd:${local.pwd}`)
-      .replace(/a=fingerprint:.*/g, `a=fingerprint:${fingerprint.algorithm} ${fingerprint.value}`),
-  );
-  const [algorithm = '', value = ''] = attributes(session.body, 'fingerprint')[0]?.split(' ') ?? [];
-  const remote = { ufrag: attributes(session.body, 'ice-ufrag')[0] ?? '', pwd: attributes(session.body, 'ice-pwd')[0] ?? '' };
-  const candidates = attributes(session.body, 'candidate').map((candidate) => {
-    const [, , protocol, , address = '', port] = candidate.split(' ');
-    return { protocol: protocol as Candidate['protocol'], address, port: Number(port) };
-  });
-  return { session, local, remote, peer: await connectPeer({ local, remote, candidates, fingerprint: { algorithm, value } }) };
 }
 
 /**
@@ -71,7 +52,7 @@ export function sessionRules(target: SessionTarget): void {
     });
 
     test('4.2: "terminating the ICE and DTLS sessions", and RFC 7675, 5.2, for immediate revocation of consent', async () => {
-      const { session, peer } = await connect(target);
+      const { session, peer } = await connect(target.offer, target.open);
       expect(peer.state).toBe('connected');
       await ask('DELETE', session.url);
       await peer.closed;
@@ -79,13 +60,13 @@ export function sessionRules(target: SessionTarget): void {
     }, 20_000);
 
     test('4.2: "DTLS teardown for session termination by either side"', async () => {
-      const { session, peer } = await connect(target);
+      const { session, peer } = await connect(target.offer, target.open);
       await peer.close();
       await until('the session to be gone', async () => (await ask('GET', session.url)).status === 404);
     });
 
     test('4.3.3: after an ICE restart the client is reached with the new credentials', async () => {
-      const { session, peer } = await connect(target);
+      const { session, peer } = await connect(target.offer, target.open);
       const local = testCredentials();
       const answer = await patch(session, '*', trickleFragment([`a=ice-ufrag:${local.ufrag}`, `a=ice-pwd:${local.pwd}`]));
       await peer.restart(local, { ufrag: attributes(answer.body, 'ice-ufrag')[0] ?? '', pwd: attributes(answer.body, 'ice-pwd')[0] ?? '' });
