@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ import { commonOptions } from '#core/runtime/config/common.ts';
 
 import { ingestOptions, type IngestConfig } from './config.ts';
 import { startIngest } from './main.ts';
+import { FakeTransport } from './whip/testing/fake-transport.ts';
 
 const policy: PublishPolicy = { decide: () => Promise.resolve({ allowed: true, stream: 'show' }) };
 let dataDir: string;
@@ -33,8 +35,21 @@ describe('ingest', () => {
     const stage = await startIngest(options());
     expect(stage.rtmpPort).toBeGreaterThan(0);
     expect(stage.rtmpsPort).toBeUndefined();
+    expect(stage.whip).toBeUndefined();
     await Promise.all([stage.close(), stage.close()]);
     await expect(stage.closed).resolves.toBeUndefined();
+  });
+
+  it('has WHIP where there is a WebRTC port', async () => {
+    const stage = await startIngest({ ...options(), rtc: new FakeTransport() });
+    const passedOn = new Promise<void>((resolve) => {
+      const server = createHttpServer((request, response) => stage.whip?.(request, response, () => response.end('not mine', resolve)));
+      server.listen(0, '127.0.0.1', () => {
+        void fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/live/show/master.m3u8`).then(() => server.close());
+      });
+    });
+    await passedOn;
+    await stage.close();
   });
 
   it('says so where its port is taken', async () => {
