@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { writeRemb } from '../../media/rtp/rtcp/write.ts';
+import { writeNack, writeRemb } from '../../media/rtp/rtcp/write.ts';
 import { SimulatedBrowser } from './testing/browser.ts';
 import { H264, SenderBench, VIDEO, videoFrame } from './testing/sender-bench.ts';
 
@@ -58,6 +58,23 @@ describe('a viewer on a link', () => {
     browser.run(5000);
     expect(bench.sender.stats.estimate).toBeGreaterThan(0.45e6);
     expect(bench.sender.stats.queueDelay).toBeLessThan(30);
+  });
+
+  it('whose queue overflows gets nothing again that a newer key frame has replaced', () => {
+    const bench = new SenderBench({ initialEstimate: 3e6 });
+    const browser = new SimulatedBrowser(bench, 1.9e6, { capacity: 4e6, queueBytes: 125_000, delay: 10 });
+    browser.run(5000);
+    browser.link.set({ capacity: 0.8e6, queueBytes: 25_000 }, bench.now);
+    browser.run(800);
+    expect(bench.sender.stats.queueDelay).toBeGreaterThan(100);
+    const nack = (sequenceNumber: number): void => bench.sender.rtcp(writeNack({ senderSsrc: 1, mediaSsrc: VIDEO.ssrc, sequenceNumbers: [sequenceNumber] }), bench.now);
+    const old = bench.of(VIDEO.ssrc).at(-1)!.header.sequenceNumber;
+    bench.sender.sendVideo(videoFrame(10_000, 2, true), H264);
+    const before = bench.sender.stats.retransmitted;
+    nack(old);
+    expect(bench.sender.stats.retransmitted).toBe(before);
+    nack(old + 1);
+    expect(bench.sender.stats.retransmitted).toBe(before + 1);
   });
 
   it('without transport-wide feedback is believed by its REMB, and never probed', () => {

@@ -27,6 +27,8 @@ const VIDEO_HISTORY = { packets: 128, mostPackets: 2048, mostBytes: 2_000_000 };
 const AUDIO_HISTORY = { packets: 64, mostPackets: 128, mostBytes: 100_000 };
 /** Weight of a new round trip. More than the 1/8 of RFC 6298: there is but one in a second. */
 const RTT_WEIGHT = 1 / 4;
+/** With so much in front of the bottleneck, what is sent again for an older picture comes too late and in the way of the next key frame. */
+const CONGESTED = 100;
 /** A change of the estimate that its user is told of. */
 const NOTABLE = 0.05;
 /** Packets of the last moments that probes repeat in turn. */
@@ -322,7 +324,8 @@ export class MediaSender implements Ticked {
     const stream = this.#streams.find(({ description }) => description.ssrc === ssrc);
     if (stream !== undefined) {
       this.#nacks += sequenceNumbers.length;
-      this.#retransmitter.answer(stream, sequenceNumbers, this.#estimator.estimate, this.#roundTrip, now);
+      const { estimate, queueDelay } = this.#estimator;
+      this.#retransmitter.answer(stream, sequenceNumbers, { estimate, rtt: this.#roundTrip, congested: queueDelay > CONGESTED }, now);
     }
   }
 

@@ -25,6 +25,8 @@ export class OutgoingStream {
   octets = 0;
   /** The newest frame sent: its media time, and when. */
   newest: { readonly timestamp: number; readonly at: Millis } | undefined;
+  /** Sequence number of the newest key frame's first packet, unwrapped. */
+  keySequence = 0;
   /** Whether a sender report on it has gone out. */
   reported = false;
   /** Whether the last packet ended a frame: padding may stand only there. */
@@ -78,6 +80,7 @@ export class OutgoingStream {
     const timestamp = this.rtpTimestamp(frame.timestamp);
     if (index === 0) {
       this.newest = { timestamp: frame.timestamp, at: now };
+      this.keySequence = frame.key ? this.#sequence : this.keySequence;
     }
     this.betweenFrames = index === frame.payloads.length - 1;
     this.packets += 1;

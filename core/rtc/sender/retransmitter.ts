@@ -10,6 +10,15 @@ const LEAST_SAVED = 15_000;
 /** A retransmission is under way for at least this: peers ask every few ms. */
 const LEAST_ROUND_TRIP = 10;
 
+/** What the answers rest on. */
+export type RetransmissionConditions = {
+  /** Bits per second. */
+  readonly estimate: number;
+  readonly rtt: Millis;
+  /** A queue that drops packets drops retransmissions too, and they keep it full: only what a picture yet to come needs is worth them. */
+  readonly congested: boolean;
+};
+
 /** Answers requests for lost packets: each packet at most once in a round trip, all of them within a share of the estimate. */
 export class Retransmitter {
   #budget = LEAST_SAVED;
@@ -22,7 +31,7 @@ export class Retransmitter {
   }
 
   /** Answers one generic NACK (RFC 4585, 6.2.1) in its order: the oldest is missed first. */
-  answer(stream: OutgoingStream, sequenceNumbers: readonly number[], estimate: number, rtt: Millis, now: Millis): void {
+  answer(stream: OutgoingStream, sequenceNumbers: readonly number[], { estimate, rtt, congested }: RetransmissionConditions, now: Millis): void {
     const most = Math.max((SHARE * estimate * SAVED) / 8000, LEAST_SAVED);
     const since = Number.isNaN(this.#at) ? 0 : now - this.#at;
     this.#at = now;
@@ -30,7 +39,7 @@ export class Retransmitter {
     const pause = Math.max(rtt, LEAST_ROUND_TRIP);
     for (const sequence of sequenceNumbers) {
       const packet = stream.history.find(sequence);
-      if (packet === undefined || now - stream.history.resentAt(packet) < pause) {
+      if (packet === undefined || now - stream.history.resentAt(packet) < pause || (congested && packet.sequence < stream.keySequence)) {
         continue;
       }
       if (stream.againBytes(packet) > this.#budget) {
