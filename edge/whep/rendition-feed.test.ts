@@ -53,6 +53,21 @@ describe('a rendition feed', () => {
     expect(feed.at(0)?.timestamp).toBe(41 * 3000);
   });
 
+  it('looks further back where key frames are far apart', () => {
+    const { feed } = feedOf((broadcast) => broadcast.write('video', 0, 200, { keys: [15] }));
+    expect(feed.at(feed.newestKey ?? -1)?.timestamp).toBe(15 * 3000);
+    expect(feed.newest?.timestamp).toBe(199 * 3000);
+  });
+
+  it('waits for a key frame where an epoch or a codec begins without one', async () => {
+    const { feed, broadcast } = feedOf((broadcast) => broadcast.write('video', 0, 5));
+    broadcast.write('video', 30, 40, { keys: [33], epoch: 1 });
+    broadcast.write('video', 60, 70, { keys: [64], epoch: 1, config: vp8Config });
+    await settle();
+    const places = Array.from({ length: feed.end - 5 }, (_, i) => feed.at(5 + i)?.timestamp).map((timestamp) => (timestamp ?? 0) / 3000);
+    expect(places).toEqual([33, 34, 35, 36, 37, 38, 39, 64, 65, 66, 67, 68, 69]);
+  });
+
   it('leaves out a frame that cannot be read and what depends on it', async () => {
     const { feed, broadcast } = feedOf((broadcast) => broadcast.write('video', 0, 5));
     broadcast.write('video', 5, 6, { bytes: 0, config: vp8Config });

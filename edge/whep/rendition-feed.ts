@@ -2,15 +2,18 @@ import type { Bus, TrackConsumer } from '#core/bus/bus.ts';
 import type { BroadcastId, Frame } from '#core/media/frame.ts';
 import type { PacketizedFrame } from '#core/media/rtp/packetized-frame.ts';
 import { createPacketizer, type Packetizer, type RtpCodec } from '#core/media/rtp/packetizer.ts';
-import { millis, type Clock, type Ticks, type WallTime } from '#core/media/time.ts';
+import { millis, type Clock, type Millis, type Ticks, type WallTime } from '#core/media/time.ts';
 import { secondsOf, type TrackConfig, type TrackName } from '#core/media/track.ts';
 import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
 import { CatchUp } from './catch-up.ts';
 
-/** Groups of the last so long are asked for at the start, so that an IDR is among them where groups need not begin with one. */
-const BACKLOG = millis(2100);
+/**
+ * Groups of the last so long are asked for at the start: a key frame is among them where each group begins with one or
+ * layers have one in each; else all that the bus keeps.
+ */
+const BACKLOGS = [millis(2100), millis(8000)];
 
 /** Bounds of what is kept for entry: at 60 frames a second, 20 s without an IDR. Beyond them entry waits for the next one. */
 const MAX_KEPT_FRAMES = 1200;
@@ -45,7 +48,7 @@ export class RenditionFeed {
   readonly broadcast: BroadcastId;
   readonly track: TrackName;
   readonly #options: FeedOptions;
-  readonly #consumer: TrackConsumer;
+  #consumer: TrackConsumer;
   readonly #readers = new Set<FeedReader>();
   readonly #rate = new RateMeter();
   #catchUp: CatchUp | undefined;
@@ -64,9 +67,10 @@ export class RenditionFeed {
     this.broadcast = options.broadcast;
     this.track = options.track;
     this.#options = options;
-    this.#consumer = options.bus.consume(options.broadcast, options.track, { backlog: BACKLOG });
-    for (let frame = this.#consumer.tryNext(); frame !== undefined; frame = this.#consumer.tryNext()) {
-      this.#take(frame);
+    this.#consumer = this.#open(BACKLOGS[0]);
+    if (this.newestKey === undefined) {
+      this.#consumer.close();
+      this.#consumer = this.#open(BACKLOGS[1]);
     }
     // What the bus had came all at once: its speed says nothing.
     this.#catchUp = new CatchUp();
@@ -125,19 +129,31 @@ export class RenditionFeed {
     this.#readers.clear();
   }
 
+  #open(backlog: Millis | undefined): TrackConsumer {
+    const { bus, broadcast, track } = this.#options;
+    const consumer = bus.consume(broadcast, track, backlog === undefined ? {} : { backlog });
+    this.#broken = true;
+    for (let frame = consumer.tryNext(); frame !== undefined; frame = consumer.tryNext()) {
+      this.#take(frame, consumer);
+    }
+    return consumer;
+  }
+
   async #pump(): Promise<void> {
     for (let frame = await this.#consumer.next(); frame !== undefined; frame = await this.#consumer.next()) {
-      this.#take(frame);
+      this.#take(frame, this.#consumer);
     }
   }
 
-  #take(frame: Frame): void {
-    const { groups } = this.#consumer.losses;
+  #take(frame: Frame, consumer: TrackConsumer): void {
+    const { groups } = consumer.losses;
     if (groups !== this.#lost) {
       this.#options.lost?.(groups - this.#lost);
       this.#lost = groups;
       this.#broken = true;
     }
+    // An epoch begins with another encoder's first frame.
+    this.#broken ||= this.newest !== undefined && frame.epoch !== this.newest.epoch;
     const packetized = this.#packetize(frame);
     if (packetized === undefined || (this.#broken && !packetized.key)) {
       this.#broken = true;
@@ -168,6 +184,7 @@ export class RenditionFeed {
     if (codec === undefined) {
       this.#packetizer = undefined;
     } else if (this.#packetizer?.codec !== codec) {
+      this.#broken = true;
       this.#packetizer = { codec, packetizer: createPacketizer(codec) };
     }
   }

@@ -11,8 +11,11 @@ import type { PathRung, SwitchManner, VideoPath } from './video-path.ts';
 /** A rung whose next frame does not come for so long has stopped: shed, or its encoder is gone. */
 const STOPPED = millis(1500);
 
-/** A rung that was wished for must have come within this time: a group of the longest length, and what an encoder lags. */
+/** An encoded rung that was wished for must have come within this time: a group of the longest length, and what an encoder lags. */
 const MAX_PENDING = millis(3500);
+
+/** The source's own key frames may be further apart: 8 s by OBS's default. */
+const MAX_PENDING_SOURCE = millis(12_000);
 
 /** A rung that did not come is not tried again for so long. */
 const SILENCE = millis(5000);
@@ -134,7 +137,7 @@ export class RungPilot {
     const { pending, current } = this.#path;
     if (pending === undefined) {
       this.#pendingSince = undefined;
-    } else if (this.#pendingSince !== undefined && now - this.#pendingSince > MAX_PENDING && current !== undefined) {
+    } else if (this.#pendingSince !== undefined && now - this.#pendingSince > (pending.encoded ? MAX_PENDING : MAX_PENDING_SOURCE) && current !== undefined) {
       this.#path.cancel();
       this.abandoned(pending.track, now);
     }

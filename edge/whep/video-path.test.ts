@@ -18,7 +18,7 @@ const MS = 90;
 function setUp(id = 'testbroadcast') {
   const bus = createLocalBus();
   const broadcast = new TestBroadcast(bus, id);
-  const state = { now: millis(10_000), pace: 1e9, takes: true, dropped: 0 };
+  const state = { now: millis(10_000), estimate: 1e9, takes: true, dropped: 0 };
   const sent: { track: string; frame: PacketizedFrame }[] = [];
   const told: string[] = [];
   const out: VideoOut = {
@@ -29,10 +29,8 @@ function setUp(id = 'testbroadcast') {
     dropQueued: () => {
       state.dropped += 1;
     },
-    get pace() {
-      return state.pace;
-    },
-    rtt: millis(20),
+    estimate: () => state.estimate,
+    rtt: () => millis(20),
   };
   const feeds = new Feeds({ bus, clock: () => wallTime(0), log: pino({ level: 'silent' }) });
   const path = new VideoPath({
@@ -70,7 +68,7 @@ describe('entering', () => {
     const { broadcast, path, sent, rung, state } = setUp();
     broadcast.write('video', 0, 10);
     // A frame of some 200 bytes takes 9 ms.
-    state.pace = 180_000;
+    state.estimate = 72_000;
     path.go(rung('video'), 'at-once');
     expect([sent.length, path.waiting]).toEqual([3, true]);
     state.now = millis(state.now + 30);
@@ -84,7 +82,7 @@ describe('entering', () => {
   it('leaves the rest of a group where the next one begins meanwhile', async () => {
     const { broadcast, path, sent, rung, state, timestamps } = setUp();
     broadcast.write('video', 0, 28);
-    state.pace = 180_000;
+    state.estimate = 72_000;
     path.go(rung('video'), 'at-once');
     expect(sent.length).toBe(3);
     broadcast.write('video', 28, 32);

@@ -11,6 +11,12 @@ import type { ViewerTimeline } from './viewer-timeline.ts';
 /** Frames that were there before the viewer are sent 1 ms of RTP time apart, so that the newest is at its true time. */
 const SQUEEZED = VIDEO_TIMESCALE / 1000;
 
+/** What was there before a viewer came is sent at this many times the estimate, as the pacer does with a large frame. */
+const PACE_AT_START = 2.5;
+
+/** Later on the path is known, and may be full: what a lower rung brings must not stand in the queue that it is there to empty. */
+const PACE = 1.2;
+
 /** Of what was there before, only so much is handed over ahead of its pace: a key frame that comes meanwhile replaces the rest. */
 const MAX_AHEAD = millis(20);
 
@@ -40,10 +46,10 @@ export interface VideoOut {
   sendVideo(frame: PacketizedFrame): boolean;
   /** Forgets what was handed over and not begun to be sent: a key frame follows. */
   dropQueued(): void;
-  /** Bits per second at which what was there before the viewer may be sent. */
-  readonly pace: number;
-  /** undefined before the first measurement. */
-  readonly rtt: Millis | undefined;
+  /** Bits per second that the path is thought to carry. */
+  estimate(): number;
+  /** Undefined before the first measurement. */
+  rtt(): Millis | undefined;
 }
 
 /** What a path tells of. Calls must not throw. */
@@ -84,6 +90,7 @@ export class VideoPath implements FeedReader {
   #sent = 0;
   /** When what was handed over of a backlog will be sent at its pace. */
   #pacedUntil = millis(0);
+  #pace = PACE_AT_START;
   /** Presentation time of the last frame, on its broadcast's timeline, and its timestamp as sent. */
   #lastPts: number | undefined;
   #lastTimestamp: number | undefined;
@@ -164,7 +171,7 @@ export class VideoPath implements FeedReader {
   keyRequest(): void {
     const { clock, out } = this.#options;
     const key = this.#current?.lease.feed.newestKey;
-    const answered = this.#keySentAt !== undefined && clock() - this.#keySentAt < (out.rtt ?? 0);
+    const answered = this.#keySentAt !== undefined && clock() - this.#keySentAt < (out.rtt() ?? 0);
     // Browsers ask every few seconds while nothing comes: the same frames again would be an action replay.
     const isRepeated = this.#current?.lease.feed.end === this.#answeredAt;
     if (key !== undefined && key < this.#cursor && !answered && !isRepeated) {
@@ -277,12 +284,13 @@ export class VideoPath implements FeedReader {
     const timestamp = this.#timestampOf(feed, frame);
     const now = clock();
     if (this.#isBehind(feed)) {
-      this.#pacedUntil = millis(Math.max(this.#pacedUntil, now) + (frame.byteLength * 8000) / out.pace);
+      this.#pacedUntil = millis(Math.max(this.#pacedUntil, now) + (frame.byteLength * 8000) / (this.#pace * Math.max(out.estimate(), 1)));
     }
     this.#cursor += 1;
     this.#sent += 1;
     if (this.#cursor === feed.end) {
       this.#squeezing = false;
+      this.#pace = PACE;
     }
     if (frame.index === 0 && feed.capture !== undefined && feed.capture !== this.#capture) {
       this.#capture = feed.capture;

@@ -1,5 +1,4 @@
 import type { Rendition } from '#core/bus/catalog.ts';
-import type { PacketizedFrame } from '#core/media/rtp/packetized-frame.ts';
 import { millis, type Millis } from '#core/media/time.ts';
 import type { MonotonicClock } from '#core/rtc/monotonic.ts';
 import { MediaSender, type MediaSenderOptions, type SenderStats } from '#core/rtc/sender/media-sender.ts';
@@ -12,10 +11,10 @@ import type { Channel } from './channel.ts';
 import type { Feeds } from './feeds.ts';
 import type { LayerWish } from './layers.ts';
 import type { Negotiated } from './negotiate.ts';
-import type { Capture } from './rendition-feed.ts';
 import { RungPilot } from './rung-pilot.ts';
-import { fittingRenditions, PayloadMap } from './rungs.ts';
-import { VideoPath, type PathRung, type VideoOut } from './video-path.ts';
+import { fittingRenditions } from './rungs.ts';
+import { SenderOutput, type ViewerSender } from './sender-output.ts';
+import { VideoPath } from './video-path.ts';
 import { ViewerTimeline } from './viewer-timeline.ts';
 
 /** How often the rung is thought over, besides whenever the estimate changes. */
@@ -23,12 +22,6 @@ const DECISION_INTERVAL = millis(200);
 
 /** How soon what waits for time to pass is looked at again: the ticker's grain. */
 const SOON = millis(5);
-
-/** What was there before the viewer is sent at this many times the estimate, as the pacer does with a large frame. */
-const PACE = 2.5;
-
-/** What the sender of a viewer does, as far as a viewer sees. */
-export type ViewerSender = Pick<MediaSender, 'sendVideo' | 'sendAudio' | 'dropQueued' | 'rtcp' | 'setCapture' | 'setDemand' | 'stats' | 'pathChanged' | 'close'>;
 
 /** What a viewer tells of. Calls must not throw. */
 export interface ViewerObserver {
@@ -61,10 +54,10 @@ export class Viewer implements SessionHandler, Ticked {
   readonly channel: Channel;
   readonly #options: ViewerOptions;
   readonly #timeline = new ViewerTimeline();
-  readonly #video: { readonly path: VideoPath; readonly pilot: RungPilot; readonly payloads: PayloadMap } | undefined;
-  readonly #audio: { readonly path: AudioPath; readonly payloads: PayloadMap } | undefined;
+  readonly #out: SenderOutput;
+  readonly #video: { readonly path: VideoPath; readonly pilot: RungPilot } | undefined;
+  readonly #audio: AudioPath | undefined;
   #session: RtcSession | undefined;
-  #sender: ViewerSender | undefined;
   #decideAt = millis(0);
   #ended = false;
 
@@ -73,8 +66,9 @@ export class Viewer implements SessionHandler, Ticked {
     this.id = id;
     this.channel = channel;
     this.#options = options;
-    this.#video = negotiated.video && this.#makeVideo(new PayloadMap(negotiated.video.media));
-    this.#audio = negotiated.audio && this.#makeAudio(new PayloadMap(negotiated.audio.media));
+    this.#out = new SenderOutput(negotiated, this.#timeline);
+    this.#video = negotiated.video && this.#makeVideo();
+    this.#audio = negotiated.audio && this.#makeAudio();
     channel.followers.add(this);
   }
 
@@ -90,7 +84,7 @@ export class Viewer implements SessionHandler, Ticked {
 
   /** Undefined before the peer is connected. */
   get stats(): SenderStats | undefined {
-    return this.#sender?.stats;
+    return this.#out.sender?.stats;
   }
 
   get session(): RtcSession | undefined {
@@ -114,7 +108,7 @@ export class Viewer implements SessionHandler, Ticked {
 
   /** Says goodbye: BYE, then close_notify. Idempotent. */
   close(): void {
-    this.#sender?.close();
+    this.#out.sender?.close();
     this.#session?.close();
     this.#release('closed');
   }
@@ -125,7 +119,7 @@ export class Viewer implements SessionHandler, Ticked {
       return;
     }
     const { createSender = (options) => new MediaSender(options) } = this.#options;
-    this.#sender = createSender(this.#senderOptions(session));
+    this.#out.sender = createSender(this.#senderOptions(session));
     this.channelChanged();
     this.#wake(DECISION_INTERVAL);
   }
@@ -135,15 +129,15 @@ export class Viewer implements SessionHandler, Ticked {
   }
 
   rtcp(compound: Uint8Array, arrival: Millis): void {
-    this.#sender?.rtcp(compound, arrival);
+    this.#out.sender?.rtcp(compound, arrival);
   }
 
   pathChanged(): void {
-    this.#sender?.pathChanged();
+    this.#out.sender?.pathChanged();
   }
 
   closed(reason: CloseReason): void {
-    this.#sender?.close();
+    this.#out.sender?.close();
     this.#release(reason);
   }
 
@@ -152,17 +146,17 @@ export class Viewer implements SessionHandler, Ticked {
     const { negotiated } = this.#options;
     if (info.state === 'ended') {
       this.#video?.path.stop();
-      this.#audio?.path.stop();
+      this.#audio?.stop();
       return;
     }
     if (negotiated.video !== undefined) {
       this.#video?.pilot.follow(info.broadcast, fittingRenditions(ladder, negotiated.video.media));
       this.#options.observer.layersChanged(this);
     }
-    if (this.#sender !== undefined) {
+    if (this.#out.sender !== undefined) {
       const sound = negotiated.audio && fittingRenditions(ladder, negotiated.audio.media)[0];
       this.#video?.pilot.reserve(sound?.bandwidth ?? 0);
-      this.#audio?.path.follow(info.broadcast, sound?.track, sound?.mode === 'encoded');
+      this.#audio?.follow(info.broadcast, sound?.track, sound?.mode === 'encoded');
       this.#decide();
     }
   }
@@ -182,7 +176,7 @@ export class Viewer implements SessionHandler, Ticked {
     const { clock } = this.#options;
     const now = clock();
     this.#decideAt = millis(now + DECISION_INTERVAL);
-    const sender = this.#sender;
+    const { sender } = this.#out;
     if (sender !== undefined && this.#video !== undefined && this.channel.info.state !== 'ended') {
       const { estimate, queueDelay, queued } = sender.stats;
       const { demand } = this.#video.pilot.decide({ now, estimate, queueDelay: millis(queueDelay + queued.delay), live: this.channel.info.state === 'live' });
@@ -190,61 +184,37 @@ export class Viewer implements SessionHandler, Ticked {
     }
   }
 
-  #makeVideo(payloads: PayloadMap) {
+  #makeVideo(): { readonly path: VideoPath; readonly pilot: RungPilot } {
     const { feeds, clock, observer } = this.#options;
-    const viewer = this;
-    const out: VideoOut = {
-      sendVideo: (frame: PacketizedFrame): boolean => {
-        const payload = payloads.of(frame.config);
-        return payload !== undefined && this.#sender?.sendVideo(frame, payload) === true;
-      },
-      dropQueued: () => this.#sender?.dropQueued(),
-      get pace() {
-        return PACE * (viewer.#sender?.stats.estimate ?? 0);
-      },
-      get rtt() {
-        return viewer.#sender?.stats.rtt;
-      },
-    };
     const path: VideoPath = new VideoPath({
       take: ({ broadcast, track }, reader) => feeds.take(broadcast, track, reader),
-      out,
+      out: this.#out,
       timeline: this.#timeline,
       clock,
       observer: {
-        switched: (from: PathRung | undefined, to: PathRung) => {
+        switched: (from, to) => {
           observer.switched(from && pilot.rendition(from.track), pilot.rendition(to.track));
           observer.layersChanged(this);
         },
         abandoned: ({ track }) => pilot.abandoned(track, clock()),
-        capture: (capture) => this.#captured(capture),
+        capture: (capture) => this.#out.captured(capture),
         waits: () => this.#wake(SOON),
       },
     });
     const pilot = new RungPilot(path);
-    return { path, pilot, payloads };
+    return { path, pilot };
   }
 
-  #makeAudio(payloads: PayloadMap) {
+  #makeAudio(): AudioPath {
     const { feeds, clock } = this.#options;
-    const path = new AudioPath({
+    return new AudioPath({
       take: (broadcast, track, reader) => feeds.take(broadcast, track, reader),
-      send: (frame) => {
-        const payload = payloads.of(frame.config);
-        if (payload !== undefined) {
-          this.#sender?.sendAudio(frame, payload);
-        }
-      },
+      send: (frame) => this.#out.sendAudio(frame),
       // The picture's groups tell the time where there is a picture.
-      capture: (capture) => (this.#video?.path.current === undefined ? this.#captured(capture) : undefined),
+      capture: (capture) => (this.#video?.path.current === undefined ? this.#out.captured(capture) : undefined),
       timeline: this.#timeline,
       clock,
     });
-    return { path, payloads };
-  }
-
-  #captured({ wallTime, seconds }: Capture): void {
-    this.#sender?.setCapture(wallTime, seconds + this.#timeline.offset);
   }
 
   #senderOptions(session: RtcSession): MediaSenderOptions {
@@ -287,7 +257,7 @@ export class Viewer implements SessionHandler, Ticked {
     this.#ended = true;
     this.#options.ticker.cancel(this);
     this.#video?.path.stop();
-    this.#audio?.path.stop();
+    this.#audio?.stop();
     this.channel.followers.delete(this);
     this.#options.observer.ended(this, reason);
   }

@@ -5,7 +5,7 @@ import { PacketBatch } from '#core/rtc/packet-batch.ts';
 import type { CloseReason, IceCredentials, PeerParameters, RtcSession, RtcTransport, SessionHandler } from '#core/rtc/transport.ts';
 import { MillraceError } from '#core/runtime/errors.ts';
 
-import type { ViewerSender } from '../viewer.ts';
+import type { ViewerSender } from '../sender-output.ts';
 
 /** A peer whose end is in the test's hand. */
 export class FakePeer {
