@@ -1,4 +1,7 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 import { pino } from 'pino';
@@ -226,14 +229,17 @@ describe('open', () => {
 });
 
 describe('the port', () => {
-  it.each(['udp', 'tcp'])('says which option to set where another has it', async () => {
-    const { transport } = await start();
-    const options = { log: pino({ level: 'silent' }), metrics: new Registry() };
-    const config = { host: '127.0.0.1', webrtcPort: transport.port, maxRtcSessions: 10, rtcFastPath: 'auto' as const, dataDir: running[0]!.dataDir, publicUrl: undefined, publicHost: undefined };
-    await expect(startRtcTransport({ ...options, config })).rejects.toMatchObject({
+  it.each(['udp', 'tcp'] as const)('says which option to set where another program has it over %s', async (protocol) => {
+    const { dataDir } = await start();
+    const holder = protocol === 'udp' ? createSocket('udp4').bind(0, '127.0.0.1') : createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    const config = { host: '127.0.0.1', webrtcPort: port, maxRtcSessions: 10, rtcFastPath: 'auto' as const, dataDir, publicUrl: undefined, publicHost: undefined };
+    await expect(startRtcTransport({ log: pino({ level: 'silent' }), metrics: new Registry(), config })).rejects.toMatchObject({
       code: 'rtc/port-in-use',
-      message: `The WebRTC UDP port ${transport.port} is taken by another program: stop it, or set webrtcPort (MILLRACE_WEBRTC_PORT) to a free port.`,
+      message: `The WebRTC ${protocol.toUpperCase()} port ${port} is taken by another program: stop it, or set webrtcPort (MILLRACE_WEBRTC_PORT) to a free port.`,
     });
+    holder.close();
   });
 
   it('is dual stack: one socket takes peers of IPv4 and IPv6', async () => {
