@@ -24,11 +24,9 @@ const nothing = new Uint8Array(0);
 /** The batch seen last with its memory: a thread has one. */
 let batchMemory = outbound;
 
-/** A profile: how much it adds and whether one index may be used twice. */
+/** A profile: how much it adds, and its ciphers. */
 export type Profile = {
   readonly tagLength: number;
-  /** With AES-GCM, a vector used for two different packets gives the authentication key away: no index is ever used again. */
-  readonly repeats: boolean;
   readonly sealer: Sealer;
   readonly opener: Opener;
 };
@@ -36,7 +34,6 @@ export type Profile = {
 /** Streams, indices and limits around a profile's ciphers. */
 export class SessionProtection implements SrtpProtection {
   readonly overhead: number;
-  readonly #repeats: boolean;
   readonly #sealer: Sealer;
   readonly #opener: Opener;
   readonly #sent = new OutboundStreams();
@@ -45,9 +42,8 @@ export class SessionProtection implements SrtpProtection {
   #controlIndex = 0;
   #closed = false;
 
-  constructor({ tagLength, repeats, sealer, opener }: Profile) {
+  constructor({ tagLength, sealer, opener }: Profile) {
     this.overhead = tagLength;
-    this.#repeats = repeats;
     this.#sealer = sealer;
     this.#opener = opener;
   }
@@ -64,7 +60,8 @@ export class SessionProtection implements SrtpProtection {
       plan.payloadOffsets.fill(0, 0, batch.count);
     }
     for (let i = 0; i < batch.count; i += 1) {
-      batch.lengths[i] = (plan.payloadOffsets[i] ?? 0) === 0 ? 0 : (batch.lengths[i] ?? 0) + this.overhead;
+      const sendable = (plan.payloadOffsets[i] ?? 0) !== 0 && this.#settle(batch, i);
+      batch.lengths[i] = sendable ? (batch.lengths[i] ?? 0) + this.overhead : 0;
     }
   }
 
@@ -148,13 +145,20 @@ export class SessionProtection implements SrtpProtection {
     }
     const ssrc = view.getUint32(at + 8);
     const sequenceNumber = view.getUint16(at + 2);
-    const index = this.#sent.next(ssrc, sequenceNumber, this.#repeats);
+    const index = this.#sent.next(ssrc, sequenceNumber);
     if (index >= 0) {
       plan.payloadOffsets[i] = offset;
       plan.ssrcs[i] = ssrc;
       plan.rollovers[i] = Math.floor(index / SEQUENCES);
       plan.sequenceNumbers[i] = sequenceNumber;
     }
+  }
+
+  /** Remembers sealed packet `i` by its tag. @returns whether it may go out. */
+  #settle(batch: PacketBatch, i: number): boolean {
+    const index = (plan.rollovers[i] ?? 0) * SEQUENCES + (plan.sequenceNumbers[i] ?? 0);
+    const tag = batch.view.getUint32((batch.starts[i] ?? 0) + (batch.lengths[i] ?? 0));
+    return this.#sent.settle(plan.ssrcs[i] ?? 0, index, tag);
   }
 
   #seal(batch: PacketBatch): boolean {

@@ -51,13 +51,11 @@ export function protectionWith(keys: SrtpKeys, engines: EngineMaker): SrtpProtec
     gcm
       ? {
           tagLength: GCM_TAG,
-          repeats: false,
           sealer: new GcmSealer(gcmKeys(keys.localKey, keys.localSalt), engines),
           opener: new GcmOpener(gcmKeys(keys.remoteKey, keys.remoteSalt), engines),
         }
       : {
           tagLength: MAC_TAG,
-          repeats: true,
           sealer: new CounterModeSealer(counterModeKeys(keys.localKey, keys.localSalt), engines),
           opener: new CounterModeOpener(counterModeKeys(keys.remoteKey, keys.remoteSalt), engines),
         },

@@ -4,24 +4,52 @@ import { ReplayWindow } from './replay-window.ts';
 /** Sources that one peer may send from: three layers with retransmission and sound are seven; a peer that restarts them has room to. */
 export const MAX_INBOUND_SOURCES = 64;
 
-/** Where each of our own streams stands: the highest index sent, by SSRC. */
+/** Packets of a stream that may be sent again: five seconds at 2 Mbit/s, one at 10. */
+export const REPEATABLE = 1024;
+
+/** Where each of our own streams stands, by SSRC, and what its last packets were. */
 export class OutboundStreams {
-  readonly #highest = new Map<number, number>();
+  readonly #streams = new Map<number, OutboundStream>();
+
+  /** The index of a packet about to be sealed; negative where it would precede the stream. */
+  next(ssrc: number, sequenceNumber: number): number {
+    let stream = this.#streams.get(ssrc);
+    if (stream === undefined) {
+      stream = new OutboundStream();
+      this.#streams.set(ssrc, stream);
+    }
+    return stream.next(sequenceNumber);
+  }
 
   /**
-   * The index of a packet about to be sent.
+   * Whether a sealed packet may go out: under a new index always, under a used one only as it was. Two different packets under
+   * one AES-GCM vector give the authentication key away (RFC 7714, 8.4), and in counter mode the XOR of their texts.
    *
-   * @param repeats whether a packet may be sent a second time. Where not, only rising indices are given out.
-   * @returns negative where the packet must not be sent.
+   * @param fingerprint 32 bits of its tag: the sender's own mistake is to be found, not an attack.
    */
-  next(ssrc: number, sequenceNumber: number, repeats: boolean): number {
-    const highest = this.#highest.get(ssrc) ?? -1;
-    const index = packetIndex(highest, sequenceNumber);
-    if (index > highest) {
-      this.#highest.set(ssrc, index);
-      return index;
+  settle(ssrc: number, index: number, fingerprint: number): boolean {
+    return this.#streams.get(ssrc)?.settle(index, fingerprint) ?? false;
+  }
+}
+
+class OutboundStream {
+  #highest = -1;
+  #settled = -1;
+  readonly #fingerprints = new Uint32Array(REPEATABLE);
+
+  next(sequenceNumber: number): number {
+    const index = packetIndex(this.#highest, sequenceNumber);
+    this.#highest = Math.max(this.#highest, index);
+    return index;
+  }
+
+  settle(index: number, fingerprint: number): boolean {
+    if (index > this.#settled) {
+      this.#settled = index;
+      this.#fingerprints[index % REPEATABLE] = fingerprint;
+      return true;
     }
-    return repeats ? index : -1;
+    return this.#settled - index < REPEATABLE && this.#fingerprints[index % REPEATABLE] === fingerprint;
   }
 }
 
