@@ -14,6 +14,7 @@ import { millis } from '#core/media/time.ts';
 import { trackName } from '#core/media/track.ts';
 import { rtcOptions } from '#core/rtc/options.ts';
 import { startRtcTransport } from '#core/rtc/start-transport.ts';
+import type { RtcTransport } from '#core/rtc/transport.ts';
 import { commonOptions } from '#core/runtime/config/common.ts';
 import { ingestOptions, type IngestConfig } from '#ingest/config.ts';
 import { startIngest } from '#ingest/main.ts';
@@ -31,15 +32,41 @@ export type WhipServer = {
   close(): Promise<void>;
 };
 
+/** A transport on which packets are lost after they were decrypted: for the receiver, as if they never came. */
+function lossy(transport: RtcTransport, lose: (packet: Uint8Array) => boolean): RtcTransport {
+  return {
+    port: transport.port,
+    fingerprint: transport.fingerprint,
+    candidates: transport.candidates,
+    batch: transport.batch,
+    counts: transport.counts,
+    closed: transport.closed,
+    close: () => transport.close(),
+    open: (peer, handler) =>
+      transport.open(peer, {
+        connected: () => handler.connected(),
+        rtcp: (compound, arrival) => handler.rtcp(compound, arrival),
+        pathChanged: () => handler.pathChanged?.(),
+        closed: (reason) => handler.closed(reason),
+        rtp: (packet, arrival) => {
+          if (!lose(packet)) {
+            handler.rtp(packet, arrival);
+          }
+        },
+      }),
+  };
+}
+
 /** Starts it on ephemeral ports of the loopback interface. The stream is `show`, whatever the key. */
-export async function startWhipServer(options: { readonly grace?: number; readonly log?: boolean } = {}): Promise<WhipServer> {
+export async function startWhipServer(options: { readonly grace?: number; readonly log?: boolean; /** Which RTP packets are lost on the way. */ readonly lose?: (packet: Uint8Array) => boolean } = {}): Promise<WhipServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-whip-'));
   const defaults = Object.fromEntries(Object.entries({ ...commonOptions, ...ingestOptions, ...rtcOptions }).map(([name, { schema }]) => [name, schema.parse(undefined)]));
-  const config = { ...defaults, host: '127.0.0.1', publicHost: '127.0.0.1', rtmpPort: 0, webrtcPort: 0, dataDir, ...{} } as unknown as IngestConfig & { webrtcPort: number; maxRtcSessions: number; rtcFastPath: 'auto' | 'off' };
+  const config = { ...defaults, host: '127.0.0.1', publicHost: '127.0.0.1', rtmpPort: 0, webrtcPort: 0, dataDir } as unknown as IngestConfig & { webrtcPort: number; maxRtcSessions: number; rtcFastPath: 'auto' | 'off' };
   const metrics = new Registry();
   const log = pino(options.log === true ? { level: 'debug' } : { enabled: false });
   const bus = createLocalBus();
-  const rtc = await startRtcTransport({ config, log, metrics });
+  const transport = await startRtcTransport({ config, log, metrics });
+  const rtc = options.lose === undefined ? transport : lossy(transport, options.lose);
   const policy = { decide: ({ key }: { key: string }) => Promise.resolve(key === KEY ? ({ allowed: true, stream: 'show' } as const) : ({ allowed: false, code: 'publish/unknown-key', message: 'unknown' } as const)) };
   const ingest = await startIngest({ config, bus, policy, log, metrics, rtc, ...(options.grace === undefined ? {} : { grace: millis(options.grace) }) });
   const http = createServer((request, response) => ingest.whip?.(request, response));
