@@ -1,10 +1,10 @@
-import { elapsed, later, millis, type WallTime } from '#core/media/time.ts';
+import { elapsed, later, millis, type Millis, type WallTime } from '#core/media/time.ts';
 
 /** Behind by less than this a track is live: encoders lag by 50 to 150 ms. */
 const LIVE = millis(150);
 
-/** A track that was live is behind again when it lags by so much: its encoder was started anew. */
-const BEHIND = millis(1000);
+/** A frame that is later than the one before it by so much was held back, and others behind it: an epoch that was being judged, a publisher's stall, an encoder that was started anew. */
+const HELD_BACK = millis(500);
 
 /** Time over which the media's speed is measured. */
 const WINDOW = millis(200);
@@ -21,6 +21,7 @@ const FAST = 1.3;
  */
 export class CatchUp {
   #isCatchingUp: boolean | undefined;
+  #age = millis(0);
   #slowWindows = 0;
   #mark: { readonly at: WallTime; readonly seconds: number } | undefined;
 
@@ -32,14 +33,25 @@ export class CatchUp {
   add(seconds: number, capture: { readonly wallTime: WallTime; readonly seconds: number }, now: WallTime): void {
     const captured = later(capture.wallTime, millis((seconds - capture.seconds) * 1000));
     const age = elapsed(captured, now);
-    if (age < LIVE || (this.#isCatchingUp === false && age < BEHIND)) {
+    if (this.#isLive(age)) {
       this.#isCatchingUp = false;
       this.#mark = undefined;
-      this.#slowWindows = 0;
-      return;
+    } else {
+      this.#measure(seconds, now);
     }
-    this.#isCatchingUp ??= true;
-    this.#mark ??= { at: now, seconds };
+    this.#age = age;
+  }
+
+  #isLive(age: Millis): boolean {
+    return age < LIVE || (this.#isCatchingUp === false && age - this.#age < HELD_BACK);
+  }
+
+  #measure(seconds: number, now: WallTime): void {
+    this.#isCatchingUp = true;
+    if (this.#mark === undefined) {
+      this.#mark = { at: now, seconds };
+      this.#slowWindows = 0;
+    }
     const passed = elapsed(this.#mark.at, now);
     if (passed >= WINDOW) {
       this.#slowWindows = (seconds - this.#mark.seconds) * 1000 > FAST * passed ? 0 : this.#slowWindows + 1;

@@ -18,7 +18,7 @@ const MS = 90;
 function setUp(id = 'testbroadcast') {
   const bus = createLocalBus();
   const broadcast = new TestBroadcast(bus, id);
-  const state = { now: millis(10_000), estimate: 1e9, takes: true, dropped: 0 };
+  const state = { now: millis(10_000), estimate: 1e9, takes: true, dropped: 0, wall: 0 };
   const sent: { track: string; frame: PacketizedFrame }[] = [];
   const told: string[] = [];
   const out: VideoOut = {
@@ -32,7 +32,7 @@ function setUp(id = 'testbroadcast') {
     estimate: () => state.estimate,
     rtt: () => millis(20),
   };
-  const feeds = new Feeds({ bus, clock: () => wallTime(0), log: pino({ level: 'silent' }) });
+  const feeds = new Feeds({ bus, clock: () => wallTime(state.wall), log: pino({ level: 'silent' }) });
   const path = new VideoPath({
     take: ({ broadcast, track }, reader) => feeds.take(broadcast, track, reader),
     out,
@@ -293,6 +293,27 @@ describe('over time', () => {
     broadcast.write('video', 90, 92, { epoch: 1 });
     await settle();
     expect(sent.map(({ frame }) => [frame.epoch, frame.timestamp])).toEqual([[1, 90 * FRAME], [1, 91 * FRAME]]);
+  });
+
+  it('shows what was held back as fast as it can be, and is live again', async () => {
+    const { broadcast, path, sent, rung, state, timestamps } = setUp();
+    const start = Date.UTC(2026, 0, 1);
+    broadcast.write('video', 0, 5);
+    path.go(rung('video'), 'at-once');
+    state.wall = start + 200;
+    broadcast.write('video', 5);
+    await settle();
+    sent.length = 0;
+    // Ingest judges a new epoch for two seconds, and then hands on all of it.
+    state.wall = start + 10_000 + 2020;
+    broadcast.write('video', 300, 350, { epoch: 1 });
+    await settle();
+    expect([sent.length, path.waiting]).toEqual([0, false]);
+    broadcast.write('video', 350, 361);
+    await settle();
+    expect(places(sent)[0]).toBe('video:330');
+    expect(timestamps().at(-1)).toBe(360 * FRAME);
+    expect((timestamps()[0] ?? 0) / FRAME).toBeGreaterThan(354);
   });
 
   it('goes on into the next broadcast of the stream with timestamps that rise by the time passed', () => {

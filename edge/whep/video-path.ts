@@ -125,7 +125,8 @@ export class VideoPath implements FeedReader {
 
   /** Whether {@link tick} is needed: something waits for time to pass. */
   get waiting(): boolean {
-    return this.#pending?.keySince !== undefined || (this.#current !== undefined && this.#cursor < this.#current.lease.feed.end);
+    const feed = this.#current?.lease.feed;
+    return this.#pending?.keySince !== undefined || (feed !== undefined && this.#cursor < feed.end && !feed.isCatchingUp);
   }
 
   /** Wishes for a rung. The wish before, where it is not fulfilled yet, is forgotten. */
@@ -200,6 +201,10 @@ export class VideoPath implements FeedReader {
       } else if (this.#newerKey(feed)) {
         this.#cursor = feed.newestKey ?? feed.end;
         this.#options.out.dropQueued();
+      } else if (feed.isCatchingUp) {
+        // What was held back is not shown late, but as fast as it can be once all of it is here.
+        this.#squeezing = true;
+        return;
       } else if (this.#isHeld(frame) || (this.#isBehind(feed) && this.#pacedUntil > this.#options.clock() + MAX_AHEAD)) {
         return;
       } else {
