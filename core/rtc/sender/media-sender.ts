@@ -1,5 +1,5 @@
 import type { PacketizedFrame } from '../../media/rtp/packetized-frame.ts';
-import type { ReportBlock, RtcpPacket } from '../../media/rtp/rtcp/packets.ts';
+import type { ReportBlock, RtcpPacket, TransportFeedback } from '../../media/rtp/rtcp/packets.ts';
 import { parseRtcp } from '../../media/rtp/rtcp/parse.ts';
 import { millis, type Millis, type WallTime } from '../../media/time.ts';
 import { BandwidthEstimator } from '../bwe/estimator.ts';
@@ -9,6 +9,7 @@ import type { MediaSenderOptions, PayloadTypes, SenderStats } from './options.ts
 import { OutgoingStream } from './outgoing-stream.ts';
 import { Outlet } from './outlet.ts';
 import { hasMarker, historyTime, Retransmitter } from './retransmitter.ts';
+import { RoundTrip } from './round-trip.ts';
 import { SenderReports } from './sender-reports.ts';
 
 export type { ExtensionIds, MediaSenderOptions, PayloadTypes, SenderHandler, SenderStats, SendStream } from './options.ts';
@@ -25,8 +26,6 @@ const KEY_REQUEST_PAUSE = 300;
 /** A second of 12 Mbit/s; references only, the bytes are shared. */
 const VIDEO_HISTORY = { packets: 128, mostPackets: 2048, mostBytes: 2_000_000 };
 const AUDIO_HISTORY = { packets: 64, mostPackets: 128, mostBytes: 100_000 };
-/** Weight of a new round trip. More than the 1/8 of RFC 6298: there is but one in a second. */
-const RTT_WEIGHT = 1 / 4;
 /** With so much in front of the bottleneck, what is sent again for an older picture comes too late and in the way of the next key frame. */
 const CONGESTED = 100;
 /** A change of the estimate that its user is told of. */
@@ -49,9 +48,7 @@ export class MediaSender implements Ticked {
   readonly #pacer = new Pacer<PacedFrame>();
   readonly #retransmitter = new Retransmitter();
   readonly #reports = new SenderReports();
-  #rtt: Millis | undefined;
-  /** Whether the round trip is from a receiver report, and not from feedback, which the peer delays. */
-  #rttExact = false;
+  readonly #trip = new RoundTrip();
   #reportAt: number | undefined;
   #keyRequestAt = Number.NEGATIVE_INFINITY;
   #keyRequested = false;
@@ -163,7 +160,7 @@ export class MediaSender implements Ticked {
     return {
       estimate,
       limitedBy,
-      rtt: this.#rtt,
+      rtt: this.#trip.value,
       loss: this.#estimator.loss(now),
       queueDelay,
       arrivalRate,
@@ -182,8 +179,7 @@ export class MediaSender implements Ticked {
   /** The peer is reached elsewhere: what was learnt of the path is void. */
   pathChanged(): void {
     this.#estimator.reset(this.#options.clock());
-    this.#rtt = undefined;
-    this.#rttExact = false;
+    this.#trip.reset();
   }
 
   /** The ticker's call. */
@@ -225,7 +221,7 @@ export class MediaSender implements Ticked {
 
   /** The round trip as far as it is known. */
   get #roundTrip(): Millis {
-    return this.#rtt ?? this.#options.rtt ?? INITIAL_RTT;
+    return this.#trip.value ?? this.#options.rtt ?? INITIAL_RTT;
   }
 
   #sendPacket(stream: OutgoingStream, frame: PacketizedFrame, index: number, payload: PayloadTypes, now: Millis): number {
@@ -276,7 +272,7 @@ export class MediaSender implements Ticked {
         packet.reports.forEach((block) => this.#reportBlock(block, now));
         break;
       case 'transport-cc':
-        this.#feedbackRtt(this.#estimator.feedback(packet, now));
+        this.#feedback(packet, now);
         break;
       case 'nack':
         this.#nack(packet.mediaSsrc, packet.sequenceNumbers, now);
@@ -304,19 +300,19 @@ export class MediaSender implements Ticked {
     stream.recognised();
     const time = this.#reports.roundTrip(block, now);
     if (time !== undefined) {
-      this.#rtt = this.#rtt === undefined || !this.#rttExact ? time : millis(this.#rtt + RTT_WEIGHT * (time - this.#rtt));
-      this.#rttExact = true;
-      this.#estimator.setRtt(this.#rtt);
+      this.#trip.reported(time, now);
+      this.#estimator.setRtt(this.#roundTrip);
     }
     if (stream === (this.#video ?? this.#audio)) {
       this.#estimator.report(block.fractionLost / 256, now);
     }
   }
 
-  #feedbackRtt(time: Millis | undefined): void {
-    if (time !== undefined && !this.#rttExact) {
-      this.#rtt = millis(Math.min(this.#rtt ?? time, time));
-      this.#estimator.setRtt(this.#rtt);
+  #feedback(packet: TransportFeedback, now: Millis): void {
+    const time = this.#estimator.feedback(packet, now);
+    if (time !== undefined) {
+      this.#trip.heard(time, now);
+      this.#estimator.setRtt(this.#roundTrip);
     }
   }
 
@@ -325,7 +321,7 @@ export class MediaSender implements Ticked {
     if (stream !== undefined) {
       this.#nacks += sequenceNumbers.length;
       const { estimate, queueDelay } = this.#estimator;
-      this.#retransmitter.answer(stream, sequenceNumbers, { estimate, rtt: this.#roundTrip, congested: queueDelay > CONGESTED }, now);
+      this.#retransmitter.answer(stream, sequenceNumbers, { estimate, rtt: this.#trip.least ?? this.#roundTrip, congested: queueDelay > CONGESTED }, now);
     }
   }
 
