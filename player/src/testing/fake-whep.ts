@@ -3,7 +3,7 @@ export const clockLink = '</whep/session/1/sse>; rel="urn:ietf:params:whep:ext:c
 
 /** What a server would tell of its clock if the next frame to be shown had been captured so many milliseconds before. */
 export async function clockOf(video: HTMLVideoElement, age: number): Promise<{ wall: number; video: number | undefined; audio: number }> {
-  const frame = await new Promise<VideoFrameCallbackMetadata>((resolve) => video.requestVideoFrameCallback((_now, metadata) => resolve(metadata)));
+  const frame = await new Promise<VideoFrameCallbackMetadata>((resolve) => video.requestVideoFrameCallback((_now, metadata) => resolve({ ...metadata, expectedDisplayTime: performance.now() })));
   return { wall: performance.timeOrigin + frame.expectedDisplayTime - age, video: frame.rtpTimestamp, audio: 0 };
 }
 

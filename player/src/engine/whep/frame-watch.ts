@@ -54,7 +54,8 @@ export class FrameWatch {
       this.#handle = this.#video.requestVideoFrameCallback(onFrame);
       this.#frames += 1;
       this.#lastFrameAt = Math.max(now, this.#lastFrameAt ?? 0);
-      this.#shownFrame = { rtpTimestamp: frame.rtpTimestamp, at: frame.expectedDisplayTime };
+      // Where browsers compose in software, the time that they expect lies in the past by a frame.
+      this.#shownFrame = { rtpTimestamp: frame.rtpTimestamp, at: Math.max(frame.expectedDisplayTime, performance.now()) };
       if (frame.width !== width || frame.height !== height) {
         ({ width, height } = frame);
         this.#shown(width, height);
