@@ -57,6 +57,10 @@ export class Routes {
     return `${this.#base}api/v1/streams`;
   }
 
+  get whip(): string {
+    return `${this.#base}whip`;
+  }
+
   watch(stream: string): string {
     return `${this.#base}watch/${encodeURIComponent(stream)}`;
   }
