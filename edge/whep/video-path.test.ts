@@ -309,7 +309,7 @@ describe('over time', () => {
     broadcast.write('video', 300, 350, { epoch: 1 });
     await settle();
     expect([sent.length, path.waiting]).toEqual([0, false]);
-    broadcast.write('video', 350, 361);
+    broadcast.write('video', 350, 361, { epoch: 1 });
     await settle();
     expect(places(sent)[0]).toBe('video:330');
     expect(timestamps().at(-1)).toBe(360 * FRAME);
