@@ -79,12 +79,23 @@ export function negotiate(offer: SessionOffer): Negotiated {
   };
 }
 
+/**
+ * Chromium begins at 300 kbit/s with a small picture that grows in steps of four seconds, each of which is a new epoch. Told to begin
+ * here, it has its full size (1280x720) after 8 s instead of 13. Others do not know the parameter.
+ */
+const START_BITRATE = { 'x-google-start-bitrate': '1200' };
+
 /** Formats that are taken, H.264 first: it alone can be passed on to every viewer, and to HLS. */
 function preferred(offered: OfferedMedia): OfferedCodec[] {
   const transport = offered.extensions.some(({ uri }) => uri === EXTENSIONS.transportCc);
   const congestion = transport && offered.codecs.some(({ feedback }) => feedback.includes('transport-cc')) ? 'transport-cc' : 'goog-remb';
+  const begins = congestion === 'transport-cc' ? START_BITRATE : {};
   return receivableFormats(offered)
-    .map((codec) => (codec.name === 'opus' ? { ...limitFeedback(codec, ['transport-cc']), parameters: OPUS_PARAMETERS } : limitFeedback(codec, ['nack', 'nack pli', congestion])))
+    .map((codec) =>
+      codec.name === 'opus'
+        ? { ...limitFeedback(codec, ['transport-cc']), parameters: OPUS_PARAMETERS }
+        : { ...limitFeedback(codec, ['nack', 'nack pli', congestion]), parameters: { ...codec.parameters, ...begins } },
+    )
     .toSorted((a, b) => Number(b.name === 'h264') - Number(a.name === 'h264'));
 }
 
