@@ -105,6 +105,11 @@ export class BandwidthEstimator {
     this.#rtt = rtt;
   }
 
+  /** A packet that has no transport-wide sequence number is being sent. */
+  sentUnnumbered(bytes: number, now: Millis): void {
+    this.#sentRate.add(now, bytes);
+  }
+
   /** A packet of `bytes` on the wire is being sent. @returns its transport-wide sequence number, of which 16 bits are sent. */
   sent(bytes: number, now: Millis): number {
     this.#sentRate.add(now, bytes);

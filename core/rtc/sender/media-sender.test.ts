@@ -66,6 +66,17 @@ describe('sending', () => {
     expect(transportSequence(video!)).toBe(3);
   });
 
+  it('counts no packet of a stream that has no transport-wide sequence numbers', () => {
+    const bench = new SenderBench({ audio: { ...AUDIO, extensions: { mid: 4 } } });
+    bench.sender.sendVideo(videoFrame(0), H264);
+    bench.sender.sendAudio(audioFrame(0), OPUS);
+    bench.sender.sendVideo(videoFrame(1), H264);
+    const [first, audio, second] = bench.rtp;
+    expect([transportSequence(first!), transportSequence(second!)]).toEqual([1, 2]);
+    expect(readExtension(audio!.bytes, audio!.header, EXTENSIONS.transportCc)).toBeUndefined();
+    expect(readExtension(audio!.bytes, audio!.header, EXTENSIONS.mid)).toBeDefined();
+  });
+
   it('writes no extension that was not negotiated', () => {
     const bench = new SenderBench({ extensions: {}, feedback: 'none' });
     bench.sender.sendVideo(videoFrame(0), H264);

@@ -74,7 +74,13 @@ export class MediaSender implements Ticked {
       transportCc: options.feedback === 'transport-cc' && extensions.transportCc !== undefined,
     });
     this.#toldEstimate = this.#estimator.estimate;
-    const count = (wireBytes: number, now: Millis): number => this.#estimator.sent(wireBytes, now);
+    const count = (wireBytes: number, numbered: boolean, now: Millis): number => {
+      if (numbered) {
+        return this.#estimator.sent(wireBytes, now);
+      }
+      this.#estimator.sentUnnumbered(wireBytes, now);
+      return 0;
+    };
     this.#video = video === undefined ? undefined : new OutgoingStream(video, extensions, VIDEO_HISTORY, this.#outlet, count, random);
     this.#audio = audio === undefined ? undefined : new OutgoingStream(audio, extensions, AUDIO_HISTORY, this.#outlet, count, random);
     this.#streams = [this.#video, this.#audio].filter((stream) => stream !== undefined);

@@ -4,6 +4,16 @@ import type { PacketBatch } from '../packet-batch.ts';
 import type { Ticker } from '../ticker.ts';
 import type { PacketSink } from '../transport.ts';
 
+/** Ids of the header extensions that were negotiated (RFC 8285), 1 to 14. */
+export type ExtensionIds = {
+  /** `urn:ietf:params:rtp-hdrext:sdes:mid`; sent until the first report of the peer came. */
+  readonly mid?: number;
+  /** `http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time` */
+  readonly absSendTime?: number;
+  /** `http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01` */
+  readonly transportCc?: number;
+};
+
 /** One outgoing stream as the answer describes it. */
 export type SendStream = {
   /** `a=mid`. */
@@ -15,6 +25,11 @@ export type SendStream = {
   readonly clockRate: number;
   /** Shared by streams that are to be played in sync (RFC 3550, 6.5.1). */
   readonly cname: string;
+  /**
+   * What was negotiated for this stream, where that is less than {@link MediaSenderOptions.extensions}: Firefox has transport-wide sequence numbers for
+   * video alone, and would report every packet of sound as lost.
+   */
+  readonly extensions?: ExtensionIds;
 };
 
 /** Payload types of a frame, as negotiated for its codec. */
@@ -22,16 +37,6 @@ export type PayloadTypes = {
   readonly type: number;
   /** Of the retransmissions (`apt=type`). Without it, or without {@link SendStream.rtxSsrc}, a lost packet is sent again as it was. */
   readonly rtxType?: number;
-};
-
-/** Ids of the header extensions that were negotiated (RFC 8285), 1 to 14. */
-export type ExtensionIds = {
-  /** `urn:ietf:params:rtp-hdrext:sdes:mid`; sent until the first report of the peer came. */
-  readonly mid?: number;
-  /** `http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time` */
-  readonly absSendTime?: number;
-  /** `http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01` */
-  readonly transportCc?: number;
 };
 
 /** What a sender asks of its owner. Called from within the sender's methods; must not throw. */

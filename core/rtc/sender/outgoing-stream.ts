@@ -5,8 +5,8 @@ import type { Outlet } from './outlet.ts';
 import { RtpWriter, writePadding } from './rtp-writer.ts';
 import { SendHistory, type SentPacket } from './send-history.ts';
 
-/** Gives each packet its transport-wide sequence number, told its bytes on the path. */
-export type TransportCounter = (wireBytes: number, now: Millis) => number;
+/** Counts each packet, told its bytes on the path, and gives it its transport-wide sequence number where it is to have one, else 0. */
+export type TransportCounter = (wireBytes: number, numbered: boolean, now: Millis) => number;
 
 /** The most that one byte can count (RFC 3550, 5.1), in whole words. */
 const PADDING = 252;
@@ -38,12 +38,15 @@ export class OutgoingStream {
   readonly #plain: RtpWriter;
   readonly #rtxWithMid: RtpWriter | undefined;
   readonly #rtxPlain: RtpWriter | undefined;
+  readonly #numbered: boolean;
   #sequence: number;
   #rtxSequence: number;
   #writeMid: boolean;
 
-  constructor(description: SendStream, extensions: ExtensionIds, bounds: HistoryBounds, outlet: Outlet, count: TransportCounter, random: () => number) {
+  constructor(description: SendStream, common: ExtensionIds, bounds: HistoryBounds, outlet: Outlet, count: TransportCounter, random: () => number) {
+    const { extensions = common } = description;
     this.description = description;
+    this.#numbered = extensions.transportCc !== undefined;
     this.#outlet = outlet;
     this.#count = count;
     // RFC 3550, 5.1: both "SHOULD be random". The sequence number begins in the lower half, so that no early packet is taken for one before a wrap.
@@ -88,7 +91,7 @@ export class OutgoingStream {
     const writer = this.#writeMid ? this.#withMid : this.#plain;
     const length = writer.headerLength + bytes.length;
     const wireBytes = this.#outlet.wireBytes(length);
-    const transport = this.#count(wireBytes, now);
+    const transport = this.#count(wireBytes, this.#numbered, now);
     this.history.add(frame, index, payload, timestamp, transport, this.#writeMid, now, keep);
     this.#write(writer, length, payload.type, marker, this.#sequence, timestamp, transport, bytes, -1, now);
     this.#sequence += 1;
@@ -114,7 +117,7 @@ export class OutgoingStream {
     const writer = (this.#writeMid ? this.#rtxWithMid : this.#rtxPlain)!;
     const length = writer.headerLength + OSN_BYTES + bytes.length;
     const wireBytes = this.#outlet.wireBytes(length);
-    const transport = this.#count(wireBytes, now);
+    const transport = this.#count(wireBytes, this.#numbered, now);
     this.#write(writer, length, packet.payload.rtxType!, marker, this.#rtxSequence, packet.timestamp, transport, bytes, packet.sequence, now);
     this.#rtxSequence += 1;
     return wireBytes;
@@ -128,7 +131,7 @@ export class OutgoingStream {
     }
     const writer = this.#writeMid ? this.#withMid : this.#plain;
     const wireBytes = this.#outlet.wireBytes(writer.headerLength + PADDING);
-    const transport = this.#count(wireBytes, now);
+    const transport = this.#count(wireBytes, this.#numbered, now);
     this.packets += 1;
     this.history.add(undefined, 0, last.payload, last.timestamp, transport, this.#writeMid, now, keep);
     this.#writePadded(writer, last.payload.type, this.#sequence, last.timestamp, transport, now);
