@@ -32,7 +32,8 @@ export interface MacEngine {
 
 /** What the ciphers are made of: portable or native. */
 export interface EngineMaker {
-  aead(key: Uint8Array, direction: 'seal' | 'open'): AeadEngine;
+  /** `seldom`: a few packets a second, for which little memory counts more than little time. */
+  aead(key: Uint8Array, direction: 'seal' | 'open', use: 'often' | 'seldom'): AeadEngine;
   keystream(key: Uint8Array): KeystreamEngine;
   mac(key: Uint8Array): MacEngine;
 }

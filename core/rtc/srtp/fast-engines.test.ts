@@ -10,10 +10,10 @@ test('the self-test passes an engine that does as the portable one', () => {
 
 /** Engines with one fault each. */
 const faulty: readonly (readonly [string, Partial<EngineMaker>])[] = [
-  ['another key', { aead: (key, direction) => portableEngines.aead(Buffer.from(key).reverse(), direction) }],
+  ['another key', { aead: (key, ...how) => portableEngines.aead(Buffer.from(key).reverse(), ...how) }],
   ['a tag that is not written', {
-    aead: (key, direction) => {
-      const engine = portableEngines.aead(key, direction);
+    aead: (key, direction, use) => {
+      const engine = portableEngines.aead(key, direction, use);
       return {
         close: () => {},
         run: (iv, aad, aadAt, aadLength, text, at, length) => {
@@ -25,8 +25,8 @@ const faulty: readonly (readonly [string, Partial<EngineMaker>])[] = [
     },
   }],
   ['an opener that takes anything', {
-    aead: (key, direction) => {
-      const engine = portableEngines.aead(key, direction);
+    aead: (key, direction, use) => {
+      const engine = portableEngines.aead(key, direction, use);
       return direction === 'seal' ? engine : { close: () => {}, run: (...values) => engine.run(...values) || true };
     },
   }],

@@ -45,11 +45,11 @@ abstract class Gcm {
   }
 
   protected get rtpEngine(): AeadEngine {
-    return (this.#rtp ??= this.#engines.aead(this.#keys.rtp, this.#direction));
+    return (this.#rtp ??= this.#engines.aead(this.#keys.rtp, this.#direction, 'often'));
   }
 
   protected get rtcpEngine(): AeadEngine {
-    return (this.#rtcp ??= this.#engines.aead(this.#keys.rtcp, this.#direction));
+    return (this.#rtcp ??= this.#engines.aead(this.#keys.rtcp, this.#direction, 'seldom'));
   }
 
   /** `00 00 | SSRC | ROC | SEQ` XOR salt, RFC 7714, 8.1. */

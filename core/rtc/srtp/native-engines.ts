@@ -6,7 +6,7 @@ import { GCM_TAG, SHA1, type AeadEngine, type EngineMaker, type KeystreamEngine,
 /** SRTP's ciphers by OpenSSL's own functions: a context holds the key's schedule, and a packet costs a new vector. */
 export function nativeEngines(ssl: OpenSsl): EngineMaker {
   return {
-    aead: (key, direction) => (direction === 'seal' ? new NativeGcmSealer(ssl, key) : new NativeGcmOpener(ssl, key)),
+    aead: (key, direction, use) => (use === 'seldom' ? new PassingGcm(ssl, key, direction) : newGcm(ssl, key, direction)),
     keystream: (key) => new NativeKeystream(ssl, key),
     mac: (key) => new NativeHmac(ssl, key),
   };
@@ -15,21 +15,53 @@ export function nativeEngines(ssl: OpenSsl): EngineMaker {
 /** Where OpenSSL writes how much it has written, and the last digest: shared by all keys of the thread. */
 const written = Memory.alloc(8);
 const digest = Memory.alloc(32);
+/** A key while OpenSSL reads it: at most a block of SHA-1. */
+const keyCopy = Memory.alloc(64);
 const digestBytes = digest.bytes.subarray(0, SHA1);
 
 /** A cipher context with its key set, to be freed once. @throws {Error} where OpenSSL refuses. */
 function newCipher(ssl: OpenSsl, cipher: number, key: Uint8Array, direction: 'seal' | 'open'): number {
   const context = ssl.newCipher();
-  const copy = new Memory(Buffer.from(key));
+  keyCopy.bytes.set(key);
   const init = direction === 'seal' ? ssl.encryptInit : ssl.decryptInit;
-  const made = context !== 0 && init(context, cipher, 0, copy.address, 0) === 1;
-  copy.bytes.fill(0);
+  const made = context !== 0 && init(context, cipher, 0, keyCopy.address, 0) === 1;
+  keyCopy.bytes.fill(0);
   if (!made) {
     ssl.freeCipher(context);
     ssl.clearErrors();
     throw new Error('OpenSSL made no cipher');
   }
   return context;
+}
+
+function newGcm(ssl: OpenSsl, key: Uint8Array, direction: 'seal' | 'open'): AeadEngine {
+  return direction === 'seal' ? new NativeGcmSealer(ssl, key) : new NativeGcmOpener(ssl, key);
+}
+
+/** A context for each packet: it takes a microsecond more, where one that is kept takes 4 KB. */
+class PassingGcm implements AeadEngine {
+  readonly #ssl: OpenSsl;
+  readonly #key: Uint8Array;
+  readonly #direction: 'seal' | 'open';
+
+  constructor(ssl: OpenSsl, key: Uint8Array, direction: 'seal' | 'open') {
+    this.#ssl = ssl;
+    this.#key = key;
+    this.#direction = direction;
+  }
+
+  run(iv: Memory, aad: Memory, aadAt: number, aadLength: number, text: Memory, at: number, length: number): boolean {
+    const engine = newGcm(this.#ssl, this.#key, this.#direction);
+    try {
+      return engine.run(iv, aad, aadAt, aadLength, text, at, length);
+    } finally {
+      engine.close();
+    }
+  }
+
+  close(): void {
+    // Nothing is kept.
+  }
 }
 
 class NativeGcmSealer implements AeadEngine {
@@ -140,9 +172,9 @@ class NativeHmac implements MacEngine {
   constructor(ssl: OpenSsl, key: Uint8Array) {
     this.#ssl = ssl;
     this.#context = ssl.newHmac();
-    const copy = new Memory(Buffer.from(key));
-    const made = this.#context !== 0 && ssl.hmacInit(this.#context, copy.address, key.length, ssl.sha1, 0) === 1;
-    copy.bytes.fill(0);
+    keyCopy.bytes.set(key);
+    const made = this.#context !== 0 && ssl.hmacInit(this.#context, keyCopy.address, key.length, ssl.sha1, 0) === 1;
+    keyCopy.bytes.fill(0);
     if (!made) {
       this.close();
       ssl.clearErrors();

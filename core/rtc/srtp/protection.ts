@@ -8,7 +8,7 @@ export interface SrtpProtection {
    * Protects the batch's packets in place; their lengths then include the tags. The batch must have been reset with
    * {@link overhead}. A packet that must not go out has length 0 afterwards: what is no RTP, everything after
    * {@link close}, and under a sequence number already used anything but the very same packet, header extensions
-   * included, among the last 1,024 of its stream: two packets under one AES-GCM vector give the key away. Never throws.
+   * included, among the last 512 of its stream: two packets under one AES-GCM vector give the key away. Never throws.
    */
   protect(batch: PacketBatch): void;
   /** Protects a compound RTCP packet. The result is a view of a buffer that the thread uses again; empty where there was nothing to protect. Never throws. */

@@ -4,8 +4,8 @@ import { ReplayWindow } from './replay-window.ts';
 /** Sources that one peer may send from: three layers with retransmission and sound are seven; a peer that restarts them has room to. */
 export const MAX_INBOUND_SOURCES = 64;
 
-/** Packets of a stream that may be sent again: five seconds at 2 Mbit/s, one at 10. */
-export const REPEATABLE = 1024;
+/** Packets of a stream that may be sent again: two and a half seconds at 2 Mbit/s, half a second at 10. */
+export const REPEATABLE = 512;
 
 /** Where each of our own streams stands, by SSRC, and what its last packets were. */
 export class OutboundStreams {
