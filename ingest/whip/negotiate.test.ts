@@ -74,6 +74,12 @@ describe('what publishers offer', () => {
     }
   });
 
+  it('who estimates bandwidth is told where to begin, and keeps the parameters of its format', () => {
+    const parameters = (name: OfferName) => of(name).media.flatMap((media) => (media.accepted ? media.codecs.filter((codec) => codec.name === 'h264') : []))[0]?.parameters;
+    expect(parameters('chromium-156-whip')).toMatchObject({ 'packetization-mode': '1', 'profile-level-id': expect.any(String), 'x-google-start-bitrate': '1200' });
+    expect(parameters('obs-30-whip')).not.toHaveProperty('x-google-start-bitrate');
+  });
+
   it('stereo is asked for', () => {
     const opus = of('chromium-156-whip').media.flatMap((media) => (media.accepted ? media.codecs.filter(({ name }) => name === 'opus') : []));
     expect(opus[0]?.parameters).toMatchObject({ stereo: '1', useinbandfec: '1' });
