@@ -74,6 +74,7 @@ export default defineConfig({
         index: `${import.meta.dirname}/index.html`,
         watch: `${import.meta.dirname}/watch/index.html`,
         embed: `${import.meta.dirname}/embed/index.html`,
+        studio: `${import.meta.dirname}/studio.html`,
       },
       output: {
         codeSplitting: {

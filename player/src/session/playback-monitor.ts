@@ -99,7 +99,8 @@ export class PlaybackMonitor {
     // What counts is how old the buffer's end had become when it was replaced.
     const before = end > this.#bufferEnd && this.#bufferEnd > video.currentTime ? this.#bufferEnd : end;
     this.#bufferEnd = end;
-    const shownAt = engine?.shownAt();
+    // An element that shows nothing yet stands at zero, which says nothing of the latency.
+    const shownAt = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA || engine?.lastFrameAt !== undefined ? engine?.shownAt() : undefined;
     const latency = shownAt === undefined ? undefined : millis(this.#options.now() - shownAt);
     this.#reading = { ...this.#reading, latency, buffer: millis(Math.max(end - video.currentTime, 0) * 1_000) };
     this.#lookAtFrames();

@@ -148,8 +148,8 @@ export class WhepConnection {
   }
 
   #lateness(): EngineError {
-    const { connectionState } = this.peer;
-    const detail = { new: 'no answer in time', connected: 'connected, but no picture in time' }[connectionState as string] ?? 'no path to the server in time';
-    return new EngineError({ kind: 'blocked', detail });
+    const { connectionState, remoteDescription } = this.peer;
+    const found = connectionState === 'connected' ? 'connected, but no picture in time' : 'no path to the server in time';
+    return new EngineError({ kind: 'blocked', detail: remoteDescription === null ? 'no answer in time' : found });
   }
 }
