@@ -28,6 +28,9 @@ const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; " +
   "connect-src 'self'; base-uri 'none'; form-action 'none'";
 
+/** Features that only the page that broadcasts may use (Permissions Policy, 5.1). */
+const DEVICES = ['camera', 'microphone', 'display-capture'];
+
 const compress = promisify(gzip);
 
 type PageFile = { readonly plain: Buffer; readonly packs: boolean; packed: Promise<Buffer | undefined> | undefined; readonly headers: RawHeaders };
@@ -92,7 +95,7 @@ function answer(request: IncomingMessage, response: ServerResponse, file: PageFi
 
 /** The page's own address where a slash was put behind it. */
 function withoutSlash(path: string): string | undefined {
-  return /^\/(watch|embed)\/[^/]+\/$/.test(path) ? path.slice(0, -1) : undefined;
+  return /^\/((watch|embed)\/[^/]+|studio)\/$/.test(path) ? path.slice(0, -1) : undefined;
 }
 
 /** Sends a reader to a page's own address, relatively: so the base path stays, whether or not a proxy has taken it off. */
@@ -102,10 +105,13 @@ function redirect(request: IncomingMessage, response: ServerResponse, path: stri
   send(request, response, 308, ['Location', location, 'Content-Length', '0', 'Cache-Control', 'no-cache'], Buffer.alloc(0));
 }
 
-/** The built file behind a path: three pages have addresses of their own. */
+/** The built file behind a path: the pages have addresses of their own. */
 function fileName(path: string): string | undefined {
   if (path === '/') {
     return 'index.html';
+  }
+  if (path === '/studio') {
+    return 'studio.html';
   }
   const [, page = '', stream = '', ...rest] = path.split('/');
   if ((page === 'watch' || page === 'embed') && rest.length === 0 && isStreamName(stream)) {
@@ -128,6 +134,8 @@ function loadFile(name: string, plain: Buffer): PageFile {
     if (!mayBeFramed) {
       headers.push('X-Frame-Options', 'DENY');
     }
+    const allowed = name === 'studio.html' ? '(self)' : '()';
+    headers.push('Permissions-Policy', DEVICES.map((device) => `${device}=${allowed}`).join(', '));
   }
   return { plain, packs: isText && plain.length > 512, packed: undefined, headers };
 }

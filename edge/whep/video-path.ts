@@ -26,6 +26,9 @@ const MAX_HOLD = millis(400);
 /** Once the new rung has its key frame, the old one has so long to come to the same instant. */
 const MAX_WAIT_FOR_OLD = millis(300);
 
+/** A source that sent nothing for so long has stalled. */
+const STALLED = millis(1000);
+
 /** Layers of one publisher come side by side: a key frame this much behind the other layer's last frame still follows it. */
 const SIDE_BY_SIDE = VIDEO_TIMESCALE / 10;
 
@@ -95,8 +98,7 @@ export class VideoPath implements FeedReader {
   #lastPts: number | undefined;
   #lastTimestamp: number | undefined;
   #keySentAt: Millis | undefined;
-  /** Where the feed ended when a key request was answered last. */
-  #answeredAt: number | undefined;
+  #sentAt: Millis | undefined;
   #capture: Capture | undefined;
 
   constructor(options: VideoPathOptions) {
@@ -173,10 +175,9 @@ export class VideoPath implements FeedReader {
     const { clock, out } = this.#options;
     const key = this.#current?.lease.feed.newestKey;
     const answered = this.#keySentAt !== undefined && clock() - this.#keySentAt < (out.rtt() ?? 0);
-    // Browsers ask every few seconds while nothing comes: the same frames again would be an action replay.
-    const isRepeated = this.#current?.lease.feed.end === this.#answeredAt;
-    if (key !== undefined && key < this.#cursor && !answered && !isRepeated) {
-      this.#answeredAt = this.#current?.lease.feed.end;
+    // Browsers ask every few seconds while nothing comes. The same frames again would tell them that the stream runs later now.
+    const isStalled = this.#sentAt === undefined || clock() - this.#sentAt > STALLED;
+    if (key !== undefined && key < this.#cursor && !answered && !isStalled) {
       out.dropQueued();
       this.#cursor = key;
       this.#squeezing = true;
@@ -258,7 +259,6 @@ export class VideoPath implements FeedReader {
     this.#pending = undefined;
     this.#cursor = key;
     this.#squeezing = squeeze;
-    this.#answeredAt = undefined;
     const newest = pending.lease.feed.newest?.timestamp ?? 0;
     timeline.enter(pending.rung.broadcast, newest / VIDEO_TIMESCALE, clock());
     observer.switched(from, pending.rung);
@@ -306,6 +306,7 @@ export class VideoPath implements FeedReader {
       return;
     }
     this.#lastTimestamp = timestamp;
+    this.#sentAt = now;
     timeline.sent(timestamp / VIDEO_TIMESCALE, now);
     if (frame.key) {
       this.#keySentAt = now;
