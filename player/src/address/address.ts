@@ -49,6 +49,11 @@ export class Routes {
     return this.#base;
   }
 
+  /** Where broadcasts are made. */
+  get studio(): string {
+    return `${this.#base}studio`;
+  }
+
   get time(): string {
     return `${this.#base}time`;
   }
