@@ -128,6 +128,19 @@ describe('layers of simulcast', () => {
     expect(run.placed.h.at(-1)).toBe(1);
   });
 
+  it('of a screen that stands still, a frame now and then, keep their order', () => {
+    const run = new Run().send(['h', 'f'], 5000);
+    const before = run.orders.length;
+    for (let n = 0; n < 20; n += 1) {
+      run.now += 3000;
+      run.frame('h', true);
+      run.frame('f', true);
+    }
+    expect(run.orders).toHaveLength(before);
+    expect(run.placed.f.at(-1)).toBe(0);
+    expect(run.wanted).toEqual([]);
+  });
+
   it('of one size keep their order', () => {
     const run = new Run().send(['f', 'h'], 20_000, { size: { f: sized(360), h: sized(360) } });
     expect(run.orders.length).toBeLessThanOrEqual(2);

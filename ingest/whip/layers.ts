@@ -28,10 +28,14 @@ type Layer = {
   /** Times it fell silent while it was the best. */
   falls: number;
   bytes: number;
+  /** Units since the best layer's last one. */
+  ahead: number;
 };
 
 /** A layer not heard for this long is gone, while others go on. */
 const SILENT = 1000;
+/** So many frames of another layer show that the best is gone: of a screen that stands still, each comes alone and late in all layers. */
+const AHEAD = 4;
 /** A layer that is new, or back, has to come for so long first: each change makes another epoch. It doubles with each fall. */
 const STEADY = 2000;
 const MOST_STEADY = 30_000;
@@ -82,12 +86,18 @@ export class Layers {
   }
 
   #hear(key: StreamKey, unit: LayerUnit, now: Millis): Layer {
-    const layer = this.#layers.get(key) ?? { key, config: undefined, heardAt: now, steadySince: now, falls: 0, bytes: 0 };
+    const layer = this.#layers.get(key) ?? { key, config: undefined, heardAt: now, steadySince: now, falls: 0, bytes: 0, ahead: 0 };
     this.#layers.set(key, layer);
     if (now - layer.heardAt > SILENT) {
       layer.steadySince = now;
     }
     layer.heardAt = now;
+    layer.ahead += 1;
+    if (key === this.#order[0]?.key) {
+      this.#layers.forEach((one) => {
+        one.ahead = 0;
+      });
+    }
     layer.bytes += unit.bytes;
     if (unit.config && !sameConfig(unit.config, layer.config)) {
       layer.config = unit.config;
@@ -110,7 +120,7 @@ export class Layers {
       if (!layer.config) {
         return false;
       }
-      const silent = now - layer.heardAt > SILENT;
+      const silent = this.#isSilent(layer, now);
       if (inForce.has(layer.key)) {
         // A lower layer that falls silent keeps its place: nobody else is disturbed by it.
         return !silent || layer.key !== this.#order[0]?.key;
@@ -122,8 +132,13 @@ export class Layers {
     // Of one size: as they were, else by what is spent on them.
     const sorted = present.sort((a, b) => areaOf(b) - areaOf(a) || (inForce.has(a.key) && inForce.has(b.key) ? place(a) - place(b) : b.bytes - a.bytes));
     // The best has to be there; silent ones above it fall out.
-    const first = sorted.findIndex((layer) => now - layer.heardAt <= SILENT);
+    const first = sorted.findIndex((layer) => !this.#isSilent(layer, now));
     return first < 0 ? [] : sorted.slice(first);
+  }
+
+  #isSilent(layer: Layer, now: Millis): boolean {
+    const isBest = layer.key === this.#order[0]?.key;
+    return now - layer.heardAt > SILENT && (!isBest || [...this.#layers.values()].some(({ ahead }) => ahead >= AHEAD));
   }
 
   #isInForce(wanted: readonly Layer[]): boolean {
