@@ -1,0 +1,40 @@
+import type { BroadcastId, Frame } from '../../media/frame.ts';
+import type { TrackName } from '../../media/track.ts';
+import type { ConsumeOptions, Losses } from '../bus.ts';
+import type { BroadcastInfo, CatalogSections } from '../catalog.ts';
+
+/** A section's name with its value. */
+export type CatalogEntry = { readonly [S in keyof CatalogSections]: { readonly section: S; readonly value: CatalogSections[S] } }[keyof CatalogSections];
+
+/** What the worker asks of the thread that has the bus. `id` names what the worker opened, for all that follows. */
+export type BusRequest =
+  | { readonly do: 'announce'; readonly info: BroadcastInfo }
+  | { readonly do: 'put-catalog'; readonly broadcast: BroadcastId; readonly entry: CatalogEntry }
+  | { readonly do: 'watch-broadcasts'; readonly id: number }
+  | { readonly do: 'watch-catalog'; readonly id: number; readonly broadcast: BroadcastId; readonly section: keyof CatalogSections }
+  | { readonly do: 'consume'; readonly id: number; readonly broadcast: BroadcastId; readonly track: TrackName; readonly options: ConsumeOptions }
+  /** So many further frames and bytes may come to a consumer. */
+  | { readonly do: 'grant'; readonly id: number; readonly frames: number; readonly bytes: number }
+  | { readonly do: 'produce'; readonly id: number; readonly broadcast: BroadcastId; readonly track: TrackName; readonly fence: number }
+  | { readonly do: 'write'; readonly id: number; readonly frame: Frame }
+  | { readonly do: 'lease'; readonly id: number; readonly resource: string }
+  /** Lets go of whatever `id` names. */
+  | { readonly do: 'drop'; readonly id: number }
+  /** Is answered when all before it is done. */
+  | { readonly do: 'settle'; readonly id: number };
+
+/** What the thread that has the bus tells the worker. */
+export type BusReport =
+  | { readonly tell: 'broadcast'; readonly id: number; readonly info: BroadcastInfo }
+  | { readonly tell: 'catalog'; readonly id: number; readonly entry: CatalogEntry }
+  | { readonly tell: 'frame'; readonly id: number; readonly frame: Frame; readonly losses: Losses }
+  /** The consumer has ended. */
+  | { readonly tell: 'end'; readonly id: number; readonly losses: Losses }
+  /** So many frames of a producer were taken. */
+  | { readonly tell: 'written'; readonly id: number; readonly frames: number; readonly bytes: number }
+  /** A higher fence has written to the producer's track. */
+  | { readonly tell: 'fenced'; readonly id: number; readonly details: Readonly<Record<string, unknown>> }
+  | { readonly tell: 'leased'; readonly id: number; readonly fence: number }
+  | { readonly tell: 'refused'; readonly id: number; readonly code: string; readonly message: string }
+  | { readonly tell: 'lost'; readonly id: number }
+  | { readonly tell: 'settled'; readonly id: number };
