@@ -74,7 +74,8 @@ async function webrtc(): Promise<unknown> {
   const key = 'glass_0123456789abcdef';
   const ladder = [{ height: 240, bitrate: '350k' }];
   await using server = await startServer({ config: { streamKeys: [key], ladder, webrtcRenditions: 'on' } });
-  const publisher = startClockPublisher({ url: server.publishUrl(key) });
+  // Two frames ahead: else ffmpeg holds each picture back for about a frame, waiting for its sound.
+  const publisher = startClockPublisher({ url: server.publishUrl(key), soundAhead: 2 });
   const browser = await startBrowser();
   const results: GlassResult[] = [];
   try {

@@ -16,6 +16,11 @@ export type ClockPublisherOptions = {
   readonly frameRate?: number;
   /** Frames between key frames. Default one second. */
   readonly gop?: number;
+  /**
+   * Frames by which the sound's samples run ahead of the picture; `none`: no sound. ffmpeg holds a picture back until
+   * it has sound of the same time, which with 0 (the default) costs about a frame that no server can win back.
+   */
+  readonly soundAhead?: number | 'none';
   /** x264's target, in kbit/s. Default 900. */
   readonly kilobits?: number;
 };
@@ -36,7 +41,8 @@ const SAMPLE_RATE = 48_000;
 export function startClockPublisher(options: ClockPublisherOptions): ClockPublisher {
   const { width = 640, height = 360, frameRate = 30, kilobits = 900 } = options;
   const gop = options.gop ?? frameRate;
-  const child = spawn('ffmpeg', ffmpegArguments({ ...options, width, height, frameRate, gop, kilobits }), {
+  const soundAhead = options.soundAhead ?? 0;
+  const child = spawn('ffmpeg', ffmpegArguments({ ...options, width, height, frameRate, gop, kilobits, soundAhead }), {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'pipe'],
   });
   const [video, audio] = [child.stdio[3] as Writable, child.stdio[4] as Writable];
@@ -46,11 +52,16 @@ export function startClockPublisher(options: ClockPublisherOptions): ClockPublis
   let frames = 0;
   const started = performance.now();
   const picture = makePicture(width, height);
+  for (let ahead = 0; ahead < Number(soundAhead); ahead += 1) {
+    audio.write(tone(ahead, frameRate));
+  }
   const timer = setInterval(() => {
     while (performance.now() - started >= (frames * 1000) / frameRate) {
       picture.paint(frames, Date.now());
       video.write(Buffer.from(picture.bytes));
-      audio.write(tone(frames, frameRate));
+      if (soundAhead !== 'none') {
+        audio.write(tone(frames + soundAhead, frameRate));
+      }
       frames += 1;
     }
   }, 2);
@@ -66,15 +77,16 @@ export function startClockPublisher(options: ClockPublisherOptions): ClockPublis
 }
 
 function ffmpegArguments(options: Required<ClockPublisherOptions>): string[] {
-  const { width, height, frameRate, gop, kilobits, url } = options;
+  const { width, height, frameRate, gop, kilobits, soundAhead, url } = options;
   const input = (more: string[]): string[] => ['-probesize', '32', '-analyzeduration', '0', '-thread_queue_size', '64', ...more];
   return [
     ...['-hide_banner', '-loglevel', 'error', '-nostdin'],
     ...input(['-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-video_size', `${width}x${height}`, '-framerate', `${frameRate}`, '-i', 'pipe:3']),
-    ...input(['-f', 's16le', '-ar', `${SAMPLE_RATE}`, '-ac', '1', '-i', 'pipe:4']),
+    ...(soundAhead === 'none' ? [] : input(['-f', 's16le', '-ar', `${SAMPLE_RATE}`, '-ac', '1', '-i', 'pipe:4'])),
     ...['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-profile:v', 'main', '-g', `${gop}`, '-keyint_min', `${gop}`],
     ...['-sc_threshold', '0', '-b:v', `${kilobits}k`, '-maxrate', `${kilobits}k`, '-bufsize', `${kilobits / 2}k`, '-threads', '1'],
-    ...['-c:a', 'aac', '-b:a', '96k', '-flush_packets', '1', '-flvflags', 'no_duration_filesize', '-f', 'flv', url],
+    ...(soundAhead === 'none' ? [] : ['-c:a', 'aac', '-b:a', '96k']),
+    ...['-flush_packets', '1', '-flvflags', 'no_duration_filesize', '-f', 'flv', url],
   ];
 }
 
