@@ -1,7 +1,12 @@
 import { millis, type Millis } from '../../media/time.ts';
 
-/** Groups whose least delay is the queue that stands now: some 120 ms of pictures and sound. */
+/**
+ * Groups whose least delay is the queue that stands now: those of so many ms, some 120 ms of pictures and sound. Counted by arrival, because
+ * in a jam they arrive slower than they were sent, and by number, because a stall lets many go at once.
+ */
 const RECENT = 8;
+const LEAST_RECENT = 3;
+const RECENT_TIME = 120;
 /** The least delay of the path is the least of so many spans of a second: clocks drift apart by at most 1 ms in that time. */
 const SPANS = 10;
 const SPAN = 1000;
@@ -20,6 +25,7 @@ const UNUSUAL = 2;
  */
 export class StandingQueue {
   readonly #recent = new Float64Array(RECENT);
+  readonly #arrivals = new Float64Array(RECENT);
   #count = 0;
   #usual = 0;
   #level = 0;
@@ -30,6 +36,7 @@ export class StandingQueue {
 
   add(arrival: Millis, delay: Millis): void {
     this.#recent[this.#count % RECENT] = delay;
+    this.#arrivals[this.#count % RECENT] = arrival;
     this.#count += 1;
     if (Number.isNaN(this.#spanStart)) {
       this.#spanStart = arrival;
@@ -40,8 +47,8 @@ export class StandingQueue {
       this.#spans[this.#span] = Number.POSITIVE_INFINITY;
     }
     this.#spans[this.#span] = Math.min(this.#spans[this.#span]!, delay);
-    this.#level = leastOf(this.#recent, Math.min(this.#count, RECENT));
-    this.#least = leastOf(this.#spans, SPANS);
+    this.#level = this.#leastRecent(arrival);
+    this.#least = Math.min(...this.#spans);
     // A plain mean at first.
     this.#usual += Math.max(USUAL_WEIGHT, 1 / this.#count) * (Math.min(this.delay, MOST_USUAL) - this.#usual);
   }
@@ -77,14 +84,16 @@ export class StandingQueue {
     this.#spans.fill(Number.POSITIVE_INFINITY);
     this.#spanStart = Number.NaN;
   }
-}
 
-function leastOf(values: Float64Array, count: number): number {
-  let least = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < count; i += 1) {
-    if (values[i]! < least) {
-      least = values[i]!;
+  #leastRecent(arrival: number): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (let back = 1; back <= Math.min(this.#count, RECENT); back += 1) {
+      const slot = (this.#count - back) % RECENT;
+      if (back > LEAST_RECENT && arrival - this.#arrivals[slot]! > RECENT_TIME) {
+        break;
+      }
+      least = Math.min(least, this.#recent[slot]!);
     }
+    return least;
   }
-  return least;
 }

@@ -9,6 +9,11 @@ const FACTOR = 2.5;
 const DRAIN = 250;
 /** ... but never faster than this many times the estimate, or the bottleneck's own queue overflows. */
 const MOST_FACTOR = 6;
+/**
+ * In a jam video goes at this share of the estimate, and no frame at once: the bottleneck's queue is full, so what comes in a burst is lost,
+ * and it must drain before the next key frame is of any use.
+ */
+const JAMMED_FACTOR = 0.75;
 /** Bounds of the queue: what would take longer, or is more, is refused. */
 const MOST_DELAY = 1000;
 const MOST_BYTES = 2_000_000;
@@ -17,6 +22,9 @@ const MOST_PAUSE = 20;
 
 /** What waits to be sent; `sizes` are the bytes of its packets. */
 export type Paced = { readonly key: boolean; readonly packets: number; readonly bytes: number };
+
+/** What the pace is made of: bits per second, and whether the path's own queue is so long that it must drain. */
+export type Pace = { readonly estimate: number; readonly jammed: boolean };
 
 /** A frame in the queue, and how much of it was sent. */
 type Entry<Item> = { readonly item: Item; sent: number; bytesLeft: number; readonly at: Millis };
@@ -58,8 +66,8 @@ export class Pacer<Item extends Paced> {
   }
 
   /** Bits per second at which the queue is emptied. */
-  rate(estimate: number): number {
-    return Math.min(Math.max(FACTOR * estimate, (this.#bytes * 8000) / DRAIN), MOST_FACTOR * estimate);
+  rate({ estimate, jammed }: Pace): number {
+    return jammed ? JAMMED_FACTOR * estimate : Math.min(Math.max(FACTOR * estimate, (this.#bytes * 8000) / DRAIN), MOST_FACTOR * estimate);
   }
 
   /** Whether a frame may go past the empty queue; a key frame ends the skipping. A refused one is counted. */
@@ -77,13 +85,13 @@ export class Pacer<Item extends Paced> {
    *
    * @returns false where it is refused: the queue is full, or frames are skipped up to the next key frame.
    */
-  push(item: Item, estimate: number, now: Millis): boolean {
+  push(item: Item, pace: Pace, now: Millis): boolean {
     if (item.key) {
-      if (this.#skipping || this.#full(item, estimate, now)) {
+      if (this.#skipping || this.#full(item, pace, now)) {
         this.#dropUnstarted();
       }
       this.#skipping = false;
-    } else if (this.#skipping || this.#full(item, estimate, now)) {
+    } else if (this.#skipping || this.#full(item, pace, now)) {
       this.#skipping = true;
       this.#skipped += 1;
       return false;
@@ -103,8 +111,8 @@ export class Pacer<Item extends Paced> {
    *
    * @param send writes packet `index` of a frame. @returns its bytes.
    */
-  release(estimate: number, now: Millis, send: (item: Item, index: number) => number): void {
-    this.#budget += (this.rate(estimate) * Math.min(now - this.#at, MOST_PAUSE)) / 8000;
+  release(pace: Pace, now: Millis, send: (item: Item, index: number) => number): void {
+    this.#budget += (this.rate(pace) * Math.min(now - this.#at, MOST_PAUSE)) / 8000;
     this.#at = now;
     while (this.#budget > 0 && this.#queue.length > 0) {
       this.#budget -= this.#next(send);
@@ -141,7 +149,7 @@ export class Pacer<Item extends Paced> {
     return bytes;
   }
 
-  #full(item: Item, estimate: number, now: Millis): boolean {
+  #full(item: Item, { estimate }: Pace, now: Millis): boolean {
     if (this.empty) {
       return false;
     }

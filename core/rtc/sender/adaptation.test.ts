@@ -68,12 +68,15 @@ describe('a viewer on a link', () => {
     browser.run(800);
     expect(bench.sender.stats.queueDelay).toBeGreaterThan(100);
     const nack = (sequenceNumber: number): void => bench.sender.rtcp(writeNack({ senderSsrc: 1, mediaSsrc: VIDEO.ssrc, sequenceNumbers: [sequenceNumber] }), bench.now);
-    const old = bench.of(VIDEO.ssrc).at(-1)!.header.sequenceNumber;
+    bench.sender.dropQueued();
     bench.sender.sendVideo(videoFrame(10_000, 2, true), H264);
+    bench.pass(600);
+    const key = bench.of(VIDEO.ssrc).at(-1)!.header.sequenceNumber;
+    expect(bench.of(VIDEO.ssrc).slice(-2).map(({ header }) => header.marker)).toEqual([false, true]);
     const before = bench.sender.stats.retransmitted;
-    nack(old);
+    nack(key - 2);
     expect(bench.sender.stats.retransmitted).toBe(before);
-    nack(old + 1);
+    nack(key);
     expect(bench.sender.stats.retransmitted).toBe(before + 1);
   });
 

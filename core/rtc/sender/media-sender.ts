@@ -3,7 +3,7 @@ import type { ReportBlock, RtcpPacket, TransportFeedback } from '../../media/rtp
 import { parseRtcp } from '../../media/rtp/rtcp/parse.ts';
 import { millis, type Millis, type WallTime } from '../../media/time.ts';
 import { BandwidthEstimator } from '../bwe/estimator.ts';
-import { BURST_PACKETS, Pacer } from '../pacing/pacer.ts';
+import { BURST_PACKETS, Pacer, type Pace } from '../pacing/pacer.ts';
 import { defaultTicker, TICK, type Ticked, type Ticker } from '../ticker.ts';
 import type { MediaSenderOptions, PayloadTypes, SenderStats } from './options.ts';
 import { OutgoingStream } from './outgoing-stream.ts';
@@ -26,8 +26,8 @@ const KEY_REQUEST_PAUSE = 300;
 /** A second of 12 Mbit/s; references only, the bytes are shared. */
 const VIDEO_HISTORY = { packets: 128, mostPackets: 2048, mostBytes: 2_000_000 };
 const AUDIO_HISTORY = { packets: 64, mostPackets: 128, mostBytes: 100_000 };
-/** With so much in front of the bottleneck, what is sent again for an older picture comes too late and in the way of the next key frame. */
-const CONGESTED = 100;
+/** So much in front of the bottleneck is a jam: its queue is about to overflow, or does. */
+const JAM = 100;
 /** A change of the estimate that its user is told of. */
 const NOTABLE = 0.05;
 /** Packets of the last moments that probes repeat in turn. */
@@ -97,7 +97,7 @@ export class MediaSender implements Ticked {
       return false;
     }
     const now = this.#options.clock();
-    if (this.#pacer.empty && frame.payloads.length <= BURST_PACKETS) {
+    if (this.#pacer.empty && frame.payloads.length <= BURST_PACKETS && !this.#jammed) {
       if (!this.#pacer.accepts(frame.key)) {
         return false;
       }
@@ -196,7 +196,7 @@ export class MediaSender implements Ticked {
     this.#outlet.begin();
     const video = this.#video;
     if (video !== undefined) {
-      this.#pacer.release(this.#estimator.estimate, now, ({ frame, payload }, index) => this.#sendPacket(video, frame, index, payload, now));
+      this.#pacer.release(this.#pace, now, ({ frame, payload }, index) => this.#sendPacket(video, frame, index, payload, now));
     }
     const due = this.#estimator.poll(now);
     this.#pad(now);
@@ -230,6 +230,14 @@ export class MediaSender implements Ticked {
     return this.#trip.value ?? this.#options.rtt ?? INITIAL_RTT;
   }
 
+  get #jammed(): boolean {
+    return this.#estimator.queueDelay > JAM;
+  }
+
+  get #pace(): Pace {
+    return { estimate: this.#estimator.estimate, jammed: this.#jammed };
+  }
+
   #sendPacket(stream: OutgoingStream, frame: PacketizedFrame, index: number, payload: PayloadTypes, now: Millis): number {
     const marker = stream === this.#video && index === frame.payloads.length - 1;
     return stream.send(frame, index, payload, marker, now, historyTime(this.#roundTrip));
@@ -240,11 +248,11 @@ export class MediaSender implements Ticked {
     const overhead = video.wireBytes(frame, 0) - frame.payloads[0]!.length;
     const packets = frame.payloads.length;
     const paced: PacedFrame = { frame, payload, key: frame.key, packets, bytes: frame.byteLength + packets * overhead };
-    if (!this.#pacer.push(paced, this.#estimator.estimate, now)) {
+    if (!this.#pacer.push(paced, this.#pace, now)) {
       this.#told = false;
       return false;
     }
-    if (wasEmpty) {
+    if (wasEmpty && !this.#jammed) {
       this.#outlet.begin();
       this.#pacer.burst((item, index) => this.#sendPacket(video, item.frame, index, item.payload, now));
       this.#outlet.flush();
@@ -326,8 +334,8 @@ export class MediaSender implements Ticked {
     const stream = this.#streams.find(({ description }) => description.ssrc === ssrc);
     if (stream !== undefined) {
       this.#nacks += sequenceNumbers.length;
-      const { estimate, queueDelay } = this.#estimator;
-      this.#retransmitter.answer(stream, sequenceNumbers, { estimate, rtt: this.#trip.least ?? this.#roundTrip, congested: queueDelay > CONGESTED }, now);
+      const { estimate } = this.#estimator;
+      this.#retransmitter.answer(stream, sequenceNumbers, { estimate, rtt: this.#trip.least ?? this.#roundTrip, jammed: this.#jammed }, now);
     }
   }
 

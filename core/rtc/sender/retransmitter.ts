@@ -4,6 +4,8 @@ import type { SentPacket } from './send-history.ts';
 
 /** Share of the estimate that retransmissions may take: enough for 20 % of loss, twice lost ones included. */
 const SHARE = 0.3;
+/** In a jam, with the pace of video then, what is sent stays below the estimate. */
+const JAMMED_SHARE = 0.15;
 /** Time of that share that may go at once, and never less than so many bytes: a lost frame. */
 const SAVED = 500;
 const LEAST_SAVED = 15_000;
@@ -16,7 +18,7 @@ export type RetransmissionConditions = {
   readonly estimate: number;
   readonly rtt: Millis;
   /** A queue that drops packets drops retransmissions too, and they keep it full: only what a picture yet to come needs is worth them. */
-  readonly congested: boolean;
+  readonly jammed: boolean;
 };
 
 /** Answers requests for lost packets: each packet at most once in a round trip, all of them within a share of the estimate. */
@@ -31,15 +33,16 @@ export class Retransmitter {
   }
 
   /** Answers one generic NACK (RFC 4585, 6.2.1) in its order: the oldest is missed first. */
-  answer(stream: OutgoingStream, sequenceNumbers: readonly number[], { estimate, rtt, congested }: RetransmissionConditions, now: Millis): void {
-    const most = Math.max((SHARE * estimate * SAVED) / 8000, LEAST_SAVED);
+  answer(stream: OutgoingStream, sequenceNumbers: readonly number[], { estimate, rtt, jammed }: RetransmissionConditions, now: Millis): void {
+    const share = jammed ? JAMMED_SHARE : SHARE;
+    const most = Math.max((share * estimate * SAVED) / 8000, LEAST_SAVED);
     const since = Number.isNaN(this.#at) ? 0 : now - this.#at;
     this.#at = now;
-    this.#budget = Math.min(this.#budget + (SHARE * estimate * since) / 8000, most);
+    this.#budget = Math.min(this.#budget + (share * estimate * since) / 8000, most);
     const pause = Math.max(rtt, LEAST_ROUND_TRIP);
     for (const sequence of sequenceNumbers) {
       const packet = stream.history.find(sequence);
-      if (packet === undefined || now - stream.history.resentAt(packet) < pause || (congested && packet.sequence < stream.keySequence)) {
+      if (packet === undefined || now - stream.history.resentAt(packet) < pause || (jammed && packet.sequence < stream.keySequence)) {
         continue;
       }
       if (stream.againBytes(packet) > this.#budget) {
