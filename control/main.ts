@@ -17,7 +17,7 @@ import { AttemptLimiter } from './policy/attempt-limiter.ts';
 import { configuredKeys } from './policy/configured-keys.ts';
 import { KeyPolicy } from './policy/key-policy.ts';
 import { StreamsView } from './streams-view.ts';
-import { authorizer, type WithHeaders } from './token/authorize.ts';
+import { authorizer, bearerOf, type WithHeaders } from './token/authorize.ts';
 import { loadApiToken } from './token/token-file.ts';
 
 export type { Capacity } from './api/routes.ts';
@@ -80,7 +80,7 @@ export async function startControl({ config, bus, log, metrics, clock = systemCl
   const ended = Promise.withResolvers<void>();
   return {
     policy,
-    router: apiRouter({ routes, authorize, log }),
+    router: apiRouter({ routes, authorize, publishes: (request, stream, address) => policy.opens(bearerOf(request) ?? '', stream, address), log }),
     tokenPath,
     authorize: (request) => authorize(request) === 'token',
     addKey: (key) => policy.addKey(key),

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { millis, wallTime } from '#core/media/time.ts';
 
 import { broadcastInfo, ladderCatalog, sourceCatalog } from '../testing/broadcasts.ts';
-import { serveControl, type ServedControl } from '../testing/served-control.ts';
+import { SECRET, serveControl, type ServedControl } from '../testing/served-control.ts';
 import { errorSchema, serverSchema, streamSchema, streamsSchema } from './schemas.ts';
 
 async function onAir(more: Parameters<typeof serveControl>[1] = {}): Promise<ServedControl> {
@@ -45,6 +45,35 @@ test('a stream on air is described, and what is private is not in it', async () 
     viewers: { hls: 3, dash: 0, webrtc: 1, total: 4 },
   });
   expect(JSON.stringify(body)).not.toMatch(/192\.0\.2\.9|obs-output|key-frame interval/);
+});
+
+test('with a key of the stream its broadcaster is described too, and nobody else\'s', async () => {
+  const { get } = await onAir();
+  const withKey = (path: string, key: string): Promise<Response> => get(path, { headers: { Authorization: `Bearer ${key}` } });
+  const own = await withKey('/api/v1/streams/cam1', `cam1_${SECRET}`);
+  expect(own.headers.get('cache-control')).toBe('no-store');
+  expect(streamSchema.parse(await own.json()).broadcaster?.warnings).toHaveLength(2);
+  for (const [path, key] of [
+    ['/api/v1/streams/cam1', `cam2_${SECRET}`],
+    ['/api/v1/streams/cam1', 'cam1_aaaaaaaaaaaaaaaa'],
+    ['/api/v1/streams', `cam1_${SECRET}`],
+    ['/api/v1/server', `cam1_${SECRET}`],
+  ] as const) {
+    expect([path, (await withKey(path, key)).status]).toEqual([path, 401]);
+  }
+  const disconnect = await get('/api/v1/streams/cam1/disconnect', { method: 'POST', headers: { Authorization: `Bearer cam1_${SECRET}` } });
+  expect(disconnect.status).toBe(401);
+});
+
+test('wrong keys asked about are guesses: after as many as may be tried the right one is not heard either', async () => {
+  const { get, stage } = await serveControl({ publishAttemptsPerMinute: 3 });
+  const status = async (key: string): Promise<number> => (await get('/api/v1/streams/cam1', { headers: { Authorization: `Bearer ${key}` } })).status;
+  expect(await status(`cam1_${SECRET}`)).toBe(200);
+  for (const letter of ['a', 'b', 'c']) {
+    expect(await status(`cam1_${letter.repeat(16)}`)).toBe(401);
+  }
+  expect(await status(`cam1_${SECRET}`)).toBe(401);
+  expect(await stage.policy.decide({ key: `cam1_${SECRET}`, address: '127.0.0.1', protocol: 'whip' })).toMatchObject({ code: 'publish/too-many-attempts' });
 });
 
 test('with the token the broadcaster is described too', async () => {

@@ -14,16 +14,23 @@ export type ApiRouter = Router;
 export type RouterOptions = {
   readonly routes: readonly Route[];
   readonly authorize: (request: WithHeaders) => Authorization;
+  /** Tells whether a request carries a stream's key: what is private of that stream is the broadcaster's own. */
+  readonly publishes: (request: WithHeaders, stream: string, address: string) => boolean;
   readonly log: Logger;
 };
 
 /** The API as an express router: every route, and clear errors for everything else under `/api`. The only file that knows express. */
-export function apiRouter({ routes, authorize, log }: RouterOptions): ApiRouter {
+export function apiRouter({ routes, authorize, publishes, log }: RouterOptions): ApiRouter {
   const router = Router({ caseSensitive: true });
   const allowed = new Map<string, Route[]>();
+  const authorizeFor = (route: Route, request: Request): Authorization => {
+    const authorization = authorize(request);
+    const isOwn = authorization === 'wrong' && route.access === 'more-with-token' && publishes(request, streamOf(request), addressOf(request));
+    return isOwn ? 'token' : authorization;
+  };
   for (const route of routes) {
     const path = route.path.replace('{stream}', ':stream');
-    router[route.method](path, (request, response) => serve(route, authorize, request, response));
+    router[route.method](path, (request, response) => serve(route, authorizeFor, request, response));
     allowed.set(path, [...(allowed.get(path) ?? []), route]);
   }
   allowed.forEach((methods, path) => router.all(path, (request, response) => otherMethod(methods, request, response)));
@@ -40,8 +47,8 @@ export function apiRouter({ routes, authorize, log }: RouterOptions): ApiRouter 
   return router;
 }
 
-async function serve(route: Route, authorize: RouterOptions['authorize'], request: Request, response: Response): Promise<void> {
-  const authorization = authorize(request);
+async function serve(route: Route, authorize: (route: Route, request: Request) => Authorization, request: Request, response: Response): Promise<void> {
+  const authorization = authorize(route, request);
   const isOpen = route.access !== 'token';
   if (isOpen) {
     allowAnyOrigin(response);
@@ -57,13 +64,15 @@ async function serve(route: Route, authorize: RouterOptions['authorize'], reques
 }
 
 function exchangeOf(request: Request, response: Response, authorized: boolean): Exchange {
-  const { stream } = request.params;
-  return {
-    request, response, authorized,
-    stream: typeof stream === 'string' ? stream : '',
-    address: request.ip ?? request.socket.remoteAddress ?? '',
-    baseUrl: request.baseUrl,
-  };
+  return { request, response, authorized, stream: streamOf(request), address: addressOf(request), baseUrl: request.baseUrl };
+}
+
+function streamOf({ params: { stream } }: Request): string {
+  return typeof stream === 'string' ? stream : '';
+}
+
+function addressOf(request: Request): string {
+  return request.ip ?? request.socket.remoteAddress ?? '';
 }
 
 function otherMethod(routes: readonly Route[], request: Request, response: Response): void {

@@ -48,7 +48,7 @@ export function apiRoutes(options: RoutesOptions): readonly Route[] {
     {
       method: 'get', path: '/api/v1/streams/{stream}', operationId: 'getStream', access: 'more-with-token',
       summary: 'One stream',
-      description: 'State, source, renditions and viewers. With the token also the broadcaster\'s address and software, how ingest and encoders do, and warnings in plain words.',
+      description: 'State, source, renditions and viewers. With the token, or with a key of the stream as Bearer token, also the broadcaster\'s address and software, how ingest and encoders do, and warnings in plain words.',
       answers: { 200: { description: 'The stream.', schema: 'Stream' }, 400: malformed, 401: unauthorized, 404: unknown },
       handle: (exchange) => answerJson(exchange, 200, describeStream(find(view, exchange), exchange.authorized)),
     },

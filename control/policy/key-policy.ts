@@ -69,12 +69,28 @@ export class KeyPolicy implements PublishPolicy {
     return Promise.resolve(this.#decide(request));
   }
 
+  /** Tells whether a key is one of this stream. Wrong ones count as failed attempts to publish it: they are guesses all the same. */
+  opens(key: string, stream: StreamName, address: string): boolean {
+    const { limiter } = this.#options;
+    if (parseStreamKey(key)?.stream !== stream) {
+      return false;
+    }
+    const source = this.#source(address, this.#keys.has(stream) ? stream : undefined);
+    if (limiter.isExhausted(source)) {
+      return false;
+    }
+    const isRight = this.#keys.streamOf(key) === stream;
+    if (!isRight) {
+      limiter.fail(source);
+    }
+    return isRight;
+  }
+
   #decide(request: PublishRequest): PublishDecision {
     const { limiter, decisions } = this.#options;
     const named = parseStreamKey(request.key)?.stream;
     const known = named !== undefined && this.#keys.has(named) ? named : undefined;
-    // Failures count for each stream apart: a neighbour behind the same address with a wrong key locks out nobody else.
-    const source = `${addressGroup(request.address)} ${known ?? ''}`;
+    const source = this.#source(request.address, known);
     if (limiter.isExhausted(source)) {
       decisions.inc({ result: 'too-many-attempts' });
       return { allowed: false, code: 'publish/too-many-attempts', message: MESSAGES['publish/too-many-attempts'] };
@@ -85,6 +101,11 @@ export class KeyPolicy implements PublishPolicy {
       return { allowed: true, stream };
     }
     return this.#refuse(request, source, named === undefined, known);
+  }
+
+  /** Failures count for each stream apart: a neighbour behind the same address with a wrong key locks out nobody else. */
+  #source(address: string, known: StreamName | undefined): string {
+    return `${addressGroup(address)} ${known ?? ''}`;
   }
 
   #refuse(request: PublishRequest, source: string, malformed: boolean, known: StreamName | undefined): PublishDecision {

@@ -17,10 +17,14 @@ export function authorizer(token: string): (request: WithHeaders) => Authorizati
     if (headers.authorization === undefined) {
       return 'none';
     }
-    const presented = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(headers.authorization)?.[1] ?? '';
     // Digests are of equal length whatever was presented, so the comparison takes the same time.
-    return timingSafeEqual(digest(presented), expected) ? 'token' : 'wrong';
+    return timingSafeEqual(digest(bearerOf({ headers }) ?? ''), expected) ? 'token' : 'wrong';
   };
+}
+
+/** What a request presents as `Authorization: Bearer`; undefined where it is not of that form. */
+export function bearerOf({ headers }: WithHeaders): string | undefined {
+  return /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(headers.authorization ?? '')?.[1];
 }
 
 function digest(text: string): Buffer {

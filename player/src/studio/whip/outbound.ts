@@ -58,10 +58,11 @@ export function readOutbound(rows: readonly StatsRow[], before: readonly StatsRo
         width: number(row['frameWidth']) ?? 0,
         height: number(row['frameHeight']) ?? 0,
         frameRate: rate(row, 'framesEncoded'),
-        bitrate: rate(row, 'bytesSent') * 8,
+        // What was sent again, or only to probe the line, is none of the picture's.
+        bitrate: Math.max(0, rate(row, 'bytesSent') - rate(row, 'retransmittedBytesSent')) * 8,
         limitation: limitation(row['qualityLimitationReason']),
       }))
-      .sort((a, b) => b.height - a.height || lines(b.rid) - lines(a.rid)),
+      .sort((a, b) => lines(b.rid) - lines(a.rid)),
     audioBitrate: outbound.filter((row) => row['kind'] === 'audio').reduce((sum, row) => sum + rate(row, 'bytesSent') * 8, 0),
     bitrate: rate(pair, 'bytesSent') * 8,
     roundTrip: roundTrip === undefined ? undefined : roundTrip * 1_000,
@@ -96,7 +97,7 @@ function limitation(value: unknown): Limitation {
   return value === 'cpu' || value === 'bandwidth' || value === 'other' ? value : 'none';
 }
 
-/** Layers that send nothing have no size: their names tell it. */
+/** Layers that send nothing have no size, and others change theirs: their names tell it. */
 function lines(rid: string | undefined): number {
   return Number.parseInt(rid ?? '', 10) || 0;
 }

@@ -30,9 +30,6 @@ export type PublisherOptions = {
 /** A path is found within a second, or after some retransmissions of the handshake. */
 const connectPatience = millis(10_000);
 
-/** How long a new session waits until the server knows of the old one's end. */
-const goodbyePatience = 600;
-
 const lostLink: Trouble = { code: 'studio/lost', message: 'Nothing comes back from the server.' };
 
 /** Publishes until it is stopped: through lost networks and restarts of the server. */
@@ -120,7 +117,7 @@ export class Publisher {
           this.#change(stateAfter(troubleOf(error), wasLive, least !== undefined));
         }
       }
-      await Promise.race([session.leave(), pause(goodbyePatience, signal)]);
+      await session.leave();
       if (this.#state.kind === 'refused') {
         return;
       }

@@ -25,6 +25,9 @@ export type WhipSessionOptions = {
   readonly published: Published;
 };
 
+/** A server that does not answer a goodbye is not waited for, milliseconds. */
+const goodbyePatience = 600;
+
 type SendParameters = RTCRtpSendParameters & { degradationPreference?: Published['degradation'] };
 
 /** One WHIP session: an `RTCPeerConnection` that only sends. */
@@ -130,15 +133,19 @@ export class WhipSession {
     }
   }
 
-  /** Ends the session, here and at the server; resolves when the server knows of it or cannot be told. Idempotent. */
+  /** Ends the session, here and at the server; resolves when the server knows of it or cannot be told in time. Idempotent. */
   async leave(): Promise<void> {
-    if (!this.#ends.signal.aborted) {
-      this.#ends.abort(new DOMException('The session was left.', 'AbortError'));
-      this.peer.close();
-      if (this.#resource !== undefined) {
-        await deleteSession(this.#resource);
-      }
+    if (this.#ends.signal.aborted) {
+      return;
     }
+    this.#ends.abort(new DOMException('The session was left.', 'AbortError'));
+    const stopped = [...this.#senders.values()].map((sender) => sender.replaceTrack(null).catch(() => undefined));
+    if (this.#resource !== undefined) {
+      // The goodbye of DTLS would overtake the request: the server would take it for a lost publisher, and wait for their return.
+      await Promise.race([deleteSession(this.#resource), new Promise((resolve) => setTimeout(resolve, goodbyePatience))]);
+    }
+    await Promise.all(stopped);
+    this.peer.close();
   }
 
   #add(kind: 'video' | 'audio', track: MediaStreamTrack | undefined, stream: MediaStream): void {
