@@ -149,6 +149,29 @@ describe('a viewer', () => {
     expect(rtc.peer.closedWith).toBeUndefined();
   });
 
+  it('gets the newest group again where its path changed', async () => {
+    const { bus, watch, rtc, time } = setUp();
+    const broadcast = new TestBroadcast(bus);
+    broadcast.ladder(rendition('video', 2_000_000));
+    broadcast.write('video', 0, 3);
+    const sender = watch('a');
+    time.now = millis(time.now + 100);
+    rtc.peer.handler.pathChanged?.();
+    expect(framesOf(sender)).toEqual([0, 1, 2, 0, 1, 2]);
+  });
+
+  it('answers a key request from the newest group', async () => {
+    const { bus, watch, time, egress } = setUp();
+    const broadcast = new TestBroadcast(bus);
+    broadcast.ladder(rendition('video', 2_000_000));
+    broadcast.write('video', 0, 33);
+    const sender = watch('a');
+    time.now = millis(time.now + 100);
+    sender.options.handler.keyRequest();
+    expect(framesOf(sender)).toEqual([30, 31, 32, 30, 31, 32]);
+    expect(egress.counts.keyRequests).toBe(1);
+  });
+
   it('goes on into the next broadcast of the stream', async () => {
     const { bus, watch, time, events, egress } = setUp();
     const broadcast = new TestBroadcast(bus);

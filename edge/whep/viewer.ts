@@ -134,6 +134,8 @@ export class Viewer implements SessionHandler, Ticked {
 
   pathChanged(): void {
     this.#out.sender?.pathChanged();
+    // What went to the old address is lost. The peer need not find out first.
+    this.#video?.path.keyRequest();
   }
 
   closed(reason: CloseReason): void {
