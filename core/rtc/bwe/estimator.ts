@@ -248,7 +248,7 @@ export class BandwidthEstimator {
     const disturbed = this.#probing.disturbs(this.#rtt, now);
     const { stands, heavy } = this.#queue;
     const usage = trend === 'over' && !stands ? 'normal' : trend;
-    if (usage === 'over') {
+    if (usage === 'over' && !disturbed) {
       this.#overAt = now;
     }
     const steady = this.#arrivalRate.rate(STEADY) ?? 0;

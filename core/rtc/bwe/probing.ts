@@ -10,7 +10,7 @@ const GENTLE_AFTER = 2;
 const MARGIN = 1.05;
 /** Waits between probes: after a failure, at most, and after a decrease. */
 const FIRST_WAIT = 1500;
-const LONGEST_WAIT = 6000;
+const LONGEST_WAIT = 4000;
 const LONGEST_REGRET = 8000;
 const AFTER_DECREASE = 2000;
 const AFTER_SUCCESS = 50;
