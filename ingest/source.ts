@@ -1,4 +1,4 @@
-import type { SourceCatalog, StreamName } from '#core/bus/catalog.ts';
+import type { IngestHealth, SourceCatalog, StreamName } from '#core/bus/catalog.ts';
 import type { Millis, WallTime } from '#core/media/time.ts';
 import type { AudioConfig, VideoConfig } from '#core/media/track.ts';
 
@@ -66,6 +66,8 @@ export interface SourceSink {
   network(facts: NetworkFacts): void;
   /** A fault the broadcaster should read of: `rtmp/unsupported-track`, ... */
   warn(code: string, message: string): void;
+  /** What the broadcaster is to know now: rates, warnings. Undefined before the first second is over. */
+  readonly health: IngestHealth | undefined;
   /** The publisher left: `unpublished` where it said so, `lost` where its connection broke. Idempotent. */
   end(how: 'unpublished' | 'lost'): void;
 }

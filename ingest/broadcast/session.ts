@@ -49,6 +49,7 @@ export class PublisherSession implements SourceSink {
   #timerAt = Infinity;
   #lowReadings = 0;
   #network: NetworkFacts | undefined;
+  #health: IngestHealth | undefined;
   #ended = false;
 
   constructor(options: SessionOptions) {
@@ -73,6 +74,10 @@ export class PublisherSession implements SourceSink {
   /** When anything was last heard of the publisher. */
   get heardAt(): WallTime {
     return this.#heardAt;
+  }
+
+  get health(): IngestHealth | undefined {
+    return this.#health;
   }
 
   get memory(): SourceMemory | undefined {
@@ -145,8 +150,8 @@ export class PublisherSession implements SourceSink {
     }
   }
 
-  /** The source's health; called about once a second. */
-  health(now: WallTime): IngestHealth {
+  /** Measures the source's health; called about once a second. */
+  examine(now: WallTime): IngestHealth {
     const { bitrate, frameRate } = this.#meter.read(now);
     const meant = this.#timeline.frameRate;
     this.#lowReadings = frameRate < meant * 0.9 ? this.#lowReadings + 1 : 0;
@@ -156,7 +161,8 @@ export class PublisherSession implements SourceSink {
       () => `Only ${frameRate.toFixed(1)} of ${meant.toFixed(1)} frames a second arrive. The encoder or the connection cannot keep up: lower the resolution, frame rate or bitrate.`,
       now,
     );
-    return { bitrate, frameRate, address: this.publisher.address, ...this.#network, warnings: this.#warnings.list(now) };
+    this.#health = { bitrate, frameRate, address: this.publisher.address, ...this.#network, warnings: this.#warnings.list(now) };
+    return this.#health;
   }
 
   async #takeLease(): Promise<Lease | undefined> {

@@ -152,8 +152,9 @@ export class IngestStream implements SessionHost {
 
   /** Health, metrics and ledger; called about once a second. */
   pulse(): void {
-    if (this.#session && this.live) {
-      this.#showHealth(this.#session.health(this.#options.clock()));
+    const health = this.#session?.examine(this.#options.clock());
+    if (this.#session && health && this.live) {
+      this.#showHealth(health);
       this.#count(this.#session);
       this.#save();
     }

@@ -10,6 +10,7 @@ import type { Logger } from '#core/runtime/log.ts';
 
 import type { Admission, PublisherRegistry } from '../source.ts';
 import { encoderOf } from './encoder-name.ts';
+import { healthLink } from './health.ts';
 import type { RefusalReason, WhipMetrics } from './metrics.ts';
 import { negotiate } from './negotiate.ts';
 import { PublisherSession } from './publisher-session.ts';
@@ -24,6 +25,8 @@ export type WhipFactoryOptions = {
   readonly monotonic: MonotonicClock;
   readonly log: Logger;
   readonly metrics: WhipMetrics;
+  /** Path of the public URL before `/whip`. */
+  readonly basePath: string;
 };
 
 type Refused = Extract<Admission, { admitted: false }>['code'];
@@ -39,8 +42,15 @@ const ADMISSION: Readonly<Record<Refused, { readonly status: number; readonly re
 export class WhipFactory implements SessionFactory {
   readonly #options: WhipFactoryOptions;
 
+  readonly #sessions = new Map<string, PublisherSession>();
+
   constructor(options: WhipFactoryOptions) {
     this.#options = options;
+  }
+
+  /** An open session by its id. */
+  session(id: string): PublisherSession | undefined {
+    return this.#sessions.get(id);
   }
 
   async admit({ stream, bearer, address }: Asker): Promise<StreamName> {
@@ -67,7 +77,7 @@ export class WhipFactory implements SessionFactory {
   }
 
   #create(request: SessionRequest): CreatedSession {
-    const { rtc, registry, clock, monotonic, log, metrics } = this.#options;
+    const { rtc, registry, clock, monotonic, log, metrics, basePath } = this.#options;
     const { stream, address, offer, userAgent } = request;
     const negotiated = this.#counted('offer', () => negotiate(offer));
     const session = this.#counted('failed', () => new PublisherSession({ request, negotiated, rtc, clock, monotonic, log, metrics }));
@@ -85,7 +95,9 @@ export class WhipFactory implements SessionFactory {
       const encoder = encoderOf(userAgent);
       admission.sink.metadata({ hasVideo: has('video'), hasAudio: has('audio'), ...(encoder === undefined ? {} : { encoder }) });
       log.info({ stream, address, encoder, layers: negotiated.plan.media.find(({ kind }) => kind === 'video')?.rids }, 'a WHIP publisher was admitted');
-      return { answer, session };
+      this.#sessions.set(session.id, session);
+      void session.closed.then(() => this.#sessions.delete(session.id));
+      return { answer, session, links: [healthLink(basePath, stream, session.id)] };
     } catch (error) {
       session.disconnect('refused');
       throw error;

@@ -75,6 +75,7 @@ class Obs {
       },
       metadata: (claims) => timeline.metadata(claims),
       network: () => undefined,
+      health: undefined,
       warn: (code) => expect(code).toBe('none'),
       end: () => undefined,
     };

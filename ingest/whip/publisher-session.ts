@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
+import type { IngestHealth } from '#core/bus/catalog.ts';
 import { millis, type Clock, type Millis } from '#core/media/time.ts';
 import type { MonotonicClock } from '#core/rtc/monotonic.ts';
 import { MediaReceiver, type ReceiverStatistics } from '#core/rtc/receiver/media-receiver.ts';
@@ -85,6 +86,11 @@ export class PublisherSession implements SignalledSession {
         `The ${kind === 'video' ? 'picture' : 'sound'} is offered as ${codecs.join(', ') || 'nothing that is known'} only and is left out. Choose ${needed} in the encoder.`,
       );
     }
+  }
+
+  /** What the publisher may know of itself; undefined once the session is over, and before the first second is. */
+  get health(): IngestHealth | undefined {
+    return this.#over ? undefined : this.#sink?.health;
   }
 
   iceRestart(fragment: SdpFragment): RestartAnswer {

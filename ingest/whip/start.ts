@@ -11,6 +11,7 @@ import type { Logger } from '#core/runtime/log.ts';
 
 import type { PublisherRegistry } from '../source.ts';
 import { WhipFactory } from './factory.ts';
+import { answerHealth } from './health.ts';
 import { whipMetrics } from './metrics.ts';
 
 /** What WHIP ingest needs. */
@@ -41,10 +42,15 @@ export interface WhipIngest {
 
 /** Opens WHIP on a transport. */
 export function startWhip({ rtc, policy, registry, log, metrics, clock = systemClock, monotonic = monotonicClock, signalling = {} }: WhipOptions): WhipIngest {
-  const factory = new WhipFactory({ rtc, policy, registry, clock, monotonic, log, metrics: whipMetrics(metrics) });
+  const { basePath = '' } = signalling;
+  const factory = new WhipFactory({ rtc, policy, registry, clock, monotonic, log, metrics: whipMetrics(metrics), basePath });
   const endpoint = new SignallingEndpoint({ protocol: 'whip', factory, log, ...signalling });
   return {
-    handle: (request, response, next) => endpoint.handle(request, response, next),
+    handle: (request, response, next) => {
+      if (!answerHealth(request, response, basePath, (id) => factory.session(id))) {
+        endpoint.handle(request, response, next);
+      }
+    },
     get size() {
       return endpoint.size;
     },

@@ -170,6 +170,22 @@ describe('a publisher', () => {
     expect(registry.publishers[0]?.configs).toMatchObject([{ frameDuration: 960 }, { frameDuration: 480 }]);
   });
 
+  it('reads how it does at the URL that the answer links to, as long as its session lasts', async () => {
+    const answer = await post();
+    const [, path = ''] = /<([^>]+)>; rel="urn:millrace:whip:health"/.exec(answer.headers.get('link') ?? '') ?? [];
+    expect(path).toBe(`${answer.headers.get('location')}/health`);
+    expect((await fetch(base + path)).status).toBe(204);
+    const [publisher] = registry.publishers;
+    publisher!.health = { bitrate: 2_000_000, frameRate: 30, address: '192.0.2.1', rtt: millis(12), loss: 0.01, warnings: [{ code: 'source/no-audio', message: 'No sound arrives.', since: wallTime(1_763_798_400_000) }] };
+    const health = await fetch(base + path);
+    expect(health.headers.get('access-control-allow-origin')).toBe('*');
+    expect(health.headers.get('cache-control')).toBe('no-store');
+    expect(await health.json()).toEqual({ bitrate: 2_000_000, frameRate: 30, rttMillis: 12, loss: 0.01, warnings: [{ code: 'source/no-audio', message: 'No sound arrives.', since: '2025-11-22T08:00:00.000Z' }] });
+    expect((await fetch(base + path, { method: 'DELETE' })).status).toBe(405);
+    await fetch(new URL(answer.headers.get('location') ?? '', base), { method: 'DELETE' });
+    expect((await fetch(base + path)).status).toBe(404);
+  });
+
   it('takes its resource back, and the broadcast is unpublished', async () => {
     const answer = await post();
     const deleted = await fetch(new URL(answer.headers.get('location') ?? '', base), { method: 'DELETE' });

@@ -2,10 +2,11 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 
 import type { PublishDecision, PublishPolicy, PublishRequest } from '#core/access/publish-policy.ts';
+import type { IngestHealth } from '#core/bus/catalog.ts';
 import { wallTime } from '#core/media/time.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
-import type { Admission, Publisher, PublisherRegistry, SourceConfig, SourceSample } from '../../source.ts';
+import type { Admission, NetworkFacts, Publisher, PublisherRegistry, SourceConfig, SourceSample } from '../../source.ts';
 import { rtmpMetrics } from '../metrics.ts';
 import { rtmpOptions, type RtmpConfig } from '../options.ts';
 import { RtmpSession } from '../session.ts';
@@ -19,6 +20,9 @@ export class RecordedPublisher {
   readonly samples: SourceSample[] = [];
   readonly claims: object[] = [];
   readonly warnings: { readonly code: string; readonly message: string }[] = [];
+  readonly network: NetworkFacts[] = [];
+  /** What the sink says of the publisher. */
+  health: IngestHealth | undefined;
   ended: 'unpublished' | 'lost' | undefined;
 
   constructor(publisher: Publisher) {
@@ -50,7 +54,10 @@ export class RecordingRegistry implements PublisherRegistry {
         config: noted((config: SourceConfig) => recorded.configs.push(config)),
         sample: noted((sample: SourceSample) => recorded.samples.push(sample)),
         metadata: noted((claims: object) => recorded.claims.push(claims)),
-        network: () => undefined,
+        network: noted((facts: NetworkFacts) => recorded.network.push(facts)),
+        get health() {
+          return recorded.health;
+        },
         warn: noted((code: string, message: string) => recorded.warnings.push({ code, message })),
         end: noted((how: 'unpublished' | 'lost') => (recorded.ended ??= how)),
       },
