@@ -3,7 +3,9 @@ import { MillraceError, messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { RtcCertificate } from './dtls/certificate.ts';
 import type { DtlsEstablished } from './dtls/established.ts';
-import { DtlsHandshake, type SrtpKeys } from './dtls/handshake.ts';
+import type { DtlsHandshake } from './dtls/handshake.ts';
+import { DtlsServerHandshake } from './dtls/server-handshake.ts';
+import type { SrtpKeys } from './dtls/srtp-keys.ts';
 import { areUsableCredentials } from './ice/credentials.ts';
 import { IceLite } from './ice/ice-lite.ts';
 import type { RtcCounters } from './metrics.ts';
@@ -37,6 +39,8 @@ export type SessionPath = Path<Session>;
 export interface SessionHost {
   readonly certificate: RtcCertificate;
   readonly fastPath: FastPath;
+  /** Begins the user fragments of all sessions. */
+  readonly ufragPrefix: string;
   readonly counters: RtcCounters;
   readonly log: Logger;
   /** Time for deadlines: stands still while the process does. */
@@ -71,7 +75,7 @@ export class Session implements RtcSession {
   #rtt: Millis | undefined;
 
   constructor(peer: PeerParameters, handler: SessionHandler, host: SessionHost) {
-    this.ice = new IceLite(peer.ice);
+    this.ice = new IceLite(peer.ice, host.ufragPrefix);
     this.openedAt = host.now();
     this.#fingerprints = peer.fingerprints;
     this.#handler = handler;
@@ -294,7 +298,7 @@ export class Session implements RtcSession {
   }
 
   #startHandshake(): DtlsHandshake {
-    return new DtlsHandshake({
+    return new DtlsServerHandshake({
       certificate: this.#host.certificate,
       fingerprints: this.#fingerprints,
       send: (datagram) => this.#sendFlight(datagram),

@@ -2,12 +2,23 @@
 export const HANDSHAKE_HEADER_BYTES = 12;
 
 /** Handshake types, RFC 5246, 7.4. */
-export const HANDSHAKE_TYPE = { clientHello: 1, certificate: 11, certificateVerify: 15, clientKeyExchange: 16, finished: 20 } as const;
+export const HANDSHAKE_TYPE = {
+  clientHello: 1,
+  serverHello: 2,
+  helloVerifyRequest: 3,
+  certificate: 11,
+  serverKeyExchange: 12,
+  certificateRequest: 13,
+  serverHelloDone: 14,
+  certificateVerify: 15,
+  clientKeyExchange: 16,
+  finished: 20,
+} as const;
 
 /** Longest message that is put together. A certificate of RSA 4096 with its chain of three stays below. */
 const MAX_MESSAGE_BYTES = 8192;
-/** Messages beyond the awaited one that are kept until it comes. */
-const MAX_AHEAD = 4;
+/** Messages from the awaited one on that are kept until it comes: a server's hello is followed by four. */
+const MAX_AHEAD = 5;
 /** Fragments of one message: at a path MTU of 256 bytes a message of 8 KB has 32. */
 const MAX_FRAGMENTS = 48;
 
@@ -21,6 +32,14 @@ export type HandshakeMessage = {
 };
 
 type Partial = { readonly type: number; readonly length: number; readonly bytes: Buffer; readonly filled: [number, number][]; fragments: number };
+
+/** Writes a whole message with its header. */
+export function writeHandshakeMessage(type: number, sequence: number, body: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(HANDSHAKE_HEADER_BYTES + body.length);
+  writeHeader(bytes, type, sequence, body.length);
+  bytes.set(body, HANDSHAKE_HEADER_BYTES);
+  return bytes;
+}
 
 /** Puts handshake messages together and in order, each given out once, RFC 6347, 4.2.2 and 4.2.3. Bounded, whatever comes. */
 export class HandshakeMessages {
@@ -67,10 +86,7 @@ export class HandshakeMessages {
     // The newest beginning counts: one forged piece must not keep the true message out for good.
     if (partial === undefined || partial.type !== type || partial.length !== length || partial.fragments >= MAX_FRAGMENTS) {
       partial = { type, length, bytes: Buffer.alloc(HANDSHAKE_HEADER_BYTES + length), filled: [], fragments: 0 };
-      partial.bytes.writeUInt8(type, 0);
-      partial.bytes.writeUIntBE(length, 1, 3);
-      partial.bytes.writeUInt16BE(sequence, 4);
-      partial.bytes.writeUIntBE(length, 9, 3);
+      writeHeader(partial.bytes, type, sequence, length);
       this.#partial.set(sequence, partial);
     }
     partial.fragments += 1;
@@ -90,6 +106,15 @@ export class HandshakeMessages {
       this.#next += 1;
     }
   }
+}
+
+/** The header of a message in one piece. */
+function writeHeader(bytes: Buffer, type: number, sequence: number, length: number): void {
+  bytes.writeUInt8(type, 0);
+  bytes.writeUIntBE(length, 1, 3);
+  bytes.writeUInt16BE(sequence, 4);
+  bytes.writeUIntBE(0, 6, 3);
+  bytes.writeUIntBE(length, 9, 3);
 }
 
 function isWhole({ filled, length }: Partial): boolean {

@@ -1,12 +1,12 @@
-import { createHash, createHmac, timingSafeEqual, verify, X509Certificate } from 'node:crypto';
+import { timingSafeEqual, verify, X509Certificate } from 'node:crypto';
 
 import { MillraceError } from '../../runtime/errors.ts';
 import type { Fingerprint } from '../transport.ts';
 import { matchesFingerprint } from './fingerprint.ts';
+import { verifyData } from './prf.ts';
 
-/** Signature schemes that we ask for in CertificateRequest, with the keys they belong to. */
-const SCHEMES: Readonly<Record<number, string>> = { 0x0403: 'ec', 0x0401: 'rsa' };
-const VERIFY_DATA_BYTES = 12;
+/** Signature schemes that we ask for, with the keys they belong to: `ecdsa_secp256r1_sha256` and `rsa_pkcs1_sha256`. */
+export const SIGNATURE_SCHEMES: ReadonlyMap<number, 'ec' | 'rsa'> = new Map([[0x0403, 'ec'], [0x0401, 'rsa']]);
 
 /**
  * The first certificate of a Certificate message, checked against what the peer's description announced, RFC 8827, 6.5.
@@ -26,25 +26,30 @@ export function announcedCertificate(body: Buffer, fingerprints: readonly Finger
 }
 
 /**
- * Checks that the peer holds the certificate's key: its signature over all messages so far, RFC 5246, 7.4.8.
+ * Checks that the peer holds the certificate's key, by what it signed: all messages so far in a client's CertificateVerify (RFC 5246,
+ * 7.4.8), both randoms and its key in a ServerKeyExchange (RFC 8422, 5.4).
  *
+ * ```
+ * | scheme (16) | length (16) | signature |
+ * ```
+ *
+ * @param signature with its scheme and length; nothing may follow.
+ * @param keyType that the cipher suite demands; any that was asked for where it demands none.
  * @throws {MillraceError} `rtc/dtls-certificate`.
  */
-export function checkCertificateVerify(body: Buffer, der: Buffer, transcript: Buffer): void {
-  const keyType = body.length < 4 ? undefined : SCHEMES[body.readUInt16BE(0)];
+export function checkSignature(signature: Buffer, der: Buffer, signed: Uint8Array, keyType?: 'ec' | 'rsa'): void {
+  const schemeType = signature.length < 4 ? undefined : SIGNATURE_SCHEMES.get(signature.readUInt16BE(0));
   const key = publicKeyOf(der);
-  if (keyType === undefined || key.asymmetricKeyType !== keyType || 4 + body.readUInt16BE(2) !== body.length || !verify('sha256', transcript, key, body.subarray(4))) {
+  const isExpected = schemeType !== undefined && key.asymmetricKeyType === schemeType && (keyType ?? schemeType) === schemeType;
+  if (!isExpected || 4 + signature.readUInt16BE(2) !== signature.length || !verify('sha256', signed, key, signature.subarray(4))) {
     throw new MillraceError('rtc/dtls-certificate', 'The peer did not prove that the certificate is its own.');
   }
 }
 
-/** Whether a client's Finished was made with the master secret over all messages so far, RFC 5246, 7.4.9. In constant time. */
-export function isClientFinished(verifyData: Buffer, masterSecret: Uint8Array, transcript: Buffer): boolean {
-  const seed = Buffer.concat([Buffer.from('client finished'), createHash('sha256').update(transcript).digest()]);
-  // P_SHA256, RFC 5246, 5: A(1) = HMAC(secret, seed); the first 32 bytes are HMAC(secret, A(1) + seed).
-  const a1 = createHmac('sha256', masterSecret).update(seed).digest();
-  const expected = createHmac('sha256', masterSecret).update(a1).update(seed).digest().subarray(0, VERIFY_DATA_BYTES);
-  return verifyData.length === VERIFY_DATA_BYTES && timingSafeEqual(verifyData, expected);
+/** Whether a Finished was made with the master secret over all messages so far, RFC 5246, 7.4.9. In constant time. */
+export function isFinishedOf(side: 'client' | 'server', body: Buffer, masterSecret: Uint8Array, transcript: Buffer): boolean {
+  const expected = verifyData(side, masterSecret, transcript);
+  return body.length === expected.length && timingSafeEqual(body, expected);
 }
 
 function publicKeyOf(der: Buffer): X509Certificate['publicKey'] {

@@ -6,7 +6,8 @@ import { millis } from '../../media/time.ts';
 import { startClientHandshake, type ClientKeys } from '../testing/client-dtls.ts';
 import { createCertificate, type RtcCertificate } from './certificate.ts';
 import type { DtlsEstablished } from './established.ts';
-import { DtlsHandshake, type SrtpKeys } from './handshake.ts';
+import { DtlsServerHandshake } from './server-handshake.ts';
+import type { SrtpKeys } from './srtp-keys.ts';
 import { HANDSHAKE_HEADER_BYTES } from './handshake-messages.ts';
 import { CONTENT_TYPE, readRecords, writeRecord } from './record.ts';
 
@@ -18,17 +19,17 @@ const straight: Way = (datagram) => [datagram];
 
 type Outcome = { readonly keys: SrtpKeys; readonly established: DtlsEstablished; readonly client: ClientKeys };
 
-const handshakes: DtlsHandshake[] = [];
+const handshakes: DtlsServerHandshake[] = [];
 afterEach(() => handshakes.splice(0).forEach((handshake) => handshake.close()));
 
 /** One handshake between the server and werift's client, in this process. */
 async function shakeHands(
-  options: { readonly shows?: RtcCertificate; readonly profiles?: readonly (1 | 7)[]; readonly toServer?: Way; readonly toClient?: Way; readonly before?: (handshake: DtlsHandshake) => void } = {},
+  options: { readonly shows?: RtcCertificate; readonly profiles?: readonly (1 | 7)[]; readonly toServer?: Way; readonly toClient?: Way; readonly before?: (handshake: DtlsServerHandshake) => void } = {},
 ): Promise<Outcome> {
   const { shows = client, toServer = straight, toClient = straight } = options;
   const done = Promise.withResolvers<Omit<Outcome, 'client'>>();
   let established: DtlsEstablished | undefined;
-  const handshake = new DtlsHandshake({
+  const handshake = new DtlsServerHandshake({
     certificate: server,
     fingerprints: [client.fingerprint],
     send: (datagram) => toClient(Buffer.from(datagram)).forEach((one) => setImmediate(() => peer.receive(one))),
@@ -60,7 +61,7 @@ async function shakeHands(
   return { ...outcome, client: await peer.keys };
 }
 
-describe('the DTLS handshake', () => {
+describe('the server\'s side of the DTLS handshake', () => {
   it.each([
     { profile: 7 as const, name: 'aead-aes-128-gcm', saltBytes: 12 },
     { profile: 1 as const, name: 'aes128-cm-sha1-80', saltBytes: 14 },
