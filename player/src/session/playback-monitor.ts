@@ -99,10 +99,10 @@ export class PlaybackMonitor {
     // What counts is how old the buffer's end had become when it was replaced.
     const before = end > this.#bufferEnd && this.#bufferEnd > video.currentTime ? this.#bufferEnd : end;
     this.#bufferEnd = end;
-    // An element that shows nothing yet stands at zero, which says nothing of the latency.
-    const shownAt = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA || engine?.lastFrameAt !== undefined ? engine?.shownAt() : undefined;
+    const shownAt = engine?.shownAt();
     const latency = shownAt === undefined ? undefined : millis(this.#options.now() - shownAt);
-    this.#reading = { ...this.#reading, latency, buffer: millis(Math.max(end - video.currentTime, 0) * 1_000) };
+    // An element that has shown nothing yet stands at zero, which says nothing of the latency.
+    this.#reading = { ...this.#reading, latency: this.#begun ? latency : undefined, buffer: millis(Math.max(end - video.currentTime, 0) * 1_000) };
     this.#lookAtFrames();
     const moves = !video.paused && !video.seeking && video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA;
     if (engine?.partTarget === undefined || latency === undefined || !this.following || !moves) {

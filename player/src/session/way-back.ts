@@ -16,7 +16,7 @@ export type WayBackOptions = {
   readonly first?: Millis;
 };
 
-const firstWait = millis(30_000);
+const firstWait = millis(10_000);
 const longestWait = millis(300_000);
 
 /** An attempt beside a playing engine has time: a slow path is better than none. */

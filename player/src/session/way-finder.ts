@@ -25,6 +25,9 @@ export type WayFinderOptions = {
 /** When WebRTC has not begun after this, what comes after it is made ready. */
 const prepareAfter = 900;
 
+/** When it has, the code of what may come after it is loaded in a quiet moment. */
+const preloadAfter = 6_000;
+
 /** A way that has failed rests for this long, should everything have to begin anew. */
 const restAfterFailure = 25_000;
 
@@ -127,14 +130,17 @@ export class WayFinder {
     this.#options.begun();
   }
 
-  /** Code that may be needed in a hurry is loaded beforehand; while nothing plays yet, the playlist is asked for too. */
+  /** While nothing plays yet, code and playlist of the next way are asked for, as if it were certain. */
   #prepareNext(kind: EngineKind): void {
     const next = this.#plan.after(kind);
-    if (next !== undefined) {
-      this.#ways.get(next)?.preload?.();
-      if (next === 'hls' && this.#options.starting()) {
-        this.#options.seat.prepareHls();
-      }
+    const way = next === undefined ? undefined : this.#ways.get(next);
+    if (!this.#options.starting()) {
+      this.#prepare = setTimeout(() => way?.preload?.(), preloadAfter);
+      return;
+    }
+    way?.preload?.();
+    if (next === 'hls') {
+      this.#options.seat.prepareHls();
     }
   }
 }

@@ -81,7 +81,8 @@ describe('a session with WebRTC and LL-HLS', () => {
     expect(session.snapshot().level).toBe(0);
     await vi.waitFor(() => expect(session.snapshot().latency).toBeGreaterThan(0.02));
     expect(session.snapshot().latency).toBeLessThan(0.5);
-    await vi.waitFor(() => expect(preloaded).toBe(1), { timeout: 3_000 });
+    // Code that may never be needed does not disturb the first picture.
+    expect(preloaded).toBe(0);
     expect(session.snapshot()).toMatchObject({ targetLatency: null, rate: 1, stalls: 0 });
     expect(ways()).toEqual(['webrtc']);
   });
@@ -106,6 +107,7 @@ describe('a session with WebRTC and LL-HLS', () => {
     open();
     await hlsPlays();
     expect(performance.now() - began).toBeLessThan(within);
+    expect(preloaded).toBe(reason === 'blocked' ? 1 : 0);
     await plays('hls');
     expect(ways()[1]).toMatch(new RegExp(`^hls \\(${reason}: `));
     await vi.waitFor(() => expect(session.snapshot().latency).toBeGreaterThan(0.6));

@@ -26,6 +26,9 @@ const silence = 800;
 const restartPatience = 1_100;
 const requestAgain = 200;
 
+/** After a change of address the browser may still ask over a connection that has died with the old one: such a request is given up soon. */
+const requestPatience = 450;
+
 /** After a restart that found a path, but no media, the publisher is who is silent: left alone for this long. */
 const leaveAlone = 8_000;
 
@@ -155,11 +158,12 @@ export class PathWatch {
   async #ask(connection: WhepConnection, until: number): Promise<void> {
     for (;;) {
       try {
-        await connection.restart(AbortSignal.any([this.#ends.signal, AbortSignal.timeout(Math.max(until - performance.now(), 100))]));
+        await connection.restart(AbortSignal.any([this.#ends.signal, AbortSignal.timeout(requestPatience)]));
         return;
       } catch (error) {
         // What the server refuses it will refuse again; what did not get through may get through now.
-        if (!(error instanceof TypeError) || performance.now() + requestAgain > until) {
+        const passing = error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError');
+        if (!passing || this.#ends.signal.aborted || performance.now() + requestAgain > until) {
           throw error;
         }
         await pause(requestAgain);
