@@ -7,8 +7,8 @@ import { millis, type Millis } from '../../media/time.ts';
  * viewer to the publisher. Groups, HLS and DASH do not stand on these: they are cut by the second, and encoded.
  */
 const STALE = 2200;
-/** Nothing decodable since the stream began. */
-const FIRST = 150;
+/** Nothing decodable since the stream began. The first key frame is large, and paced by a sender that does not know the path yet. */
+const FIRST = 400;
 const FIRST_AGAIN = 1000;
 /** Least time between two requests that are urgent, where the first was not answered, as the answer may be on its way, and where it was. */
 const URGENT_AGAIN = 500;
