@@ -5,6 +5,7 @@ import { millis, type Millis, type WallTime } from '../../media/time.ts';
 import { BandwidthEstimator } from '../bwe/estimator.ts';
 import { BURST_PACKETS, Pacer, type Pace } from '../pacing/pacer.ts';
 import { defaultTicker, TICK, type Ticked, type Ticker } from '../ticker.ts';
+import { KeyRequests } from './key-requests.ts';
 import type { MediaSenderOptions, PayloadTypes, SenderStats } from './options.ts';
 import { OutgoingStream } from './outgoing-stream.ts';
 import { Outlet } from './outlet.ts';
@@ -21,8 +22,6 @@ const INITIAL_RTT = millis(100);
 /** RFC 3550 has 5 s for small sessions; browsers take a second, so that sync and round trip are known soon. */
 const REPORT_INTERVAL = 1000;
 const HOUSEKEEPING = 500;
-/** A key frame asked for more often than this cannot be shown sooner. */
-const KEY_REQUEST_PAUSE = 300;
 /** A second of 12 Mbit/s; references only, the bytes are shared. */
 const VIDEO_HISTORY = { packets: 128, mostPackets: 2048, mostBytes: 2_000_000 };
 const AUDIO_HISTORY = { packets: 64, mostPackets: 128, mostBytes: 100_000 };
@@ -50,10 +49,7 @@ export class MediaSender implements Ticked {
   readonly #reports = new SenderReports();
   readonly #trip = new RoundTrip();
   #reportAt: number | undefined;
-  #keyRequestAt = Number.NEGATIVE_INFINITY;
-  #keyRequested = false;
-  #keyRequests = 0;
-  #firSequence: number | undefined;
+  readonly #keyRequests = new KeyRequests();
   #nacks = 0;
   #padding = 0;
   #toldEstimate: number;
@@ -178,7 +174,7 @@ export class MediaSender implements Ticked {
       queued: { packets: this.#pacer.packets, bytes: this.#pacer.bytes, delay: this.#pacer.age(now) },
       probes,
       nacks: this.#nacks,
-      keyRequests: this.#keyRequests,
+      keyRequests: this.#keyRequests.count,
     };
   }
 
@@ -293,11 +289,11 @@ export class MediaSender implements Ticked {
         break;
       case 'pli':
         if (packet.mediaSsrc === this.#video?.description.ssrc) {
-          this.#keyRequest();
+          this.#keyRequests.pli();
         }
         break;
       case 'fir':
-        this.#fir(packet.requests);
+        packet.requests.filter(({ ssrc }) => ssrc === this.#video?.description.ssrc).forEach(({ sequenceNumber }) => this.#keyRequests.fir(sequenceNumber));
         break;
       case 'remb':
         this.#estimator.remb(packet.bitrate, now);
@@ -339,20 +335,6 @@ export class MediaSender implements Ticked {
     }
   }
 
-  #fir(requests: readonly { readonly ssrc: number; readonly sequenceNumber: number }[]): void {
-    const request = requests.find(({ ssrc }) => ssrc === this.#video?.description.ssrc);
-    // RFC 5104, 4.3.1.2: a repeated request has the sequence number of the one it repeats.
-    if (request !== undefined && request.sequenceNumber !== this.#firSequence) {
-      this.#firSequence = request.sequenceNumber;
-      this.#keyRequest();
-    }
-  }
-
-  #keyRequest(): void {
-    this.#keyRequests += 1;
-    this.#keyRequested = true;
-  }
-
   /** Fills up a probe with what was sent last; last of all, so not while pictures wait. */
   #pad(now: Millis): void {
     const video = this.#pacer.empty ? this.#video : undefined;
@@ -380,9 +362,7 @@ export class MediaSender implements Ticked {
   #tell(): void {
     const now = this.#options.clock();
     const { estimate } = this.#estimator;
-    if (this.#keyRequested && now - this.#keyRequestAt >= KEY_REQUEST_PAUSE) {
-      this.#keyRequested = false;
-      this.#keyRequestAt = now;
+    if (this.#keyRequests.due(now)) {
       this.#options.handler.keyRequest();
     }
     if (!this.#told || Math.abs(estimate - this.#toldEstimate) > NOTABLE * this.#toldEstimate) {

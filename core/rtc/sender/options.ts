@@ -99,4 +99,6 @@ export type SenderStats = {
   readonly probes: { readonly sent: number; readonly failed: number };
   readonly nacks: number;
   readonly keyRequests: number;
+  /** The RTP timestamps of presentation time 0; undefined where no such stream is sent. */
+  readonly rtpOrigin: { readonly video: number | undefined; readonly audio: number | undefined };
 };
