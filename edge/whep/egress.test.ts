@@ -19,12 +19,13 @@ function setUp() {
   const senders: FakeSender[] = [];
   const events: string[] = [];
   const ended: string[] = [];
+  const reports: string[] = [];
   const ticker = new Ticker(() => time.now, { set: () => undefined, clear: () => undefined });
   const egress = new Egress({
     bus, rtc, ticker, log: pino({ level: 'silent' }),
     clock: () => wallTime(time.now),
     monotonic: () => time.now,
-    observer: { event: (viewer, event) => events.push(`${viewer} ${describeEvent(event)}`), ended: (viewer, reason) => ended.push(`${viewer} ${reason}`) },
+    observer: { event: (viewer, event) => (event.name === 'clock' || event.name === 'estimate' ? reports : events).push(`${viewer} ${describeEvent(event)}`), ended: (viewer, reason) => ended.push(`${viewer} ${reason}`) },
     createSender: (options) => {
       const sender = new FakeSender(options);
       senders.push(sender);
@@ -44,13 +45,16 @@ function setUp() {
       ticker.run();
     }
   };
-  return { bus, rtc, egress, events, ended, watch, pass, time, senders };
+  return { bus, rtc, egress, events, ended, reports, watch, pass, time, senders };
 }
 
 function describeEvent(event: ViewerEvent): string {
   if (event.name === 'layers') {
     const [layers = []] = Object.values(event.data);
     return `layers ${layers.map(({ rid, current, selected, bitrate }) => `${rid}${current ? '*' : ''}${selected ? '!' : ''}${bitrate === 0 ? '?' : ''}`).join(' ')}`;
+  }
+  if (event.name === 'clock' || event.name === 'estimate') {
+    return `${event.name} ${JSON.stringify(event.data)}`;
   }
   return event.name === 'inactive' ? `inactive ${event.data.state}` : `active ${event.data.broadcast}`;
 }
@@ -133,6 +137,21 @@ describe('a viewer', () => {
     broadcast.state('ended');
     await settle();
     expect(events).toEqual(['a active testbroadcast', 'a layers video v360', 'a layers video* v360', 'a inactive interrupted', 'a active testbroadcast', 'a inactive ended']);
+  });
+
+  it('is told when its frames were captured, and what its path carries', async () => {
+    const { bus, watch, reports, pass } = setUp();
+    const broadcast = new TestBroadcast(bus);
+    broadcast.ladder(rendition('video', 2_000_000));
+    broadcast.write('video', 30, 33);
+    const sender = watch('a');
+    const clock = { wall: Date.UTC(2026, 0, 1) + 1000, video: 91_000, audio: 49_000 };
+    expect(reports).toEqual(['a estimate {"bitrate":10000000,"rtt":5,"loss":0}', `a clock ${JSON.stringify(clock)}`]);
+    sender.stats = { ...sender.stats, estimate: 9_000_000, loss: 0.0123 };
+    await pass(900);
+    broadcast.write('video', 33, 61);
+    await pass(300);
+    expect(reports.slice(2)).toEqual(['a estimate {"bitrate":9000000,"rtt":5,"loss":0.012}']);
   });
 
   it('goes on through the next epoch after the publisher was gone', async () => {

@@ -17,6 +17,8 @@ import { Feeds } from './feeds.ts';
 import type { Layer, LayerWish } from './layers.ts';
 import { EgressCounts } from './egress-counts.ts';
 import { negotiate } from './negotiate.ts';
+import type { ClockPoint } from './sender-output.ts';
+import type { Estimate } from './viewer-reports.ts';
 import { Viewer, type ViewerObserver, type ViewerOptions } from './viewer.ts';
 
 /** Viewers of a broadcast that is over wait so long for the stream's next one. */
@@ -26,7 +28,9 @@ const NEXT_BROADCAST = millis(10_000);
 export type ViewerEvent =
   | { readonly name: 'active'; readonly data: { readonly broadcast: string } }
   | { readonly name: 'inactive'; readonly data: { readonly state: 'interrupted' | 'ended' } }
-  | { readonly name: 'layers'; readonly data: Readonly<Record<string, readonly Layer[]>> };
+  | { readonly name: 'layers'; readonly data: Readonly<Record<string, readonly Layer[]>> }
+  | { readonly name: 'clock'; readonly data: ClockPoint }
+  | { readonly name: 'estimate'; readonly data: Estimate };
 
 /** Who hears of viewers. Calls must not throw. */
 export interface EgressObserver {
@@ -105,7 +109,7 @@ export class Egress {
       ...(createSender === undefined ? {} : { createSender }),
     });
     try {
-      const session = rtc.open({ ice: offer.ice, fingerprints: offer.fingerprints }, viewer);
+      const session = rtc.open({ ice: offer.ice, fingerprints: offer.fingerprints, setup: offer.setup }, viewer);
       viewer.attach(session);
       this.#viewers.set(id, viewer);
       this.#options.log.debug({ stream, viewer: id.slice(0, 6) }, 'a WebRTC viewer comes');
@@ -189,6 +193,8 @@ export class Egress {
       layersChanged: (viewer) => this.#tellLayers(viewer),
       switched: (from: Rendition | undefined, to: Rendition | undefined) => this.counts.switched(from, to),
       keyRequested: () => this.counts.keyRequested(),
+      clock: ({ id }, data) => this.#options.observer.event(id, { name: 'clock', data }),
+      estimate: ({ id }, data) => this.#options.observer.event(id, { name: 'estimate', data }),
       ended: (viewer, reason) => {
         this.counts.ended(viewer.stats);
         this.#told.delete(viewer.id);

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 
-/** Events that a viewer can be told of (draft-ietf-wish-whep, server-sent events extension). */
-export const EVENT_NAMES = ['active', 'inactive', 'layers', 'viewercount'] as const;
+/** Events that a viewer can be told of: those of draft-ietf-wish-whep (server-sent events extension), and two of our own. */
+export const EVENT_NAMES = ['active', 'inactive', 'layers', 'viewercount', 'clock', 'estimate'] as const;
 
 /** One of {@link EVENT_NAMES}. */
 export type EventName = (typeof EVENT_NAMES)[number];

@@ -1,5 +1,5 @@
 import type { PacketizedFrame } from '#core/media/rtp/packetized-frame.ts';
-import type { Millis } from '#core/media/time.ts';
+import type { Millis, WallTime } from '#core/media/time.ts';
 import type { MediaSender } from '#core/rtc/sender/media-sender.ts';
 
 import type { Negotiated } from './negotiate.ts';
@@ -8,8 +8,15 @@ import { PayloadMap } from './rungs.ts';
 import type { VideoOut } from './video-path.ts';
 import type { ViewerTimeline } from './viewer-timeline.ts';
 
+/** Ticks per second of RTP timestamps: RFC 6184, 8.1 (and every other video format); RFC 7587, 4.1. */
+const VIDEO_CLOCK = 90_000;
+const OPUS_CLOCK = 48_000;
+
 /** What the sender of a viewer does, as far as a viewer sees. */
 export type ViewerSender = Pick<MediaSender, 'sendVideo' | 'sendAudio' | 'dropQueued' | 'rtcp' | 'setCapture' | 'setDemand' | 'stats' | 'pathChanged' | 'close'>;
+
+/** An instant, in milliseconds since the Unix epoch, and the RTP timestamps of what was captured then. */
+export type ClockPoint = { readonly wall: WallTime; readonly video?: number; readonly audio?: number };
 
 /** A viewer's sender as its paths see it: nothing goes out before the peer is connected, nor in a format that was not negotiated. */
 export class SenderOutput implements VideoOut {
@@ -50,8 +57,15 @@ export class SenderOutput implements VideoOut {
     return this.sender?.stats.rtt;
   }
 
-  /** Tells the peer when what it is sent was before the camera. */
-  captured({ wallTime, seconds }: Capture): void {
-    this.sender?.setCapture(wallTime, seconds + this.#timeline.offset);
+  /** Tells the peer when what it is sent was before the camera. Gives what its player may be told beside that. */
+  captured({ wallTime, seconds }: Capture): ClockPoint {
+    const pts = seconds + this.#timeline.offset;
+    this.sender?.setCapture(wallTime, pts);
+    const { video, audio } = this.sender?.stats.rtpOrigin ?? {};
+    return {
+      wall: wallTime,
+      ...(video === undefined ? {} : { video: (video + Math.round(pts * VIDEO_CLOCK)) >>> 0 }),
+      ...(audio === undefined ? {} : { audio: (audio + Math.round(pts * OPUS_CLOCK)) >>> 0 }),
+    };
   }
 }

@@ -11,10 +11,12 @@ import type { Channel } from './channel.ts';
 import type { Feeds } from './feeds.ts';
 import type { LayerWish } from './layers.ts';
 import type { Negotiated } from './negotiate.ts';
+import type { Capture } from './rendition-feed.ts';
 import { RungPilot } from './rung-pilot.ts';
 import { fittingRenditions } from './rungs.ts';
-import { SenderOutput, type ViewerSender } from './sender-output.ts';
+import { SenderOutput, type ClockPoint, type ViewerSender } from './sender-output.ts';
 import { VideoPath } from './video-path.ts';
+import { ViewerReports, type Estimate } from './viewer-reports.ts';
 import { ViewerTimeline } from './viewer-timeline.ts';
 
 /** How often the rung is thought over, besides whenever the estimate changes. */
@@ -30,6 +32,10 @@ export interface ViewerObserver {
   /** From one rung to another; `from` is undefined at the beginning. */
   switched(from: Rendition | undefined, to: Rendition | undefined): void;
   keyRequested(): void;
+  /** When what has which RTP timestamp was captured. */
+  clock(viewer: Viewer, point: ClockPoint): void;
+  /** What the path carries. */
+  estimate(viewer: Viewer, estimate: Estimate): void;
   /** The session is over. The last call. */
   ended(viewer: Viewer, reason: CloseReason): void;
 }
@@ -54,6 +60,7 @@ export class Viewer implements SessionHandler, Ticked {
   readonly channel: Channel;
   readonly #options: ViewerOptions;
   readonly #timeline = new ViewerTimeline();
+  readonly #reports = new ViewerReports();
   readonly #out: SenderOutput;
   readonly #video: { readonly path: VideoPath; readonly pilot: RungPilot } | undefined;
   readonly #audio: AudioPath | undefined;
@@ -175,13 +182,21 @@ export class Viewer implements SessionHandler, Ticked {
   }
 
   #decide(): void {
-    const { clock } = this.#options;
+    const { clock, observer } = this.#options;
     const now = clock();
     this.#decideAt = millis(now + DECISION_INTERVAL);
     const { sender } = this.#out;
-    if (sender !== undefined && this.#video !== undefined && this.channel.info.state !== 'ended') {
-      const { estimate, queueDelay, queued } = sender.stats;
-      const { demand } = this.#video.pilot.decide({ now, estimate, queueDelay: millis(queueDelay + queued.delay), live: this.channel.info.state === 'live' });
+    if (sender === undefined || this.channel.info.state === 'ended') {
+      return;
+    }
+    const { stats } = sender;
+    const estimate = this.#reports.estimate(stats, now);
+    if (estimate !== undefined) {
+      observer.estimate(this, estimate);
+    }
+    if (this.#video !== undefined) {
+      const queueDelay = millis(stats.queueDelay + stats.queued.delay);
+      const { demand } = this.#video.pilot.decide({ now, estimate: stats.estimate, queueDelay, live: this.channel.info.state === 'live' });
       sender.setDemand(demand);
     }
   }
@@ -199,7 +214,7 @@ export class Viewer implements SessionHandler, Ticked {
           observer.layersChanged(this);
         },
         abandoned: ({ track }) => pilot.abandoned(track, clock()),
-        capture: (capture) => this.#out.captured(capture),
+        capture: (capture) => this.#captured(capture),
         waits: () => this.#wake(SOON),
       },
     });
@@ -213,10 +228,18 @@ export class Viewer implements SessionHandler, Ticked {
       take: (broadcast, track, reader) => feeds.take(broadcast, track, reader),
       send: (frame) => this.#out.sendAudio(frame),
       // The picture's groups tell the time where there is a picture.
-      capture: (capture) => (this.#video?.path.current === undefined ? this.#out.captured(capture) : undefined),
+      capture: (capture) => (this.#video?.path.current === undefined ? this.#captured(capture) : undefined),
       timeline: this.#timeline,
       clock,
     });
+  }
+
+  #captured(capture: Capture): void {
+    const { clock, observer } = this.#options;
+    const point = this.#reports.clock(this.#out.captured(capture), clock());
+    if (point !== undefined) {
+      observer.clock(this, point);
+    }
   }
 
   #senderOptions(session: RtcSession): MediaSenderOptions {

@@ -175,6 +175,7 @@ export class MediaSender implements Ticked {
       probes,
       nacks: this.#nacks,
       keyRequests: this.#keyRequests.count,
+      rtpOrigin: { video: this.#video?.rtpTimestamp(0), audio: this.#audio?.rtpTimestamp(0) },
     };
   }
 

@@ -83,7 +83,7 @@ export class FakeSender implements ViewerSender {
   isClosed = false;
   stats: SenderStats = {
     estimate: 10_000_000, limitedBy: 'probe', rtt: millis(5), loss: 0, queueDelay: millis(0), arrivalRate: 0, packetsSent: 0, bytesSent: 0, retransmitted: 0,
-    padding: 0, framesSkipped: 0, queued: { packets: 0, bytes: 0, delay: millis(0) }, probes: { sent: 0, failed: 0 }, nacks: 0, keyRequests: 0,
+    padding: 0, framesSkipped: 0, queued: { packets: 0, bytes: 0, delay: millis(0) }, probes: { sent: 0, failed: 0 }, nacks: 0, keyRequests: 0, rtpOrigin: { video: 1000, audio: 1000 },
   };
 
   constructor(options: MediaSenderOptions) {
