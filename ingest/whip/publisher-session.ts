@@ -57,7 +57,7 @@ export class PublisherSession implements SignalledSession {
     this.id = request.id;
     this.closed = this.#ended.promise;
     this.#toldAt = monotonic();
-    this.#rtc = rtc.open({ ice: request.offer.ice, fingerprints: request.offer.fingerprints }, this.#handler());
+    this.#rtc = rtc.open({ ice: request.offer.ice, fingerprints: request.offer.fingerprints, setup: request.offer.setup }, this.#handler());
     metrics.sessions.inc();
   }
 
@@ -178,7 +178,8 @@ export class PublisherSession implements SignalledSession {
     this.#timerAt = deadline;
     this.#timer = setTimeout(() => {
       this.#timerAt = Infinity;
-      this.#work((one) => this.#tick(one, monotonic()));
+      // After a stall of the process, packets wait in the socket: they are read before anything is given up for lost.
+      setImmediate(() => this.#work((one) => this.#tick(one, monotonic())));
     }, Math.max(LEAST_SLEEP, deadline - monotonic()));
   }
 

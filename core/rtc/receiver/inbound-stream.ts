@@ -138,7 +138,6 @@ export class InboundStream {
 
   #push(sequence: number, header: RtpHeader, payload: Uint8Array, format: ReceivedFormat, now: Millis, repair: boolean): Arrival {
     const { marker, timestamp } = header;
-    this.#jitter.tick(now);
     return this.#jitter.push(sequence, { payload, marker, timestamp, payloadType: format.payloadType }, now, repair);
   }
 

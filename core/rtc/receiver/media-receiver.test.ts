@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { NOT_RECEIVED } from '../../media/rtp/rtcp/packets.ts';
 import { compound, writeBye, writeSenderReport } from '../../media/rtp/rtcp/write.ts';
+import { millis } from '../../media/time.ts';
 import { Harness } from './testing/harness.ts';
 import { IDS, planOf, SimulatedStream } from './testing/simulated-publisher.ts';
 
@@ -101,6 +102,16 @@ describe('lost packets', () => {
     harness.receive(packets[0]!, packets[2]!).pass(20).receive(packets[1]!);
     expect(harness.units).toHaveLength(2);
     expect(harness.receiver.statistics.recovered).toBe(1);
+  });
+
+  it('are still taken where a stall of the process kept them in the socket: packets give nothing up, time does', () => {
+    const { harness, video, lost } = withHole({ rtt: 5 });
+    harness.pass(10);
+    const after = video.video({ key: false, bytes: 900 });
+    harness.now = millis(harness.now + 400);
+    harness.receive(...after, video.rtx(lost)).pass(1);
+    expect(harness.units).toHaveLength(3);
+    expect(harness.receiver.statistics).toMatchObject({ recovered: 1, givenUp: 0 });
   });
 
   it('are asked for again once per round trip, and given up after a quarter of a second', () => {
