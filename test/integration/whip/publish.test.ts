@@ -141,7 +141,7 @@ describe('Chromium', () => {
     }
   });
 
-  it('is repaired by retransmission (RTX) where one packet of its picture in 13 is lost: no picture is missing', async () => {
+  it('is repaired by retransmission (RTX) where one packet of its picture in 13 is lost, repairs included', async () => {
     await server.close();
     let pictures = 0;
     // Sound is not asked for again: Opus repairs itself.
