@@ -100,7 +100,7 @@ export class WayFinder {
     }
     const why = { unfit: 'This browser and this stream have no WebRTC codec in common', full: 'The server takes no more WebRTC viewers at the moment' };
     const reason = failure.kind === 'unfit' || failure.kind === 'full' ? why[failure.kind] : 'No WebRTC connection to the server came about: a firewall may stand in between';
-    this.#refusal = `${reason}. Open the page without “?engine=webrtc” to watch over LL-HLS.`;
+    this.#refusal = `${reason}. Open the page without “?\u2060engine=webrtc” to watch over LL-HLS.`;
     return true;
   }
 

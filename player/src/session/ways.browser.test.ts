@@ -170,7 +170,7 @@ describe('a session with WebRTC and LL-HLS', () => {
     open('webrtc');
     await vi.waitFor(() => expect(session.state).toBe('unsupported'), { timeout: 4_000 });
     expect(session.refusal).toMatch(words);
-    expect(session.refusal).toMatch(/without “\?engine=webrtc”/);
+    expect(session.refusal).toMatch(/without “\?\u2060engine=webrtc”/);
     expect(hls).toHaveLength(0);
   });
 

@@ -25,7 +25,7 @@ const webrtc: readonly PlotDescription[] = [
   { title: 'Round trip', unit: 'ms', lines: [{ key: 'roundTrip', name: 'now' }], least: 20, stepped: false },
   { title: 'Loss', unit: '%', lines: [{ key: 'loss', name: 'of packets' }], least: 2, stepped: false },
   { title: 'Jitter buffer', unit: 'ms', lines: [{ key: 'jitterBuffer', name: 'now' }, { key: 'jitterBufferTarget', name: 'at least' }], least: 50, stepped: false },
-  { title: 'Bandwidth', unit: 'Mbit/s', lines: [{ key: 'received', name: 'used' }, { key: 'estimate', name: 'estimate' }], least: 1, stepped: false },
+  { title: 'Bandwidth', unit: 'Mbit/s', lines: [{ key: 'received', name: 'used' }, { key: 'estimate', name: 'limit' }], least: 1, stepped: false },
   rung,
 ];
 
