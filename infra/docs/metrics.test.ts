@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { startControl } from '#control/main.ts';
 import { createLocalBus } from '#core/bus/local/local-bus.ts';
+import { startRtcTransport } from '#core/rtc/start-transport.ts';
 import { readFlags } from '#core/runtime/config/flags.ts';
 import { loadConfig } from '#core/runtime/config/load.ts';
 import { createLog } from '#core/runtime/log.ts';
@@ -37,14 +38,16 @@ let registered: readonly Documented[] = [];
 
 /** Every stage as `millrace up` starts it, on ports of the system's choice. */
 async function startStages(metrics: Registry): Promise<void> {
-  const argv = ['--host', '127.0.0.1', '--data-dir', home, '--http-port', '0', '--rtmp-port', '0', '--transcode-capacity', '10'];
+  const argv = ['--host', '127.0.0.1', '--data-dir', home, '--http-port', '0', '--rtmp-port', '0', '--webrtc-port', '0', '--transcode-capacity', '10'];
   const { values: config } = loadConfig({ options: allOptions, commandLine: readFlags(argv, allOptions), env: {}, defaultFile: join(home, 'none.yaml') });
   const bus = createLocalBus();
   closing.push(() => bus.close());
   const deps = { config, bus, metrics, log: createLog({ level: 'silent' }).log };
   const control = await startControl(deps);
   closing.push(() => control.close());
-  const stages = [await startEdge({ ...deps, apps: [control.router] }), await startTranscode(deps), await startIngest({ ...deps, policy: control.policy })];
+  const rtc = await startRtcTransport(deps);
+  closing.push(() => rtc.close());
+  const stages = [await startEdge({ ...deps, rtc, apps: [control.router] }), await startTranscode(deps), await startIngest({ ...deps, rtc, policy: control.policy })];
   closing.push(...stages.map((stage) => () => stage.close()));
 }
 
