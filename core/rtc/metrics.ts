@@ -41,16 +41,19 @@ export class RtcCounters {
   restarts = 0;
 }
 
-/** What is read at the moment of asking. */
+/** What is read at the moment of asking, of all threads together. */
 export type RtcGauges = {
-  readonly sessions: () => { readonly connecting: number; readonly connected: number };
+  readonly counts: () => {
+    readonly counters: RtcCounters;
+    readonly sessions: { readonly connecting: number; readonly connected: number };
+    /** What the UDP socket's sending halves have counted. */
+    readonly egress: Pick<EgressCounts, 'dropped' | 'calls'>;
+  };
   readonly tcpConnections: () => number;
-  /** What the UDP socket's sending half has counted. */
-  readonly egress: () => Pick<EgressCounts, 'dropped' | 'calls'>;
 };
 
 /** Tells the registry of the transport's counters. */
-export function registerRtcMetrics(registry: Registry, counters: RtcCounters, gauges: RtcGauges): void {
+export function registerRtcMetrics(registry: Registry, { counts, tcpConnections }: RtcGauges): void {
   const registers = [registry];
   new Gauge({
     name: 'millrace_rtc_sessions',
@@ -58,23 +61,23 @@ export function registerRtcMetrics(registry: Registry, counters: RtcCounters, ga
     labelNames: ['state'],
     registers,
     collect() {
-      Object.entries(gauges.sessions()).forEach(([state, count]) => this.set({ state }, count));
+      Object.entries(counts().sessions).forEach(([state, count]) => this.set({ state }, count));
     },
   });
-  new Gauge({ name: 'millrace_rtc_tcp_connections', help: 'Open TCP connections on the WebRTC port.', registers, collect() { this.set(gauges.tcpConnections()); } });
-  byReason(registry, 'millrace_rtc_sessions_closed_total', 'WebRTC sessions that ended, by reason.', () => counters.closed);
-  byReason(registry, 'millrace_rtc_refused_total', 'WebRTC sessions and TCP connections that were not taken, by reason.', () => counters.refused);
-  byReason(registry, 'millrace_rtc_datagrams_dropped_total', 'Packets from or to WebRTC peers that were dropped, by reason: what was not proven, not understood, or had no room.', () => ({ ...counters.dropped, 'send-failed': gauges.egress().dropped }));
-  byProtocol(registry, 'millrace_rtc_packets_sent_total', 'RTP and RTCP packets sent to WebRTC peers, by protocol.', counters.sent, 'packets');
-  byProtocol(registry, 'millrace_rtc_sent_bytes_total', 'Bytes of RTP and RTCP sent to WebRTC peers, protection included, by protocol.', counters.sent, 'bytes');
-  byProtocol(registry, 'millrace_rtc_datagrams_received_total', 'Packets of any kind that came to the WebRTC port, by protocol.', counters.received, 'packets');
-  byProtocol(registry, 'millrace_rtc_received_bytes_total', 'Bytes of any kind that came to the WebRTC port, by protocol.', counters.received, 'bytes');
-  total(registry, 'millrace_rtc_send_calls_total', 'System calls that sent datagrams: on the fast path one for a whole frame.', () => gauges.egress().calls);
-  total(registry, 'millrace_rtc_checks_answered_total', 'Verified ICE connectivity and consent checks that were answered.', () => counters.checksAnswered);
-  total(registry, 'millrace_rtc_checks_refused_total', 'ICE checks that were answered with an error.', () => counters.checksRefused);
-  total(registry, 'millrace_rtc_path_checks_total', 'Checks of our own: sent to an address before media may go there, and to peers that have gone silent.', () => counters.pathChecks);
-  total(registry, 'millrace_rtc_path_changes_total', 'Connected sessions whose media moved to another address.', () => counters.pathChanges);
-  total(registry, 'millrace_rtc_ice_restarts_total', 'ICE restarts.', () => counters.restarts);
+  new Gauge({ name: 'millrace_rtc_tcp_connections', help: 'Open TCP connections on the WebRTC port.', registers, collect() { this.set(tcpConnections()); } });
+  byReason(registry, 'millrace_rtc_sessions_closed_total', 'WebRTC sessions that ended, by reason.', () => counts().counters.closed);
+  byReason(registry, 'millrace_rtc_refused_total', 'WebRTC sessions and TCP connections that were not taken, by reason.', () => counts().counters.refused);
+  byReason(registry, 'millrace_rtc_datagrams_dropped_total', 'Packets from or to WebRTC peers that were dropped, by reason: what was not proven, not understood, or had no room.', () => { const { counters, egress } = counts(); return { ...counters.dropped, 'send-failed': egress.dropped }; });
+  byProtocol(registry, 'millrace_rtc_packets_sent_total', 'RTP and RTCP packets sent to WebRTC peers, by protocol.', () => counts().counters.sent, 'packets');
+  byProtocol(registry, 'millrace_rtc_sent_bytes_total', 'Bytes of RTP and RTCP sent to WebRTC peers, protection included, by protocol.', () => counts().counters.sent, 'bytes');
+  byProtocol(registry, 'millrace_rtc_datagrams_received_total', 'Packets of any kind that came to the WebRTC port, by protocol.', () => counts().counters.received, 'packets');
+  byProtocol(registry, 'millrace_rtc_received_bytes_total', 'Bytes of any kind that came to the WebRTC port, by protocol.', () => counts().counters.received, 'bytes');
+  total(registry, 'millrace_rtc_send_calls_total', 'System calls that sent datagrams: on the fast path one for a whole frame.', () => counts().egress.calls);
+  total(registry, 'millrace_rtc_checks_answered_total', 'Verified ICE connectivity and consent checks that were answered.', () => counts().counters.checksAnswered);
+  total(registry, 'millrace_rtc_checks_refused_total', 'ICE checks that were answered with an error.', () => counts().counters.checksRefused);
+  total(registry, 'millrace_rtc_path_checks_total', 'Checks of our own: sent to an address before media may go there, and to peers that have gone silent.', () => counts().counters.pathChecks);
+  total(registry, 'millrace_rtc_path_changes_total', 'Connected sessions whose media moved to another address.', () => counts().counters.pathChanges);
+  total(registry, 'millrace_rtc_ice_restarts_total', 'ICE restarts.', () => counts().counters.restarts);
 }
 
 function byReason(registry: Registry, name: string, help: string, read: () => Readonly<Record<string, number>>): void {
@@ -90,16 +93,17 @@ function byReason(registry: Registry, name: string, help: string, read: () => Re
   });
 }
 
-function byProtocol(registry: Registry, name: string, help: string, counts: RtcCounters['sent'], unit: 'packets' | 'bytes'): void {
+function byProtocol(registry: Registry, name: string, help: string, read: () => RtcCounters['sent'], unit: 'packets' | 'bytes'): void {
   new Counter({
     name,
     help,
     labelNames: ['protocol'],
     registers: [registry],
     collect() {
+      const { udp, tcp } = read();
       this.reset();
-      this.inc({ protocol: 'udp' }, counts.udp[unit]);
-      this.inc({ protocol: 'tcp' }, counts.tcp[unit]);
+      this.inc({ protocol: 'udp' }, udp[unit]);
+      this.inc({ protocol: 'tcp' }, tcp[unit]);
     },
   });
 }

@@ -16,7 +16,12 @@ const MAX_BARE_ERRORS = 100;
 const OWNED_MILLIS = 10_000;
 
 /** Where a packet came from: known addresses are found by `key`; a link is made only for those that a verified request came from. */
-export type Origin = { readonly key: string; readonly link: () => PeerLink };
+export type Origin = {
+  readonly key: string;
+  readonly link: () => PeerLink;
+  /** The address is in use by a session of another thread. */
+  readonly isForeign?: boolean;
+};
 
 /** What the router works on. */
 export type PeerRouterOptions = {
@@ -24,17 +29,22 @@ export type PeerRouterOptions = {
   readonly counters: RtcCounters;
   /** A verified request came over this address. */
   readonly trusted: (link: PeerLink) => void;
+  /** The address has become a session's. */
+  readonly adopted: (link: PeerLink) => void;
+  /** Begins the transaction ids of checks of our own. Default 0. */
+  readonly number?: number;
 };
 
 /** Gives each packet of the port to its session, and answers checks. What is not proven ends here. */
 export class PeerRouter {
   readonly #options: PeerRouterOptions;
-  readonly #checks = new PathChecks();
+  readonly #checks: PathChecks;
   #second = 0;
   #bareErrors = 0;
 
   constructor(options: PeerRouterOptions) {
     this.#options = options;
+    this.#checks = new PathChecks(options.number);
   }
 
   /** Takes a packet. `now` is the time of deadlines, `arrival` that of the media. */
@@ -130,7 +140,8 @@ export class PeerRouter {
     if (retired !== undefined) {
       table.removeUfrag(retired);
     }
-    if (known !== undefined && known.owner !== session && now - known.verifiedAt < OWNED_MILLIS) {
+    const isOthers = known === undefined ? origin.isForeign === true : known.owner !== session && now - known.verifiedAt < OWNED_MILLIS;
+    if (isOthers) {
       // The address is in use: whoever is there must say that it has become this session's.
       this.check(session, new Path(link, session, now), now);
       return;
@@ -170,6 +181,7 @@ export class PeerRouter {
     }
     const path = session.addPath(link, now);
     table.addPath(path);
+    this.#options.adopted(link);
     return path;
   }
 

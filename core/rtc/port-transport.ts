@@ -1,5 +1,3 @@
-import type { RemoteInfo } from 'node:dgram';
-
 import type { Millis } from '../media/time.ts';
 import { MillraceError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
@@ -7,31 +5,31 @@ import type { RtcCertificate } from './dtls/certificate.ts';
 import { isUsableFingerprint } from './dtls/fingerprint.ts';
 import type { EgressCounts } from './egress/datagram-egress.ts';
 import { candidatesFor } from './ice/candidates.ts';
-import { areUsableCredentials } from './ice/credentials.ts';
+import { areUsableCredentials, iceCharOf } from './ice/credentials.ts';
 import type { ReachableAddresses } from './ice/reachable-addresses.ts';
 import type { RtcCounters, RefusalReason } from './metrics.ts';
 import type { MonotonicClock } from './monotonic.ts';
 import type { RtcConfig } from './options.ts';
 import { PacketBatch } from './packet-batch.ts';
 import { PeerRouter, type Origin } from './peer-router.ts';
-import type { RtcSockets } from './ports/open-sockets.ts';
-import { TcpConnection } from './ports/tcp-connection.ts';
-import { TcpPort } from './ports/tcp-port.ts';
-import { udpKey, UdpPort } from './ports/udp-port.ts';
+import type { OpenPorts, PortEvents, TransportPorts } from './ports/transport-ports.ts';
 import { Session, type SessionHost, type SessionPath } from './session.ts';
 import { SessionTable } from './session-table.ts';
 import { Sweeper } from './sweeper.ts';
+import type { CountedSeats } from './workers/seats.ts';
 import type { Candidate, CloseReason, Fingerprint, PeerParameters, RtcSession, RtcTransport, SessionHandler } from './transport.ts';
 
 /** What the transport is made of. */
 export type PortTransportOptions = {
-  readonly config: RtcConfig;
+  readonly config: Pick<RtcConfig, 'maxRtcSessions' | 'rtcFastPath'>;
   readonly log: Logger;
   readonly clock: MonotonicClock;
   readonly counters: RtcCounters;
   readonly certificate: RtcCertificate;
-  readonly addresses: ReachableAddresses;
-  readonly sockets: RtcSockets;
+  readonly addresses: Pick<ReachableAddresses, 'current' | 'refresh'>;
+  readonly openPorts: OpenPorts;
+  /** Which worker thread this is; 0, the default, is the thread with the sockets. */
+  readonly number?: number;
 };
 
 /** A session nobody has called on may be given up for a new one after this: an answer's first check comes within a few round trips. */
@@ -40,13 +38,11 @@ const UNHEARD_MILLIS = 2000;
 const SLOW_MILLIS = 10_000;
 /** How many of the oldest are looked at for one to give up. */
 const LOOKED_AT = 64;
-/** TCP connections beyond one for each session: those that prove nothing yet. */
-const SPARE_CONNECTIONS = 256;
 const MAX_FINGERPRINTS = 8;
 /** Names and interfaces are looked up again this often. */
 const REFRESH_MILLIS = 60_000;
 
-/** {@link RtcTransport} on one UDP socket and one TCP server. */
+/** {@link RtcTransport} on ports that many sessions share. */
 export class PortTransport implements RtcTransport {
   readonly batch = new PacketBatch();
   readonly closed: Promise<void>;
@@ -54,42 +50,35 @@ export class PortTransport implements RtcTransport {
   readonly #table = new SessionTable();
   readonly #router: PeerRouter;
   readonly #host: SessionHost;
-  readonly #udp: UdpPort;
-  readonly #tcp: TcpPort | undefined;
+  readonly #ports: TransportPorts;
   readonly #sweeper: Sweeper;
   readonly #end = Promise.withResolvers<void>();
   #isClosing = false;
   #refreshedAt: Millis;
 
   constructor(options: PortTransportOptions) {
-    const { config, log, clock, counters, sockets } = options;
+    const { clock, counters, number = 0 } = options;
     this.#options = options;
     this.closed = this.#end.promise;
     this.#refreshedAt = clock();
     this.#sweeper = new Sweeper(clock, (now) => this.#sweep(now));
-    this.#router = new PeerRouter({ table: this.#table, counters, trusted: (link) => (link instanceof TcpConnection ? this.#tcp?.trust(link) : undefined) });
+    this.#router = new PeerRouter({
+      table: this.#table,
+      counters,
+      number,
+      trusted: (link) => this.#ports.verified(link),
+      adopted: (link) => this.#ports.adopted(link),
+    });
     this.#host = this.#sessionHost();
-    this.#udp = new UdpPort(sockets.udp, { fastPath: config.rtcFastPath, log, datagram: (bytes, from) => this.#datagram(bytes, from) });
-    this.#tcp =
-      sockets.tcp === undefined
-        ? undefined
-        : new TcpPort(sockets.tcp, {
-            log,
-            now: () => this.#sweeper.now(),
-            maxConnections: config.maxRtcSessions + SPARE_CONNECTIONS,
-            frame: (connection, bytes) => this.#receive(bytes, { key: connection.key, link: () => connection }, 'tcp'),
-            closed: (connection) => this.#connectionClosed(connection),
-            dropped: (packets) => {
-              counters.dropped['queue-full'] += packets;
-            },
-            refused: () => {
-              counters.refused['tcp-connections'] += 1;
-            },
-          });
+    this.#ports = options.openPorts(this.#portEvents());
   }
 
   get port(): number {
-    return this.#udp.port;
+    return this.#ports.port;
+  }
+
+  get seats(): CountedSeats | undefined {
+    return this.#ports.seats;
   }
 
   get fingerprint(): Fingerprint {
@@ -97,7 +86,7 @@ export class PortTransport implements RtcTransport {
   }
 
   get candidates(): readonly Candidate[] {
-    return candidatesFor(this.#options.addresses.current, this.#udp.port, this.#tcp?.port);
+    return candidatesFor(this.#options.addresses.current, this.#ports.port, this.#ports.tcpPort);
   }
 
   get counts(): RtcTransport['counts'] {
@@ -106,12 +95,12 @@ export class PortTransport implements RtcTransport {
 
   /** Open TCP connections. */
   get tcpConnections(): number {
-    return this.#tcp?.connections ?? 0;
+    return this.#ports.tcpConnections;
   }
 
   /** What the UDP socket's sending half has counted. */
   get egressCounts(): EgressCounts {
-    return this.#udp.egress.counts;
+    return this.#ports.egressCounts;
   }
 
   open(peer: PeerParameters, handler: SessionHandler): RtcSession {
@@ -139,7 +128,7 @@ export class PortTransport implements RtcTransport {
       this.#sweeper.close();
       [...this.#table.connecting, ...this.#table.connected].forEach((session) => session.close('transport-closed'));
       // The last datagrams are with the kernel a turn later.
-      setImmediate(() => void Promise.all([this.#udp.close(), this.#tcp?.close()]).then(() => this.#end.resolve()));
+      setImmediate(() => void this.#ports.close().then(() => this.#end.resolve()));
     }
     return this.closed;
   }
@@ -176,8 +165,22 @@ export class PortTransport implements RtcTransport {
     return new MillraceError(`rtc/${reason}`, message);
   }
 
-  #datagram(bytes: Buffer, from: RemoteInfo): void {
-    this.#receive(bytes, { key: udpKey(from), link: () => this.#udp.link(from) }, 'udp');
+  #portEvents(): PortEvents {
+    const { counters } = this.#options;
+    return {
+      packet: (bytes, origin, protocol) => this.#receive(bytes, origin, protocol),
+      gone: (key) => this.#addressGone(key),
+      surrender: (key) => this.#addressGone(key),
+      dropped: (packets) => {
+        counters.dropped['queue-full'] += packets;
+      },
+      refused: () => {
+        counters.refused['tcp-connections'] += 1;
+      },
+      now: () => this.#sweeper.now(),
+      knowsUser: (username) => this.#table.byUsername(username) !== undefined,
+      knowsAddress: (key) => this.#table.path(key) !== undefined,
+    };
   }
 
   #receive(bytes: Buffer, origin: Origin, protocol: 'udp' | 'tcp'): void {
@@ -195,8 +198,9 @@ export class PortTransport implements RtcTransport {
     }
   }
 
-  #connectionClosed(connection: TcpConnection): void {
-    const path = this.#table.path(connection.key);
+  /** Nothing reaches any session there any more: a connection that ended, an address that is another thread's. */
+  #addressGone(key: string): void {
+    const path = this.#table.path(key);
     if (path !== undefined) {
       this.#table.removePath(path);
       path.owner.dropPath(path);
@@ -206,7 +210,7 @@ export class PortTransport implements RtcTransport {
   #sweep(now: Millis): void {
     this.#table.connecting.forEach((session) => session.tick(now));
     this.#table.connected.forEach((session) => session.tick(now));
-    this.#tcp?.tick(now);
+    this.#ports.tick(now);
     if (now - this.#refreshedAt >= REFRESH_MILLIS) {
       this.#refreshedAt = now;
       void this.#options.addresses.refresh();
@@ -214,8 +218,9 @@ export class PortTransport implements RtcTransport {
   }
 
   #sessionHost(): SessionHost {
-    const { certificate, config, counters, log } = this.#options;
+    const { certificate, config, counters, log, number = 0 } = this.#options;
     return {
+      ufragPrefix: number === 0 ? '' : (iceCharOf(number) ?? ''),
       certificate,
       counters,
       log,
@@ -237,9 +242,7 @@ export class PortTransport implements RtcTransport {
 
   #leave(path: SessionPath): void {
     this.#table.removePath(path);
-    if (path.link instanceof TcpConnection) {
-      this.#tcp?.release(path.link);
-    }
+    this.#ports.left(path.link);
   }
 
   #forget(session: Session, reason: CloseReason): void {

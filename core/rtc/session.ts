@@ -2,8 +2,9 @@ import { millis, type Millis } from '../media/time.ts';
 import { MillraceError, messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { RtcCertificate } from './dtls/certificate.ts';
+import { DtlsClientHandshake } from './dtls/client-handshake.ts';
 import type { DtlsEstablished } from './dtls/established.ts';
-import type { DtlsHandshake } from './dtls/handshake.ts';
+import type { DtlsHandshake, DtlsHandshakeOptions } from './dtls/handshake.ts';
 import { DtlsServerHandshake } from './dtls/server-handshake.ts';
 import type { SrtpKeys } from './dtls/srtp-keys.ts';
 import { areUsableCredentials } from './ice/credentials.ts';
@@ -61,6 +62,8 @@ export class Session implements RtcSession {
   readonly ice: IceLite;
   readonly openedAt: Millis;
   readonly #fingerprints: readonly Fingerprint[];
+  /** The peer waits for our hello. */
+  readonly #isPeerPassive: boolean;
   readonly #handler: SessionHandler;
   readonly #host: SessionHost;
   readonly #paths: SessionPath[] = [];
@@ -78,6 +81,7 @@ export class Session implements RtcSession {
     this.ice = new IceLite(peer.ice, host.ufragPrefix);
     this.openedAt = host.now();
     this.#fingerprints = peer.fingerprints;
+    this.#isPeerPassive = peer.setup === 'passive';
     this.#handler = handler;
     this.#host = host;
   }
@@ -210,6 +214,9 @@ export class Session implements RtcSession {
         this.#host.check(this, path);
       }
     }
+    if (this.#isPeerPassive && this.#state === 'connecting') {
+      this.#handshake ??= this.#beginHandshake(now);
+    }
   }
 
   /** The peer has proven to be at this address: media go there from now on. */
@@ -278,7 +285,7 @@ export class Session implements RtcSession {
   #receiveDtls(path: SessionPath, bytes: Buffer, now: Millis): void {
     if (this.#state === 'connecting') {
       // Made when it is needed: a peer that never comes costs little.
-      this.#handshake ??= this.#startHandshake();
+      this.#handshake ??= new DtlsServerHandshake(this.#handshakeOptions());
       // The handshake follows the peer: flights go back to where its last one came from.
       this.#active = path;
       if (this.#flightAt !== undefined) {
@@ -297,8 +304,15 @@ export class Session implements RtcSession {
     }
   }
 
-  #startHandshake(): DtlsHandshake {
-    return new DtlsServerHandshake({
+  /** The path was verified: the hello goes to nobody who did not ask for it. */
+  #beginHandshake(now: Millis): DtlsHandshake {
+    const handshake = new DtlsClientHandshake(this.#handshakeOptions());
+    handshake.start(now);
+    return handshake;
+  }
+
+  #handshakeOptions(): DtlsHandshakeOptions {
+    return {
       certificate: this.#host.certificate,
       fingerprints: this.#fingerprints,
       send: (datagram) => this.#sendFlight(datagram),
@@ -307,11 +321,12 @@ export class Session implements RtcSession {
         this.#host.log.debug({ reason: messageOf(error) }, 'a WebRTC peer failed its DTLS handshake');
         this.close('dtls-failed');
       },
-    });
+    };
   }
 
   #sendFlight(datagram: Uint8Array): void {
-    this.#flightAt = this.#host.now();
+    // A flight that is sent again does not count anew: its answer may be that to the first.
+    this.#flightAt ??= this.#host.now();
     this.#active?.link.sendOne(datagram);
   }
 

@@ -8,9 +8,19 @@ const ICE_CHARS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 const UFRAG_CHARS = 8;
 const PWD_CHARS = 24;
 
-/** Makes credentials that nobody can guess. */
-export function createCredentials(): IceCredentials {
-  return { ufrag: iceChars(UFRAG_CHARS), pwd: iceChars(PWD_CHARS) };
+/** Makes credentials that nobody can guess. The user fragment begins with `prefix`, ice-chars that tell whose it is. */
+export function createCredentials(prefix = ''): IceCredentials {
+  return { ufrag: prefix + iceChars(UFRAG_CHARS), pwd: iceChars(PWD_CHARS) };
+}
+
+/** The ice-char that stands for a number from 0 to 63; undefined where it is none of these. */
+export function iceCharOf(number: number): string | undefined {
+  return ICE_CHARS[number];
+}
+
+/** The number that an ice-char stands for; -1 where it is none. */
+export function numberOfIceChar(char: string): number {
+  return char.length === 1 ? ICE_CHARS.indexOf(char) : -1;
 }
 
 /** Whether a description's credentials can be: 4 to 256 and 22 to 256 ice-chars. */

@@ -20,11 +20,14 @@ export type Judgement =
 /** One session's lite agent, RFC 8445, 2.5: it answers checks and believes none that it has not verified. Without sockets or clocks. */
 export class IceLite {
   readonly #memory = new TransactionMemory();
+  readonly #prefix: string;
   #current: Generation;
   #previous: Generation | undefined;
 
-  constructor(remote: IceCredentials) {
-    this.#current = { local: createCredentials(), remote, used: false };
+  /** `prefix` begins every user fragment of this side. */
+  constructor(remote: IceCredentials, prefix = '') {
+    this.#prefix = prefix;
+    this.#current = { local: createCredentials(prefix), remote, used: false };
   }
 
   /** The newest credentials of this side. */
@@ -56,7 +59,7 @@ export class IceLite {
   restart(remote: IceCredentials): IceCredentials | undefined {
     const unused = this.#current.used || this.#previous === undefined ? undefined : this.#current.local;
     this.#previous = unused === undefined ? this.#current : this.#previous;
-    this.#current = { local: createCredentials(), remote, used: false };
+    this.#current = { local: createCredentials(this.#prefix), remote, used: false };
     return unused;
   }
 

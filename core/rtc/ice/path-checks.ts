@@ -23,15 +23,21 @@ type Check = { readonly session: Session; readonly path: SessionPath; readonly t
  * 8445, 7.3). Sent only in answer to a verified request, one for one, so that nobody can make us talk to a third.
  */
 export class PathChecks {
+  readonly #number: number;
   readonly #byTransaction = new Map<string, Check>();
   readonly #bySession = new Map<Session, Check>();
+
+  /** `number` begins the transaction ids, so that answers find the thread that asked. */
+  constructor(number = 0) {
+    this.#number = number;
+  }
 
   /** Sends a check to the path, or repeats the one that is under way there. */
   send(session: Session, path: SessionPath, now: Millis): void {
     let check = this.#bySession.get(session);
     if (check?.path.link.key !== path.link.key || now - check.startedAt >= CHECK_MILLIS) {
       this.forget(session);
-      check = { session, path, transaction: randomBytes(12), startedAt: now, sentAt: now };
+      check = { session, path, transaction: this.#transaction(), startedAt: now, sentAt: now };
       this.#bySession.set(session, check);
       this.#byTransaction.set(check.transaction.toString('latin1'), check);
     }
@@ -48,6 +54,12 @@ export class PathChecks {
     }
     this.forget(check.session);
     return { session: check.session, path: check.path, rtt: millis(now - check.sentAt) };
+  }
+
+  #transaction(): Buffer {
+    const transaction = randomBytes(12);
+    transaction[0] = this.#number;
+    return transaction;
   }
 
   /** The session has no check under way any more. */

@@ -59,6 +59,13 @@ export function udpKey({ address, port }: Pick<RemoteInfo, 'address' | 'port'>):
   return `${address}/${port}`;
 }
 
+/** The address of a key that `udpKey` made. */
+export function addressOfKey(key: string): DatagramAddress {
+  const slash = key.lastIndexOf('/');
+  const address = key.slice(0, slash);
+  return { address, port: Number(key.slice(slash + 1)), family: address.includes(':') ? 'IPv6' : 'IPv4' };
+}
+
 /** Binds a UDP socket; a machine without IPv6 gets one of IPv4 where all addresses were meant. Rejects with the system's error. */
 export async function bindUdp(address: string, port: number): Promise<Socket> {
   try {
@@ -71,7 +78,8 @@ export async function bindUdp(address: string, port: number): Promise<Socket> {
   }
 }
 
-class UdpLink implements PeerLink {
+/** A remote address of UDP. */
+export class UdpLink implements PeerLink {
   readonly protocol = 'udp';
   readonly address: string;
   readonly port: number;
