@@ -18,6 +18,7 @@ describe('what publishers offer', () => {
     ['wrtc-0.10-whip', { feedback: 'transport-cc', reducedSize: false, adaptive: true, rids: [], first: 'vp8', nack: true, rtx: true }],
     ['obs-30-whip', { feedback: 'remb', reducedSize: false, adaptive: false, rids: [], first: 'h264', nack: true, rtx: false }],
     ['obs-32-simulcast', { feedback: 'remb', reducedSize: false, adaptive: false, rids: ['0', '1', '2'], first: 'h264', nack: true, rtx: false }],
+    ['ffmpeg-8.1-whip', { feedback: 'none', adaptive: false, rids: [], first: 'h264', nack: true, rtx: true }],
     ['ffmpeg-8-whip-active', { adaptive: false, rids: [], first: 'h264', rtx: false }],
     ['gstreamer-1.26-whipclientsink', { feedback: 'transport-cc', adaptive: true, rids: [], rtx: true }],
   ] as const)('%s', (name, expected) => {
@@ -27,7 +28,7 @@ describe('what publishers offer', () => {
     const seen = { ...plan, adaptive, rids: media?.rids, first: format?.codec, nack: format?.nack, rtx: format?.rtxPayloadType !== undefined };
     expect(seen).toMatchObject(expected);
     const sound = plan.media.find(({ kind }) => kind === 'audio');
-    expect(sound?.formats ?? []).toMatchObject(name.startsWith('ffmpeg') ? [] : [{ codec: 'opus', clockRate: 48_000 }]);
+    expect(sound?.formats ?? []).toMatchObject(name === 'ffmpeg-8-whip-active' ? [] : [{ codec: 'opus', clockRate: 48_000 }]);
   });
 
   it('H.264 goes before what else is offered, and the rest keeps its order', () => {

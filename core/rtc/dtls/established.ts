@@ -10,13 +10,13 @@ const REPEAT_MILLIS = 500;
 /** What is kept of a handshake: all that a session needs of DTLS while SRTP carries its media. */
 export class DtlsEstablished {
   readonly #cipher: RecordCipher;
-  /** ChangeCipherSpec and Finished, for a peer that lost them. */
-  readonly #lastFlight: Uint8Array;
+  /** A server's ChangeCipherSpec and Finished, for a client that lost them; the client's side has nothing more to say. */
+  readonly #lastFlight: Uint8Array | undefined;
   #sequence: number;
   #repeatedAt = -Infinity;
 
   /** `sequence`: the first sequence number of epoch 1 that was not used yet. */
-  constructor(cipher: RecordCipher, lastFlight: Uint8Array, sequence: number) {
+  constructor(cipher: RecordCipher, lastFlight: Uint8Array | undefined, sequence: number) {
     this.#cipher = cipher;
     this.#lastFlight = lastFlight;
     this.#sequence = sequence;

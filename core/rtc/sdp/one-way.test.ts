@@ -21,7 +21,7 @@ function doubled(text: string): string {
 }
 
 describe('what a publisher offers', () => {
-  const publishers = OFFER_NAMES.filter((name) => !name.endsWith('whep') && name !== 'ffmpeg-8-whip');
+  const publishers = OFFER_NAMES.filter((name) => !name.endsWith('whep'));
 
   test.each(publishers)('%s has one of each kind at most', (name) => {
     expect(mids(mediaToReceive(parseOffer(offerText(name)))).some((mid) => mid !== undefined)).toBe(true);

@@ -10,7 +10,7 @@ const MAX_FORMATS = 128;
 
 /**
  * Parses the offer of a WebRTC client (RFC 8866, RFC 9429) and checks that it grants what this server needs: one bundled
- * transport with ICE, DTLS in which the client takes the first step, and RTCP beside RTP.
+ * transport with ICE, DTLS with a fingerprint that can be checked, and RTCP beside RTP.
  *
  * Tolerant where clients differ: line ends, attributes for the session instead of the m-lines, BUNDLE groups that name
  * m-lines which are not there, unknown attributes. Linear in the length of the text, which is bounded.
@@ -127,13 +127,12 @@ function checkTransport(media: OfferedMedia, session: Section): Pick<SessionOffe
   switch (setup) {
     case 'actpass':
     case 'active':
+    case 'passive':
       return { ice, fingerprints, setup };
     case undefined:
       // RFC 4145, 4.1: "The default value of the setup attribute in an offer/answer exchange is 'active' in the offer".
       return { ice, fingerprints, setup: 'active' };
-    case 'passive':
-      throw unsupported('The offer says a=setup:passive, but the server waits for the client to begin DTLS: offer actpass or active (ffmpeg: -whip_flags dtls_active).');
     default:
-      throw unsupported(`The offer says a=setup:${setup.slice(0, 16)}: offer actpass or active.`);
+      throw unsupported(`The offer says a=setup:${setup.slice(0, 16)}: offer actpass, active or passive.`);
   }
 }

@@ -29,10 +29,10 @@ export type AnsweredMedia =
       readonly maxBitrate?: number;
     };
 
-/** An answer of the server, which is ICE-lite and the DTLS server. */
+/** An answer of the server, which is ICE-lite. */
 export type SessionAnswer = {
   /** What it answers. */
-  readonly offer: Pick<SessionOffer, 'extmapAllowMixed' | 'bundle'>;
+  readonly offer: Pick<SessionOffer, 'extmapAllowMixed' | 'bundle' | 'setup'>;
   /** One for each m-line of the offer, in its order. */
   readonly media: readonly AnsweredMedia[];
   readonly ice: IceCredentials;

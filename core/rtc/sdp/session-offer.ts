@@ -92,10 +92,10 @@ export type SessionOffer = {
   readonly media: readonly OfferedMedia[];
   /** Mids of the BUNDLE group. */
   readonly bundle: readonly string[];
-  /** Credentials and fingerprints of the bundled transport: what `RtcTransport.open` takes. */
+  /** Of the bundled transport: what `RtcTransport.open` takes. */
   readonly ice: IceCredentials;
   readonly fingerprints: readonly Fingerprint[];
-  readonly setup: 'actpass' | 'active';
+  readonly setup: 'actpass' | 'active' | 'passive';
   /** Whether candidates follow by PATCH (`a=ice-options:trickle`). */
   readonly trickle: boolean;
   readonly extmapAllowMixed: boolean;

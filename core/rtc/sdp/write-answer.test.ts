@@ -116,6 +116,16 @@ describe('an answer to a viewer', () => {
     expect(writeAnswer(answerTo(offer, [accepted(offer.media[0]!, [106])]))).not.toContain('a=group');
   });
 
+  test.each([
+    ['actpass', 'passive'],
+    ['active', 'passive'],
+    ['passive', 'active'],
+  ])('RFC 8842, 5.3: an offer of %s is answered with %s', (offered, answered) => {
+    const offer = parseOffer(offerText('chromium-156-whep').replaceAll('setup:actpass', `setup:${offered}`));
+    const lines = writeAnswer(answerTo(offer, [accepted(offer.media[0]!, [108]), accepted(offer.media[1]!, [111])])).split('\r\n');
+    expect(lines.filter((line) => line.startsWith('a=setup'))).toEqual([`a=setup:${answered}`, `a=setup:${answered}`]);
+  });
+
   test('the same answer is always the same text', () => {
     const offer = parseOffer(offerText('chromium-156-whep'));
     const answer = answerTo(offer, offer.media.map((media) => ({ offered: media, accepted: false })));
@@ -135,7 +145,7 @@ test('an answer to a publisher takes layers and may limit the bit rate', () => {
   expect(lines).toContain('a=group:BUNDLE 0 1');
 });
 
-test.each(OFFER_NAMES.filter((name) => name !== 'ffmpeg-8-whip'))('an answer to %s can be read as a description', (name) => {
+test.each(OFFER_NAMES)('an answer to %s can be read as a description', (name) => {
   const offer = parseOffer(offerText(name));
   const media = offer.media.map((offered): AnsweredMedia => {
     const codecs = receivableFormats(offered);

@@ -14,7 +14,7 @@ const spellings: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Writes the answer of an ICE-lite server that waits for DTLS (RFC 9429, 5.3; RFC 8839; RFC 9143): every accepted m-line is
+ * Writes the answer of an ICE-lite server (RFC 9429, 5.3; RFC 8839; RFC 9143): every accepted m-line is
  * bundled, and carries the transport's attributes so that clients which read only the first one, or only their own, find
  * them. M-lines that are not accepted have port 0.
  */
@@ -74,14 +74,15 @@ function acceptedLines(media: AcceptedMedia, answer: SessionAnswer, isTagged: bo
   ];
 }
 
-function transportLines({ ice, fingerprint, candidates }: SessionAnswer, isTagged: boolean): string[] {
+function transportLines({ offer, ice, fingerprint, candidates }: SessionAnswer, isTagged: boolean): string[] {
   return [
     // RFC 9143, 7.3: candidates stand at the tagged m-line, for all.
     ...(isTagged ? [...candidates.map((candidate) => `a=candidate:${writeCandidate(candidate)}`), 'a=end-of-candidates'] : []),
     `a=ice-ufrag:${ice.ufrag}`,
     `a=ice-pwd:${ice.pwd}`,
     `a=fingerprint:${fingerprint.algorithm} ${fingerprint.value}`,
-    'a=setup:passive',
+    // RFC 8842, 5.3: who begins DTLS. The client does, but where it offered to be waited for.
+    `a=setup:${offer.setup === 'passive' ? 'active' : 'passive'}`,
   ];
 }
 

@@ -152,7 +152,7 @@ describe('what is refused', () => {
     ['a compressed body', { headers: { 'content-encoding': 'gzip' } }, 415, 'signalling/content-type'],
     ['an offer that is none', { body: 'hello' }, 400, 'sdp/malformed'],
     ['an empty body', { body: '' }, 400, 'sdp/malformed'],
-    ['what the server does not do', { body: offerText('ffmpeg-8-whip') }, 422, 'sdp/unsupported'],
+    ['what the server does not do', { body: offerText('ffmpeg-8-whip').replace('setup:passive', 'setup:holdconn') }, 422, 'sdp/unsupported'],
     ['too large a body', { body: 'v=0\r\n'.padEnd(70_000, 'a=x\r\n') }, 413, 'sdp/too-large'],
   ])('%s', async (_, question, status, code) => {
     const { publish, factory } = await start();
@@ -164,8 +164,8 @@ describe('what is refused', () => {
   test('a broadcaster\'s operator reads in the log why, without the key', async () => {
     const lines: string[] = [];
     const { publish } = await start({ log: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }) });
-    await publish({ body: offerText('ffmpeg-8-whip'), headers: { 'user-agent': 'Lavf/62.3.100' } });
-    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([expect.objectContaining({ code: 'sdp/unsupported', client: 'Lavf/62.3.100', reason: expect.stringContaining('dtls_active') as unknown })]);
+    await publish({ body: offerText('ffmpeg-8-whip').replace('setup:passive', 'setup:holdconn'), headers: { 'user-agent': 'Lavf/62.3.100' } });
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([expect.objectContaining({ code: 'sdp/unsupported', client: 'Lavf/62.3.100', reason: expect.stringContaining('setup:holdconn') as unknown })]);
     expect(lines.join('')).not.toContain(KEY);
   });
 

@@ -7,6 +7,7 @@ export const OFFER_NAMES = [
   'chromium-156-simulcast',
   'ffmpeg-8-whip',
   'ffmpeg-8-whip-active',
+  'ffmpeg-8.1-whip',
   'firefox-140-simulcast',
   'firefox-140-whep',
   'gstreamer-1.26-whipclientsink',
