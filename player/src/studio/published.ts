@@ -18,13 +18,12 @@ export function publishedOf(settings: Settings, video: MediaStreamTrack | undefi
   if (video === undefined && audio === undefined) {
     return undefined;
   }
-  const detail = settings.picture === 'screen' && settings.content === 'detail';
   return {
     video,
     audio,
     codec: settings.codec,
     layers: layersFor(settings, linesOf(video)),
-    degradation: detail ? 'maintain-resolution' : 'maintain-framerate',
+    degradation: settings.keep === 'size' ? 'maintain-resolution' : 'maintain-framerate',
   };
 }
 

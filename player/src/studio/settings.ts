@@ -21,6 +21,8 @@ export type Settings = {
   readonly codec: VideoCodec;
   /** What a screen shows: texts want sharp pixels, films and games want every frame. */
   readonly content: 'motion' | 'detail';
+  /** What is kept where line or computer are too slow. A picture that changes its size interrupts viewers over HLS for a moment. */
+  readonly keep: 'size' | 'frames';
 };
 
 /** Choices of the page. */
@@ -43,6 +45,7 @@ export const defaults: Settings = {
   simulcast: true,
   codec: 'h264',
   content: 'detail',
+  keep: 'size',
 };
 
 /** Reads what was remembered, and takes defaults for what is missing or makes no sense. */
@@ -63,6 +66,7 @@ export function readSettings(text: string | null): Settings {
     simulcast: oneOf('simulcast', [true, false], defaults.simulcast),
     codec: oneOf('codec', videoCodecs, defaults.codec),
     content: oneOf('content', ['motion', 'detail'], defaults.content),
+    keep: oneOf('keep', ['size', 'frames'], defaults.keep),
   };
 }
 

@@ -85,7 +85,7 @@ export class StudioState {
       void this.sources.openPicture(this.settings);
     } else if (changed('height', 'frameRate', 'content')) {
       void this.sources.resize(this.settings);
-    } else if (changed('bitrate', 'codec', 'simulcast')) {
+    } else if (changed('bitrate', 'codec', 'simulcast', 'keep')) {
       void this.#republish();
     }
     if (changed('microphone', 'microphoneId', 'cleanVoice')) {

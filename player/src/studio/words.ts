@@ -70,7 +70,7 @@ export function captureText(failure: CaptureFailure, source: 'camera' | 'microph
 export function limitationText(limitation: Limitation): string | undefined {
   switch (limitation) {
     case 'cpu':
-      return 'This computer cannot encode as fast as asked, so the picture was made smaller. Choose fewer lines or frames, switch simulcast off, or close other programs.';
+      return 'This computer cannot encode as fast as asked, so the browser sends less. Choose fewer lines or frames, switch simulcast off, or close other programs.';
     case 'bandwidth':
       return 'The line to the server carries less than asked, so the picture was made worse. Choose a lower bit rate, or use a cable in place of wireless.';
     case 'other':

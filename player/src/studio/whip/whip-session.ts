@@ -15,7 +15,7 @@ export type Published = {
   /** Smallest first. */
   readonly layers: readonly Layer[];
   /** What gives way where network or processor are too slow. */
-  readonly degradation: 'maintain-framerate' | 'maintain-resolution' | 'balanced';
+  readonly degradation: 'maintain-framerate' | 'maintain-resolution';
 };
 
 /** Options of {@link WhipSession}. */
@@ -27,8 +27,6 @@ export type WhipSessionOptions = {
 
 /** A server that does not answer a goodbye is not waited for, milliseconds. */
 const goodbyePatience = 600;
-
-type SendParameters = RTCRtpSendParameters & { degradationPreference?: Published['degradation'] };
 
 /** One WHIP session: an `RTCPeerConnection` that only sends. */
 export class WhipSession {
@@ -100,7 +98,7 @@ export class WhipSession {
     if (sender === undefined) {
       return;
     }
-    const parameters: SendParameters = sender.getParameters();
+    const parameters = sender.getParameters();
     parameters.degradationPreference = degradation;
     parameters.encodings.forEach((encoding, index) => {
       const { maxBitrate, maxFramerate } = layers[index] ?? encoding;
