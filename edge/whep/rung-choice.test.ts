@@ -128,6 +128,15 @@ describe('the choice of a rung', () => {
   });
 });
 
+it('finds out what lies above only where a way up may follow', () => {
+  const choice = new RungChoice();
+  const input = { now: millis(10_000), rungs, current: 1, sent: 1, estimate: 2 * M, queueDelay: millis(0) };
+  expect(choice.mayProbe(input)).toBe(true);
+  expect(choice.mayProbe({ ...input, estimate: 1.4 * M })).toBe(false);
+  choice.choose({ ...input, estimate: 0.7 * M });
+  expect([11_999, 12_000].map((now) => choice.mayProbe({ ...input, now: millis(now), current: 2, sent: 2 }))).toEqual([false, true]);
+});
+
 it('asks the path for what the next rung up needs, with room to spare', () => {
   expect(demandAbove(rungs, 1)).toBeGreaterThan(4 * M * 1.15);
   expect(demandAbove(rungs, 0)).toBe(0);

@@ -51,6 +51,9 @@ const LONGEST_WAIT = millis(24_000);
 /** After a rung was begun at once, what still waits on the way is the old one's. */
 const SETTLING = millis(1500);
 
+/** Probes may begin so long before the next way up: the first ones find the way. */
+const PROBING = millis(1000);
+
 /** A rung that held so long has proved itself. */
 const PROVEN = millis(10_000);
 
@@ -82,6 +85,12 @@ export class RungChoice {
       return this.#down(input, sent, { index, manner: 'at-shared-idr' });
     }
     return this.#up(input, current);
+  }
+
+  /** Whether to find out what the path carries beyond the present rung: not while it is short of that, nor long before a way up may be taken. */
+  mayProbe({ now, rungs, current, sent = current, estimate }: ChoiceInput): boolean {
+    const need = sent === undefined ? undefined : rungs[sent]?.actual;
+    return need !== undefined && estimate >= need && now >= this.#notBefore - PROBING;
   }
 
   /** The viewer went up by hand: proved or not like any way up. */

@@ -100,7 +100,8 @@ export class RungPilot {
     const needs = rungs.map((rung) => this.#needOf(rung));
     const sent = this.#indexOf(this.#path.current, rungs);
     const current = this.#indexOf(this.#path.pending, rungs) ?? sent;
-    const choice = this.#choice.choose({ now, rungs: needs, current, sent, estimate, queueDelay });
+    const input = { now, rungs: needs, current, sent, estimate, queueDelay };
+    const choice = this.#choice.choose(input);
     const rung = choice && rungs[choice.index];
     if (choice !== undefined && rung !== undefined) {
       // A rung that the ladder dropped, or that has stopped, is followed by one that goes on where it ended.
@@ -110,7 +111,7 @@ export class RungPilot {
         this.#beginWithAny(rungs, rung, now);
       }
     }
-    return { demand: demandAbove(needs, choice?.index ?? current) };
+    return { demand: choice === undefined && this.#choice.mayProbe(input) ? demandAbove(needs, current) : 0 };
   }
 
   /** The rung that was chosen has nothing yet, as one whose encoder just starts: until it has, the next one below, or else above, that has. */

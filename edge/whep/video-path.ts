@@ -14,8 +14,11 @@ const SQUEEZED = VIDEO_TIMESCALE / 1000;
 /** What was there before a viewer came is sent at this many times the estimate, as the pacer does with a large frame. */
 const PACE_AT_START = 2.5;
 
-/** Later on the path is known, and may be full: what a lower rung brings must not stand in the queue that it is there to empty. */
+/** Later on the path is known. */
 const PACE = 1.2;
+
+/** A rung that is begun at once follows on a collapse: what it brings must not stand in the queue that it is there to empty. */
+const PACE_IN_A_JAM = 0.7;
 
 /** Of what was there before, only so much is handed over ahead of its pace: a key frame that comes meanwhile replaces the rest. */
 const MAX_AHEAD = millis(20);
@@ -253,6 +256,7 @@ export class VideoPath implements FeedReader {
     const from = this.#current?.rung;
     if (squeeze) {
       out.dropQueued();
+      this.#pace = from === undefined ? PACE_AT_START : PACE_IN_A_JAM;
     }
     this.#current?.lease.release();
     this.#current = pending;
