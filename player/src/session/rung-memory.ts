@@ -1,5 +1,12 @@
 import type { EngineRung } from '../engine/engine.ts';
-import type { RungSwitch } from './snapshot.ts';
+
+/** A change of the rendition being shown. */
+export type RungSwitch = {
+  /** Milliseconds since the page was opened. */
+  readonly at: number;
+  readonly from: number;
+  readonly to: number;
+};
 
 /** Changes of the rendition remembered. */
 const switchesKept = 100;

@@ -1,7 +1,7 @@
 import type { Millis } from '#core/media/time.ts';
 import type { Engine, EngineKind, NetworkFigures } from '../engine/engine.ts';
 import type { PlaybackMonitor } from './playback-monitor.ts';
-import type { RungMemory } from './rung-memory.ts';
+import type { RungMemory, RungSwitch } from './rung-memory.ts';
 
 /**
  * What the viewer is told.
@@ -16,14 +16,6 @@ import type { RungMemory } from './rung-memory.ts';
  * - `unsupported`: this browser cannot play it, or the way asked for is not built
  */
 export type SessionState = 'starting' | 'playing' | 'buffering' | 'reconnecting' | 'interrupted' | 'offline' | 'unknown' | 'unsupported';
-
-/** A change of the rendition being shown. */
-export type RungSwitch = {
-  /** Milliseconds since the page was opened. */
-  readonly at: number;
-  readonly from: number;
-  readonly to: number;
-};
 
 /** Another way the picture came from then on. */
 export type WayChange = {
