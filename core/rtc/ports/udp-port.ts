@@ -1,8 +1,9 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 
 import type { Logger } from '../../runtime/log.ts';
-import { createDatagramEgress, type DatagramAddress, type DatagramEgress } from '../egress/datagram-egress.ts';
+import { createDatagramEgress, numericLookup, type DatagramAddress, type DatagramEgress } from '../egress/datagram-egress.ts';
 import type { FastPath } from '../native/fast-path.ts';
+import { logPath } from '../native/report.ts';
 import type { PacketBatch } from '../packet-batch.ts';
 import { plainAddress } from './address.ts';
 import { isFamilyMissing } from './listen-error.ts';
@@ -38,6 +39,7 @@ export class UdpPort {
     this.#socket = socket;
     enlargeBuffers(socket);
     this.egress = createDatagramEgress({ socket, fastPath });
+    logPath(log, fastPath, this.egress);
     socket.on('message', datagram);
     socket.on('error', (error) => log.warn({ err: error }, 'the WebRTC socket reports an error'));
   }
@@ -108,7 +110,7 @@ export class UdpLink implements PeerLink {
 
 function bind(address: string, port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', ipv6Only: false });
+    const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', ipv6Only: false, lookup: numericLookup });
     const refuse = (error: Error): void => {
       socket.close();
       reject(error);
