@@ -13,7 +13,6 @@ export class FrameWatch {
   #handle: number | undefined;
   #lastFrameAt: number | undefined;
   #shownFrame: ShownFrame | undefined;
-  #frames = 0;
 
   /** `shown` hears of the first frame, and of each one of another size. */
   constructor(video: HTMLVideoElement, shown: (width: number, height: number) => void) {
@@ -35,11 +34,6 @@ export class FrameWatch {
     return this.#shownFrame;
   }
 
-  /** Frames seen. */
-  get frames(): number {
-    return this.#frames;
-  }
-
   close(): void {
     if (this.#handle !== undefined) {
       this.#video.cancelVideoFrameCallback(this.#handle);
@@ -52,7 +46,6 @@ export class FrameWatch {
     let height = 0;
     const onFrame = (now: number, frame: VideoFrameCallbackMetadata): void => {
       this.#handle = this.#video.requestVideoFrameCallback(onFrame);
-      this.#frames += 1;
       this.#lastFrameAt = Math.max(now, this.#lastFrameAt ?? 0);
       // Where browsers compose in software, the time that they expect lies in the past by a frame.
       this.#shownFrame = { rtpTimestamp: frame.rtpTimestamp, at: Math.max(frame.expectedDisplayTime, performance.now()) };

@@ -22,14 +22,12 @@ describe('a sample of the statistics', () => {
       bytes: 106_600,
       nacks: 4,
       freezes: 1,
-      framesDecoded: 30,
       jitterBufferDelay: 1.5,
       jitterBufferEmitted: 30,
       soundBuffer: undefined,
       jitter: 11,
       roundTrip: 42,
       transport: 'tcp',
-      responses: 7,
       // From 1900 to 1970.
       playoutAt: 4_002_000_000_000 - 2_208_988_800_000,
     });

@@ -12,7 +12,6 @@ export type RtcSample = {
   readonly bytes: number;
   readonly nacks: number;
   readonly freezes: number;
-  readonly framesDecoded: number;
   /** Of the picture; of the sound where there is no picture. Seconds over all frames, and their number. */
   readonly jitterBufferDelay: number;
   readonly jitterBufferEmitted: number;
@@ -21,8 +20,6 @@ export type RtcSample = {
   readonly jitter: Millis | undefined;
   readonly roundTrip: Millis | undefined;
   readonly transport: 'udp' | 'tcp' | undefined;
-  /** Checks of the path in use that were answered. */
-  readonly responses: number;
   /** Capture time of what is being played, by the sender reports. */
   readonly playoutAt: WallTime | undefined;
 };
@@ -44,14 +41,12 @@ export function readSample(report: Iterable<unknown>, now: number): RtcSample {
     bytes: sum((entry) => (entry.bytesReceived ?? 0) + (entry.headerBytesReceived ?? 0)),
     nacks: sum((entry) => entry.nackCount),
     freezes: main?.freezeCount ?? 0,
-    framesDecoded: main?.framesDecoded ?? 0,
     jitterBufferDelay: main?.jitterBufferDelay ?? 0,
     jitterBufferEmitted: main?.jitterBufferEmittedCount ?? 0,
     soundBuffer: soundBufferOf(inbound.find(({ kind }) => kind === 'audio')),
     jitter: main?.jitter === undefined ? undefined : millis(main.jitter * 1_000),
     roundTrip: pair?.currentRoundTripTime === undefined ? undefined : millis(pair.currentRoundTripTime * 1_000),
     transport: transportOf(entries, pair),
-    responses: pair?.responsesReceived ?? 0,
     playoutAt: playoutOf(main),
   };
 }

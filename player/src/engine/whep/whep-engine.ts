@@ -1,4 +1,3 @@
-import { millis } from '#core/media/time.ts';
 import type { WallTime } from '#core/media/time.ts';
 import type { Engine, EngineListener, EngineRung, NetworkFigures } from '../engine.ts';
 import { failureOf } from '../engine-error.ts';
@@ -259,6 +258,3 @@ export class WhepEngine implements Engine {
     return told !== undefined && (fits(told) || !this.#layers.some(fits)) ? current : this.#layers.findIndex(fits);
   }
 }
-
-/** Exported for {@link WhepEngine}'s users: from the offer to the fallback at most. */
-export const fallbackAfter = millis(patience + patienceConnected);
