@@ -58,7 +58,7 @@ describe('the choice of a rung', () => {
 
   it.each([
     { name: 'the estimate falls below 60 % of the rung', input: { estimate: 0.8 * M }, expected: '2 at-once' },
-    { name: 'a third of a second waits on the way', input: { queueDelay: millis(350) }, expected: '1 at-once' },
+    { name: 'a quarter of a second waits on the way', input: { queueDelay: millis(250) }, expected: '1 at-once' },
   ])('drops a rung at once where $name', ({ input, expected }) => {
     const viewer = simulate(new RungChoice(), 0);
     viewer.run(2, {});

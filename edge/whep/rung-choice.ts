@@ -36,7 +36,7 @@ const SHORT = 0.95;
 
 /** The path carries so little of the rung, or so much waits, that the next key frame is too far away. */
 const COLLAPSE = 0.6;
-const COLLAPSED_QUEUE = millis(350);
+const COLLAPSED_QUEUE = millis(250);
 
 /** How long a shortage must last: estimates dip for a moment at each key frame. */
 const SHORT_FOR = millis(400);
