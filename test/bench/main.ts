@@ -8,17 +8,20 @@ import { until } from '#test/support/until.ts';
 
 import { measureAbr } from './abr/abr.ts';
 import { measureCost } from './cost/cost.ts';
+import { fanoutSuite, idleSuite } from './fanout/suite.ts';
 import { measureGlass, type GlassOptions, type GlassResult } from './glass/glass.ts';
 import { measureLoad } from './load/load.ts';
 import { startClockPublisher } from './support/clock-publisher.ts';
 import { fixed, printTable } from './support/statistics.ts';
+import { printWebrtcCost, runWebrtcCost } from './webrtc-cost.ts';
+import { printWebrtcSender, runWebrtcSender } from './webrtc-sender.ts';
 
 /**
- * `npm run bench [-- glass|webrtc|abr|load|cost ...] [--seconds N]`: prints tables and writes the same as JSON to
+ * `npm run bench [-- glass|webrtc|fanout|idle|srtp|sender|abr|load|cost ...] [--seconds N]`: prints tables and writes the same as JSON to
  * `test/bench/results/`. Every number is of this machine, in this run.
  */
 
-const SUITES = { glass, webrtc, abr, load, cost };
+const SUITES = { glass, webrtc, fanout, idle, srtp, sender, abr, load, cost };
 type Suite = keyof typeof SUITES;
 
 const names = process.argv.slice(2).filter((name): name is Suite => name in SUITES);
@@ -95,6 +98,30 @@ async function webrtc(): Promise<unknown> {
   }
   printGlass(`Glass to glass over WebRTC, RTMP in, ${seconds} s each (milliseconds)`, results);
   return results;
+}
+
+/** WebRTC fan-out up to the limit of a core, on every path, and where the time goes. */
+function fanout(): Promise<unknown> {
+  return fanoutSuite({ profile: true });
+}
+
+/** What 2,000 connected WebRTC sessions without media cost. */
+function idle(): Promise<unknown> {
+  return idleSuite();
+}
+
+/** Protection and sending of a packet alone, against what it was before. */
+async function srtp(): Promise<unknown> {
+  const results = await runWebrtcCost();
+  printWebrtcCost(results);
+  return results;
+}
+
+/** The sender alone, without protection and system calls. */
+function sender(): unknown {
+  const result = runWebrtcSender();
+  printWebrtcSender(result);
+  return result;
 }
 
 /** Adaptation of the watch page under 4, 1 and 4 Mbit/s. */
