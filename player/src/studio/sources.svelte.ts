@@ -25,6 +25,7 @@ export class Sources {
   readonly #mix = new SoundMix();
   #microphone: MediaStreamTrack | undefined;
   #screenSound: MediaStreamTrack | undefined;
+  #work: Promise<unknown> = Promise.resolve();
   /** Counts up with each opening, so that one that was overtaken is thrown away. */
   #turns = { picture: 0, sound: 0 };
 
@@ -56,8 +57,52 @@ export class Sources {
     }
   }
 
+  /** Resolves when nothing is being opened any more. */
+  async settled(): Promise<void> {
+    let work: Promise<unknown>;
+    do {
+      work = this.#work;
+      await work;
+    } while (work !== this.#work);
+  }
+
   /** Opens the picture that is chosen, in place of the one there is. */
-  async openPicture(settings: Settings): Promise<void> {
+  openPicture(settings: Settings): Promise<void> {
+    return this.#waitedFor(this.#openPicture(settings));
+  }
+
+  /** Opens the microphone that is chosen, in place of the one there is. */
+  openSound(settings: Settings): Promise<void> {
+    return this.#waitedFor(this.#openSound(settings));
+  }
+
+  /** Asks the open camera or screen for another size and speed. */
+  async resize(settings: Settings): Promise<void> {
+    const { height, frameRate } = settings;
+    this.#hint(settings);
+    try {
+      const lines = settings.picture === 'screen' ? { height: { max: height } } : { height: { ideal: height }, width: { ideal: Math.round((height * 16) / 9) } };
+      await this.video?.applyConstraints({ ...lines, frameRate: { ideal: frameRate } });
+    } catch {
+      await this.openPicture(settings);
+    }
+    this.#changed();
+  }
+
+  /** Lets all devices go. */
+  close(): void {
+    this.#turns = { picture: this.#turns.picture + 1, sound: this.#turns.sound + 1 };
+    [this.video, this.#microphone, this.#screenSound].forEach((track) => track?.stop());
+    [this.video, this.audio, this.#microphone, this.#screenSound] = [undefined, undefined, undefined, undefined];
+    void this.#mix.close();
+  }
+
+  #waitedFor(work: Promise<void>): Promise<void> {
+    this.#work = Promise.allSettled([this.#work, work]);
+    return work;
+  }
+
+  async #openPicture(settings: Settings): Promise<void> {
     const turn = (this.#turns.picture += 1);
     this.pictureProblem = undefined;
     this.opening = true;
@@ -84,8 +129,7 @@ export class Sources {
     await this.refresh();
   }
 
-  /** Opens the microphone that is chosen, in place of the one there is. */
-  async openSound(settings: Settings): Promise<void> {
+  async #openSound(settings: Settings): Promise<void> {
     const turn = (this.#turns.sound += 1);
     this.soundProblem = undefined;
     let opened: MediaStreamTrack | undefined;
@@ -108,27 +152,6 @@ export class Sources {
     }
     this.#mixed(settings);
     await this.refresh();
-  }
-
-  /** Asks the open camera or screen for another size and speed. */
-  async resize(settings: Settings): Promise<void> {
-    const { height, frameRate } = settings;
-    this.#hint(settings);
-    try {
-      const lines = settings.picture === 'screen' ? { height: { max: height } } : { height: { ideal: height }, width: { ideal: Math.round((height * 16) / 9) } };
-      await this.video?.applyConstraints({ ...lines, frameRate: { ideal: frameRate } });
-    } catch {
-      await this.openPicture(settings);
-    }
-    this.#changed();
-  }
-
-  /** Lets all devices go. */
-  close(): void {
-    this.#turns = { picture: this.#turns.picture + 1, sound: this.#turns.sound + 1 };
-    [this.video, this.#microphone, this.#screenSound].forEach((track) => track?.stop());
-    [this.video, this.audio, this.#microphone, this.#screenSound] = [undefined, undefined, undefined, undefined];
-    void this.#mix.close();
   }
 
   #setPicture(track: MediaStreamTrack | undefined, settings: Settings): void {

@@ -9,9 +9,10 @@ import type { Settings } from './settings.ts';
 import { Sources } from './sources.svelte.ts';
 import { Publisher } from './whip/publisher.ts';
 import type { PublisherState } from './whip/publisher.ts';
+import type { Published } from './whip/whip-session.ts';
 import { readOutbound } from './whip/outbound.ts';
 import type { Limitation, Outbound } from './whip/outbound.ts';
-import { worstLimitation } from './words.ts';
+import { whyNoKey, worstLimitation } from './words.ts';
 
 /** How often the server is asked about the broadcast, milliseconds. */
 const factsInterval = 2_000;
@@ -40,6 +41,7 @@ export class StudioState {
   readonly stream = $derived.by(() => parseStreamKey(this.key.trim())?.stream);
   readonly #publisher: Publisher;
   #limitedSince: number | undefined;
+  #opening: Promise<void> | undefined;
 
   constructor(routes: Routes) {
     this.routes = routes;
@@ -69,10 +71,9 @@ export class StudioState {
   }
 
   /** Opens everything that is chosen; the browser asks the person. */
-  async open(): Promise<void> {
-    // One question after the other: browsers show one at a time.
-    await this.sources.openPicture(this.settings);
-    await this.sources.openSound(this.settings);
+  open(): Promise<void> {
+    this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
+    return this.#opening;
   }
 
   /** Takes other choices, and does what follows from them at once. */
@@ -93,16 +94,24 @@ export class StudioState {
     }
   }
 
-  /** Goes on air; says what is missing where that cannot be. */
-  start(): void {
-    const { video, audio } = this.sources;
-    const published = publishedOf(this.settings, video, audio);
-    this.complaint = this.#whyNot(published !== undefined);
-    if (published === undefined || this.complaint !== undefined) {
+  /** Goes on air, as soon as what is chosen is open; says what is missing where that cannot be. */
+  async start(): Promise<void> {
+    this.complaint = whyNoKey(this.key.trim());
+    if (this.complaint !== undefined) {
       return;
     }
-    this.keepKey();
-    this.#publisher.start(this.key.trim(), published);
+    await this.#opening;
+    await this.sources.settled();
+    if (this.#published() === undefined) {
+      await this.open();
+    }
+    const published = this.#published();
+    if (published === undefined) {
+      this.complaint = 'There is neither picture nor sound to send: turn on a camera, a screen or a microphone.';
+    } else if (!this.onAir) {
+      this.keepKey();
+      this.#publisher.start(this.key.trim(), published);
+    }
   }
 
   /** Goes off air. */
@@ -115,14 +124,14 @@ export class StudioState {
     memory.keepKey(this.remember && this.stream !== undefined ? this.key.trim() : undefined);
   }
 
-  #whyNot(hasSource: boolean): string | undefined {
-    if (this.key.trim() === '') {
-      return 'Enter the stream key that the server’s owner gave you.';
-    }
-    if (this.stream === undefined) {
-      return 'This is not a whole stream key. It looks like stream_secret: copy it again, all of it.';
-    }
-    return hasSource ? undefined : 'There is neither picture nor sound to send: turn on a camera, a screen or a microphone.';
+  async #open(): Promise<void> {
+    // One question after the other: browsers show one at a time.
+    await this.sources.openPicture(this.settings);
+    await this.sources.openSound(this.settings);
+  }
+
+  #published(): Published | undefined {
+    return publishedOf(this.settings, this.sources.video, this.sources.audio);
   }
 
   /** Where camera and microphone were allowed before, the preview is there without a click. */
@@ -140,7 +149,7 @@ export class StudioState {
   }
 
   async #republish(): Promise<void> {
-    const published = publishedOf(this.settings, this.sources.video, this.sources.audio);
+    const published = this.#published();
     if (published !== undefined) {
       await this.#publisher.update(published);
     }

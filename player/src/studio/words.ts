@@ -1,3 +1,4 @@
+import { parseStreamKey } from '#core/access/stream-key.ts';
 import { bitrateText } from '../state/words.ts';
 import type { CaptureFailure } from './capture/capture-error.ts';
 import type { PublisherState } from './whip/publisher.ts';
@@ -30,6 +31,14 @@ const troubles: ReadonlyMap<string, string> = new Map([
 /** Trouble in plain words. */
 export function troubleText({ code, message }: Trouble): string {
   return troubles.get(code) ?? (code === 'http' ? `The server, or a proxy before it, refuses: ${message}. Is WebRTC switched on there?` : message);
+}
+
+/** What is wrong with a stream key, by its form; undefined where it may be one. */
+export function whyNoKey(key: string): string | undefined {
+  if (key === '') {
+    return troubles.get('publish/no-key');
+  }
+  return parseStreamKey(key) === undefined ? troubles.get('publish/malformed-key') : undefined;
 }
 
 /** A state in plain words. */
