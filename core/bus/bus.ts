@@ -96,6 +96,11 @@ export interface TrackConsumer extends AsyncIterable<Frame> {
   /** Waits for the next frame; undefined once the consumer is closed or the broadcast ended and all is read. One caller at a time. */
   next(): Promise<Frame | undefined>;
   readonly losses: Losses;
+  /**
+   * True while frames of the backlog are still on their way, on a link that takes time: what was handed over last is not the
+   * newest there is. Absent where all of the backlog is here at once.
+   */
+  readonly isBehind?: boolean;
   /** Frames and bytes waiting. */
   readonly queued: { readonly frames: number; readonly bytes: number };
   /** Ends the subscription and drops what is queued. Idempotent. */

@@ -27,7 +27,10 @@ export type BusRequest =
 export type BusReport =
   | { readonly tell: 'broadcast'; readonly id: number; readonly info: BroadcastInfo }
   | { readonly tell: 'catalog'; readonly id: number; readonly entry: CatalogEntry }
-  | { readonly tell: 'frame'; readonly id: number; readonly frame: Frame; readonly losses: Losses }
+  /** `isBehind`: more of the backlog follows. */
+  | { readonly tell: 'frame'; readonly id: number; readonly frame: Frame; readonly losses: Losses; readonly isBehind: boolean }
+  /** There is no backlog. */
+  | { readonly tell: 'live'; readonly id: number }
   /** The consumer has ended. */
   | { readonly tell: 'end'; readonly id: number; readonly losses: Losses }
   /** So many frames of a producer were taken. */

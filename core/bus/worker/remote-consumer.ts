@@ -6,6 +6,9 @@ import type { BusReport } from './messages.ts';
 const WINDOW_FRAMES = 256;
 const WINDOW_BYTES = 8 * 1024 * 1024;
 
+/** A frame, and whether more of the backlog follows it. */
+type Arrived = { readonly frame: Frame; readonly isBehind: boolean };
+
 /** What a consumer asks of its bus. */
 export type RemoteConsumerEvents = { readonly grant: (frames: number, bytes: number) => void; readonly closed: () => void };
 
@@ -18,12 +21,13 @@ export class RemoteConsumer implements TrackConsumer {
   readonly #events: RemoteConsumerEvents;
   readonly #window: { readonly frames: number; readonly bytes: number };
   readonly #end = Promise.withResolvers<void>();
-  #frames: Frame[] = [];
+  #frames: Arrived[] = [];
   #head = 0;
   #queuedBytes = 0;
   /** Read and not granted again yet. */
   #read = { frames: 0, bytes: 0 };
   #isOpen = false;
+  #isBehind = true;
   #ended = false;
   #isClosed = false;
   #losses: Losses = { groups: 0, frames: 0 };
@@ -43,11 +47,17 @@ export class RemoteConsumer implements TrackConsumer {
     return { frames: this.#frames.length - this.#head, bytes: this.#queuedBytes };
   }
 
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
   /** Called by the bus. */
   receive(report: BusReport): void {
     if (report.tell === 'frame') {
       this.#losses = report.losses;
-      this.#push(report.frame);
+      this.#push(report);
+    } else if (report.tell === 'live') {
+      this.#isBehind = false;
     } else if (report.tell === 'end') {
       this.#losses = report.losses;
       this.#ended = true;
@@ -61,10 +71,12 @@ export class RemoteConsumer implements TrackConsumer {
 
   tryNext(): Frame | undefined {
     this.#open();
-    const frame = this.#frames[this.#head];
-    if (frame === undefined) {
+    const arrived = this.#frames[this.#head];
+    if (arrived === undefined) {
       return undefined;
     }
+    const { frame, isBehind } = arrived;
+    this.#isBehind = isBehind;
     this.#head += 1;
     this.#queuedBytes -= frame.data.byteLength;
     if (this.#head === this.#frames.length) {
@@ -121,16 +133,17 @@ export class RemoteConsumer implements TrackConsumer {
     }
   }
 
-  #push(frame: Frame): void {
+  #push({ frame, isBehind }: Arrived): void {
     if (this.#isClosed) {
       return;
     }
     if (this.#waiter !== undefined) {
+      this.#isBehind = isBehind;
       this.#taken(frame);
       this.#settle(frame);
       return;
     }
-    this.#frames.push(frame);
+    this.#frames.push({ frame, isBehind });
     this.#queuedBytes += frame.data.byteLength;
   }
 

@@ -130,7 +130,8 @@ class Service implements BusService {
 
   #consume({ id, broadcast, track, options }: Extract<BusRequest, { do: 'consume' }>): void {
     const consumer = new ServedConsumer(this.#bus.consume(broadcast, track, options), {
-      frame: (frame, losses) => this.#tell({ tell: 'frame', id, frame, losses }),
+      frame: (frame, losses, isBehind) => this.#tell({ tell: 'frame', id, frame, losses, isBehind }),
+      live: () => this.#tell({ tell: 'live', id }),
       ended: (losses) => {
         this.#served.delete(id);
         this.#tell({ tell: 'end', id, losses });

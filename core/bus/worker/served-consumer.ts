@@ -3,7 +3,13 @@ import type { Losses, TrackConsumer } from '../bus.ts';
 import { sharedBytes } from './shared-bytes.ts';
 
 /** What becomes of a subscription. */
-export type ServedConsumerEvents = { readonly frame: (frame: Frame, losses: Losses) => void; readonly ended: (losses: Losses) => void };
+export type ServedConsumerEvents = {
+  /** `isBehind`: more was there when the subscription began. */
+  readonly frame: (frame: Frame, losses: Losses, isBehind: boolean) => void;
+  /** Nothing was there. */
+  readonly live: () => void;
+  readonly ended: (losses: Losses) => void;
+};
 
 /**
  * A worker's subscription, on the side of the bus: passes on what the worker granted, and leaves the rest in the consumer's
@@ -15,6 +21,7 @@ export class ServedConsumer {
   #frames = 0;
   #bytes = 0;
   #isPumping = false;
+  #isBehind = true;
   #isDropped = false;
   #isOver = false;
 
@@ -42,18 +49,27 @@ export class ServedConsumer {
   async #pump(): Promise<void> {
     this.#isPumping = true;
     while (this.#frames > 0 && this.#bytes > 0) {
-      const frame = this.#consumer.tryNext() ?? (await this.#consumer.next());
+      const frame = this.#consumer.tryNext() ?? (await this.#wait());
       if (frame === undefined || this.#isDropped) {
         break;
       }
       this.#frames -= 1;
       this.#bytes -= frame.data.byteLength;
-      this.#events.frame(sharedBytes.frame(frame), this.#consumer.losses);
+      this.#isBehind &&= this.#consumer.queued.frames > 0;
+      this.#events.frame(sharedBytes.frame(frame), this.#consumer.losses, this.#isBehind);
     }
     this.#isPumping = false;
     if (this.#isOver) {
       this.#ended();
     }
+  }
+
+  #wait(): Promise<Frame | undefined> {
+    if (this.#isBehind) {
+      this.#isBehind = false;
+      this.#events.live();
+    }
+    return this.#consumer.next();
   }
 
   #ended(): void {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { MessageChannel, Worker } from 'node:worker_threads';
 
 import { millis, wallTime } from '../../media/time.ts';
+import { trackName } from '../../media/track.ts';
 import { describeLink } from '../link.suite.ts';
 import { createLocalBus } from '../local/local-bus.ts';
 import { placeOf, testBroadcast, testFrame, testTrack } from '../testing/frames.ts';
@@ -87,6 +88,23 @@ describe('the worker link alone', () => {
     far.onCatalog(testBroadcast, 'transcode', ({ restarts }) => seen.push(restarts));
     await far.settled();
     expect(seen).toEqual(['cam', 3]);
+  });
+
+  it('tells of a backlog whether more of it follows, and where there is none', async () => {
+    const { far } = connect();
+    const producer = bus.produce(testBroadcast, testTrack, { fence: 1 });
+    producer.write(testFrame(400, 0));
+    producer.write(testFrame(400, 1));
+    const consumer = far.consume(testBroadcast, testTrack);
+    expect(consumer.isBehind).toBe(true);
+    expect([placeOf(await consumer.next()), consumer.isBehind]).toEqual(['400.0', true]);
+    expect([placeOf(await consumer.next()), consumer.isBehind]).toEqual(['400.1', false]);
+    producer.close();
+    const other = far.consume(testBroadcast, trackName('other'));
+    expect(other.tryNext()).toBeUndefined();
+    await far.settled();
+    await far.settled();
+    expect(other.isBehind).toBe(false);
   });
 
   it('fences a producer whose successor writes in another thread', async () => {
