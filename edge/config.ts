@@ -32,6 +32,10 @@ export const edgeOptions = {
   maxWaitingRequestsPerAddress: option(count.default(5000), 'Requests of one address that wait for media to come.'),
   maxWhepViewers: option(count.default(2000), 'WebRTC viewers in all, those still connecting included. Further ones get 503 with Retry-After, and LL-HLS.'),
   maxWhepViewersPerAddress: option(count.default(500), 'WebRTC viewers of one address (IPv6: each /64). Further ones get 429 with Retry-After. Behind one address may be a whole campus.'),
+  egressWorkers: option(
+    z.coerce.number().int().min(0).max(32).default(0),
+    'Worker threads that send WebRTC media, each to its share of the viewers. 0: the main thread sends. Set it when WebRTC viewers fill a core (some hundreds at 2 Mbit/s) and the machine has others to spare: the cores less two is a good number. Adds well under a millisecond to the latency.',
+  ),
   playerDir: option(z.string().optional(), 'Folder with the built player. Default: `player/dist` of this installation.'),
 };
 

@@ -99,7 +99,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
   const whep =
     deps.rtc &&
     startWhep({
-      bus, rtc: deps.rtc, directory, audience, report, clock, limits: config, basePath: basePathOf(config.publicUrl), metrics: registry, log,
+      bus, rtc: deps.rtc, directory, audience, report, clock, limits: config, workers: config.egressWorkers, basePath: basePathOf(config.publicUrl), metrics: registry, log,
       readAddress: ({ socket, headers }) => readAddress(socket.remoteAddress, headers['x-forwarded-for']),
     });
   const pages = new Pages(config.playerDir ?? fileURLToPath(new URL('../player/dist', import.meta.url)));

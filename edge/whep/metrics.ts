@@ -1,9 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-import type { SenderStats } from '#core/rtc/sender/media-sender.ts';
-
-import type { Egress } from './egress.ts';
-import type { SenderTotals } from './egress-counts.ts';
+import type { EgressGauge } from './egress-facts.ts';
 
 /** Registers the metrics of WHEP. They are read from plain numbers at a scrape; nothing is done for each packet. */
 export class WhepMetrics {
@@ -11,22 +8,20 @@ export class WhepMetrics {
   readonly #rtts: Histogram;
   readonly #losses: Histogram;
   readonly #refused: Counter;
-  readonly #egress: Egress;
+  readonly #egress: EgressGauge;
 
-  constructor(registry: Registry, egress: Egress) {
+  constructor(registry: Registry, egress: EgressGauge) {
     this.#egress = egress;
     const registers = [registry];
-    const { counts } = egress;
-    const totals = (): Readonly<SenderTotals> => counts.totals(present(egress));
-    gauge(registry, 'millrace_whep_viewers', 'WebRTC viewers, those that are still connecting included.', () => egress.size);
-    gauge(registry, 'millrace_whep_feeds', 'Renditions that are packetised for WebRTC at this moment.', () => egress.feeds);
-    counter(registry, 'millrace_whep_key_requests_total', 'Times that a viewer asked for a key frame (PLI or FIR).', () => counts.keyRequests);
-    counter(registry, 'millrace_whep_groups_lost_total', 'Groups lost because WebRTC read its queue too slowly.', () => counts.groupsLost);
-    counter(registry, 'millrace_whep_packets_total', 'RTP packets sent to viewers, retransmissions and padding included.', () => totals().packets);
-    counter(registry, 'millrace_whep_bytes_total', 'Bytes of RTP sent to viewers.', () => totals().bytes);
-    counter(registry, 'millrace_whep_retransmitted_total', 'RTP packets sent again because a viewer missed them.', () => totals().retransmitted);
-    counter(registry, 'millrace_whep_padding_total', 'RTP packets sent only to find out what a path carries.', () => totals().padding);
-    counter(registry, 'millrace_whep_frames_skipped_total', 'Frames not sent because a viewer was too slow.', () => totals().framesSkipped);
+    gauge(registry, 'millrace_whep_viewers', 'WebRTC viewers, those that are still connecting included.', () => egress.facts().viewers);
+    gauge(registry, 'millrace_whep_feeds', 'Renditions that are packetised for WebRTC at this moment.', () => egress.facts().feeds);
+    counter(registry, 'millrace_whep_key_requests_total', 'Times that a viewer asked for a key frame (PLI or FIR).', () => egress.facts().keyRequests);
+    counter(registry, 'millrace_whep_groups_lost_total', 'Groups lost because WebRTC read its queue too slowly.', () => egress.facts().groupsLost);
+    counter(registry, 'millrace_whep_packets_total', 'RTP packets sent to viewers, retransmissions and padding included.', () => egress.facts().totals.packets);
+    counter(registry, 'millrace_whep_bytes_total', 'Bytes of RTP sent to viewers.', () => egress.facts().totals.bytes);
+    counter(registry, 'millrace_whep_retransmitted_total', 'RTP packets sent again because a viewer missed them.', () => egress.facts().totals.retransmitted);
+    counter(registry, 'millrace_whep_padding_total', 'RTP packets sent only to find out what a path carries.', () => egress.facts().totals.padding);
+    counter(registry, 'millrace_whep_frames_skipped_total', 'Frames not sent because a viewer was too slow.', () => egress.facts().totals.framesSkipped);
     new Counter({
       name: 'millrace_whep_rung_switches_total',
       help: 'Times that a viewer went from one rung to another, by direction (up, down, other).',
@@ -34,7 +29,7 @@ export class WhepMetrics {
       registers,
       collect() {
         this.reset();
-        for (const [direction, count] of Object.entries(counts.switches)) {
+        for (const [direction, count] of Object.entries(egress.facts().switches)) {
           this.inc({ direction }, count);
         }
       },
@@ -67,7 +62,7 @@ export class WhepMetrics {
 
   /** Asks every viewer's sender once. Call it every 5 s. */
   sample(): void {
-    for (const { estimate, rtt, loss } of present(this.#egress)) {
+    for (const { estimate, rtt, loss } of this.#egress.samples()) {
       this.#estimates.observe(estimate);
       this.#losses.observe(loss);
       if (rtt !== undefined) {
@@ -75,10 +70,6 @@ export class WhepMetrics {
       }
     }
   }
-}
-
-function present({ viewers }: Egress): readonly SenderStats[] {
-  return [...viewers.values()].flatMap((viewer) => viewer.stats ?? []);
 }
 
 function gauge(registry: Registry, name: string, help: string, value: () => number): void {

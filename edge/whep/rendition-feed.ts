@@ -52,6 +52,8 @@ export class RenditionFeed {
   readonly #readers = new Set<FeedReader>();
   readonly #rate = new RateMeter();
   #catchUp: CatchUp | undefined;
+  /** The bus is still handing over what it had. */
+  #isBehind = false;
   #kept: PacketizedFrame[] = [];
   #keptBytes = 0;
   #first = 0;
@@ -74,12 +76,13 @@ export class RenditionFeed {
     }
     // What the bus had came all at once: its speed says nothing.
     this.#catchUp = new CatchUp();
+    this.#isBehind = this.#consumer.isBehind === true;
     void this.#pump();
   }
 
   /** An encoder that began late is working off what came before: the newest frame is not the newest there is. No time to enter. */
   get isCatchingUp(): boolean {
-    return this.#catchUp?.isCatchingUp ?? false;
+    return this.#consumer.isBehind === true || (this.#catchUp?.isCatchingUp ?? false);
   }
 
   /** Number of the frame that comes next. */
@@ -161,6 +164,7 @@ export class RenditionFeed {
     }
     this.#broken = false;
     this.#keep(packetized);
+    this.#isBehind = consumer.isBehind === true;
     for (const reader of this.#readers) {
       reader.fed(this);
     }
@@ -191,7 +195,7 @@ export class RenditionFeed {
 
   #keep(frame: PacketizedFrame): void {
     this.#rate.add(frame);
-    if (this.#capture !== undefined) {
+    if (this.#capture !== undefined && !this.#isBehind) {
       this.#catchUp?.add(secondsOf(frame.timestamp, frame.config), this.#capture, this.#options.clock());
     }
     if (frame.key) {

@@ -11,9 +11,12 @@ import type { Logger } from '#core/runtime/log.ts';
 import type { Audience } from '../audience/audience.ts';
 import type { AudienceReport } from '../audience/report.ts';
 import type { Directory } from '../llhls/directory.ts';
+import { gaugeOf, type EgressGauge } from './egress-facts.ts';
 import { Egress, type EgressObserver } from './egress.ts';
 import { WhepMetrics } from './metrics.ts';
-import { WhepFace, type ViewerLedger, type WhepLimits } from './whep-face.ts';
+import { WhepFace, type EgressControl, type ViewerLedger, type WhepLimits } from './whep-face.ts';
+import { EgressPool } from './worker/egress-pool.ts';
+import { registerPoolMetrics } from './worker/pool-metrics.ts';
 
 /** What WHEP joins. */
 export type WhepOptions = {
@@ -24,6 +27,8 @@ export type WhepOptions = {
   readonly report: AudienceReport;
   readonly clock: Clock;
   readonly limits: WhepLimits;
+  /** Worker threads to send media from; 0 or absent: this thread. */
+  readonly workers?: number;
   readonly basePath: string;
   readonly metrics: Registry;
   readonly log: Logger;
@@ -40,22 +45,22 @@ export interface Whep {
 /** Seconds between two looks at what the viewers' paths carry. */
 const SAMPLE_SECONDS = 5;
 
-/** Starts WHEP on a transport: an egress of this thread, and its face over HTTP. */
+/** Starts WHEP on a transport: an egress of this thread, or several in others, and the face over HTTP. */
 export function startWhep(options: WhepOptions): Whep {
-  const { bus, rtc, directory, clock, limits, basePath, log, readAddress } = options;
+  const { directory, limits, basePath, log, readAddress } = options;
   const observer: EgressObserver = { event: (viewer, event) => face.event(viewer, event), ended: (viewer) => face.ended(viewer) };
-  const egress = new Egress({ bus, rtc, clock, log, observer });
-  const metrics = new WhepMetrics(options.metrics, egress);
+  const { control, gauge, expire, close } = startEgress(options, observer);
+  const metrics = new WhepMetrics(options.metrics, gauge);
   const streamState = (stream: StreamName): 'unknown' | 'off-air' | 'live' => {
     const state = directory.current(stream)?.info.state;
     return state === 'live' ? 'live' : state !== undefined || directory.knows(stream) ? 'off-air' : 'unknown';
   };
   const face = new WhepFace({ limits, basePath, log, readAddress, streamState, ledger: ledgerOf(options), refused: (code) => metrics.refused(code) });
-  face.attach(egress);
+  face.attach(control);
   let seconds = 0;
   const timer = setInterval(() => {
     seconds += 1;
-    egress.expire(clock());
+    expire();
     face.tick();
     if (seconds % SAMPLE_SECONDS === 0) {
       metrics.sample();
@@ -66,8 +71,29 @@ export function startWhep(options: WhepOptions): Whep {
     async close() {
       clearInterval(timer);
       const closed = face.close();
-      egress.close();
+      await close();
       await closed;
+    },
+  };
+}
+
+/** What sends the media, here or elsewhere. */
+type StartedEgress = { readonly control: EgressControl; readonly gauge: EgressGauge; readonly expire: () => void; readonly close: () => Promise<void> };
+
+function startEgress({ bus, rtc, clock, log, metrics, workers = 0 }: WhepOptions, observer: EgressObserver): StartedEgress {
+  if (workers > 0 && rtc.seats !== undefined) {
+    const pool = new EgressPool({ size: workers, bus, seats: rtc.seats, observer, log });
+    registerPoolMetrics(metrics, pool);
+    return { control: pool, gauge: pool, expire: () => undefined, close: () => pool.close() };
+  }
+  const egress = new Egress({ bus, rtc, clock, log, observer });
+  return {
+    control: egress,
+    gauge: gaugeOf(egress),
+    expire: () => egress.expire(clock()),
+    close: () => {
+      egress.close();
+      return Promise.resolve();
     },
   };
 }

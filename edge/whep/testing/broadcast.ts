@@ -51,10 +51,10 @@ export class TestBroadcast {
   #info: BroadcastInfo;
   #revision = 0;
 
-  constructor(bus: Bus, id = 'testbroadcast', stream = 'demo') {
+  constructor(bus: Bus, id = 'testbroadcast', stream = 'demo', startedAt = wallTime(Date.UTC(2026, 0, 1))) {
     this.#bus = bus;
     this.id = broadcastId(id);
-    this.#info = { stream, broadcast: this.id, epoch: 0, state: 'live', startedAt: wallTime(Date.UTC(2026, 0, 1)) };
+    this.#info = { stream, broadcast: this.id, epoch: 0, state: 'live', startedAt };
     bus.announce(this.#info);
   }
 
