@@ -6,7 +6,7 @@ import { matchesFingerprint } from '../dtls/fingerprint.ts';
 import { CONTENT_TYPE, readRecords } from '../dtls/record.ts';
 import { RecordCipher } from '../dtls/record-cipher.ts';
 import type { Fingerprint } from '../transport.ts';
-import { DtlsClient, SrtcpSession, SrtpSession, type DtlsTransport, type SrtpProfileNumber } from '../werift.ts';
+import { DtlsClient, DtlsServer, SrtcpSession, SrtpSession, type DtlsTransport, type SrtpProfileNumber } from '../werift.ts';
 
 /** What a client has after its handshake: werift's SRTP, which knows nothing of ours. */
 export type ClientKeys = { readonly srtp: SrtpSession; readonly srtcp: SrtcpSession; readonly established: DtlsEstablished; readonly profile: SrtpProfileNumber };
@@ -34,10 +34,26 @@ export function clientCertificate(): Promise<RtcCertificate> {
   return shared;
 }
 
-/** Starts a handshake. `receive` takes the server's datagrams; `keys` settles when both sides have finished. */
-export function startClientHandshake(options: ClientHandshakeOptions): { readonly receive: (datagram: Buffer) => void; readonly keys: Promise<ClientKeys> } {
-  const { certificate, fingerprint, profiles = [7, 1], send } = options;
-  const transport: DtlsTransport = {
+/** A handshake under way: `receive` takes the server's datagrams; `keys` settles when both sides have finished. */
+export type PeerHandshake = { readonly receive: (datagram: Buffer) => void; readonly keys: Promise<ClientKeys> };
+
+/** Starts a handshake: the client says hello. */
+export function startClientHandshake(options: ClientHandshakeOptions): PeerHandshake {
+  const transport = transportOf(options);
+  const client = new DtlsClient(weriftOptions(options, transport));
+  const keys = handshakeOf(client, transport, options);
+  client.connect().catch(keys.reject);
+  return keys;
+}
+
+/** Waits for the server to begin: what a peer does that offered `a=setup:passive`, as ffmpeg does. */
+export function awaitServerHandshake(options: ClientHandshakeOptions): PeerHandshake {
+  const transport = transportOf(options);
+  return handshakeOf(new DtlsServer(weriftOptions(options, transport)), transport, options);
+}
+
+function transportOf({ send }: ClientHandshakeOptions): DtlsTransport {
+  return {
     type: 'udp',
     address: { address: '', family: 'IPv4', port: 0 },
     closed: false,
@@ -48,7 +64,10 @@ export function startClientHandshake(options: ClientHandshakeOptions): { readonl
     },
     close: () => Promise.resolve(),
   };
-  const client = new DtlsClient({
+}
+
+function weriftOptions({ certificate, profiles = [7, 1] }: ClientHandshakeOptions, transport: DtlsTransport): ConstructorParameters<typeof DtlsClient>[0] {
+  return {
     transport,
     cert: certificate.certPem,
     key: certificate.keyPem,
@@ -56,21 +75,24 @@ export function startClientHandshake(options: ClientHandshakeOptions): { readonl
     srtpProfiles: [...profiles],
     extendedMasterSecret: true,
     certificateRequest: true,
-  });
+  };
+}
+
+function handshakeOf(side: DtlsClient | DtlsServer, transport: DtlsTransport, { fingerprint }: ClientHandshakeOptions): PeerHandshake & { readonly reject: (error: unknown) => void } {
   const refusal = Promise.withResolvers<never>();
   const keys = new Promise<ClientKeys>((resolve, reject) => {
     refusal.promise.catch(reject);
-    client.onError.subscribe(reject);
-    client.onConnect.subscribe(() => {
-      if (client.remoteCertificate === undefined || !matchesFingerprint(new X509Certificate(client.remoteCertificate).raw, [fingerprint])) {
+    side.onError.subscribe(reject);
+    side.onConnect.subscribe(() => {
+      if (side.remoteCertificate === undefined || !matchesFingerprint(new X509Certificate(side.remoteCertificate).raw, [fingerprint])) {
         reject(new Error('the server showed another certificate'));
         return;
       }
-      resolve(keysOf(client));
+      resolve(keysOf(side));
     });
-    client.connect().catch(reject);
   });
   return {
+    reject: refusal.reject,
     receive: (datagram) => {
       if (readRecords(datagram).some(({ type, epoch, fragment }) => type === CONTENT_TYPE.alert && epoch === 0 && fragment[0] === FATAL)) {
         refusal.reject(new Error('the server refused the handshake'));
@@ -82,17 +104,16 @@ export function startClientHandshake(options: ClientHandshakeOptions): { readonl
   };
 }
 
-function keysOf(client: DtlsClient): ClientKeys {
-  const profile = client.srtp.srtpProfile;
+function keysOf(side: DtlsClient | DtlsServer): ClientKeys {
+  const profile = side.srtp.srtpProfile;
   if (profile === undefined) {
     throw new Error('no SRTP profile was agreed on');
   }
-  const { localKey, localSalt, remoteKey, remoteSalt } = client.extractSessionKeys(16, profile === 7 ? 12 : 14);
+  const { localKey, localSalt, remoteKey, remoteSalt } = side.extractSessionKeys(16, profile === 7 ? 12 : 14);
   const config = { profile, keys: { localMasterKey: localKey, localMasterSalt: localSalt, remoteMasterKey: remoteKey, remoteMasterSalt: remoteSalt } };
-  const { clientWriteKey, clientNonce, serverWriteKey, serverNonce } = client.cipher.cipher;
-  const cipher = new RecordCipher(
-    { key: Uint8Array.from(clientWriteKey!), salt: Uint8Array.from(clientNonce!.subarray(0, 4)) },
-    { key: Uint8Array.from(serverWriteKey!), salt: Uint8Array.from(serverNonce!.subarray(0, 4)) },
-  );
-  return { srtp: new SrtpSession(config), srtcp: new SrtcpSession(config), established: new DtlsEstablished(cipher, Buffer.concat(client.dtls.lastMessage), UNUSED_SEQUENCE), profile };
+  const { clientWriteKey, clientNonce, serverWriteKey, serverNonce } = side.cipher.cipher;
+  const clients = { key: Uint8Array.from(clientWriteKey!), salt: Uint8Array.from(clientNonce!.subarray(0, 4)) };
+  const servers = { key: Uint8Array.from(serverWriteKey!), salt: Uint8Array.from(serverNonce!.subarray(0, 4)) };
+  const cipher = side instanceof DtlsClient ? new RecordCipher(clients, servers) : new RecordCipher(servers, clients);
+  return { srtp: new SrtpSession(config), srtcp: new SrtcpSession(config), established: new DtlsEstablished(cipher, Buffer.concat(side.dtls.lastMessage), UNUSED_SEQUENCE), profile };
 }

@@ -61,7 +61,7 @@ export async function openPeer(
 ): Promise<{ readonly session: RtcSession; readonly peer: TestPeer }> {
   const local = options.local ?? testCredentials();
   const { fingerprint } = options.certificate ?? (await testCertificate());
-  const session = transport.open({ ice: local, fingerprints: [fingerprint] }, handler);
+  const session = transport.open({ ice: local, fingerprints: [fingerprint], ...(options.passive === true ? { setup: 'passive' } : {}) }, handler);
   const peer = await connectPeer({ local, remote: session.local, candidates: transport.candidates, fingerprint: transport.fingerprint, ...options });
   return { session, peer };
 }

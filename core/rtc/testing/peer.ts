@@ -4,7 +4,7 @@ import { monotonicClock } from '../monotonic.ts';
 import { datagramKind } from '../ports/demultiplex.ts';
 import type { Candidate, Fingerprint, IceCredentials } from '../transport.ts';
 import { RtpPacket, type SrtpProfileNumber } from '../werift.ts';
-import { clientCertificate, startClientHandshake, type ClientKeys } from './client-dtls.ts';
+import { awaitServerHandshake, clientCertificate, startClientHandshake, type ClientHandshakeOptions, type ClientKeys, type PeerHandshake } from './client-dtls.ts';
 import { ClientIce } from './client-ice.ts';
 import { openClientLink, type ClientLink } from './client-link.ts';
 
@@ -19,6 +19,8 @@ export type TestPeerOptions = {
   readonly fingerprint: Fingerprint;
   /** Reach the server over TCP. Default: UDP. */
   readonly tcp?: boolean;
+  /** Wait for the server to begin DTLS, as after an offer of `a=setup:passive`. Default: begin it. */
+  readonly passive?: boolean;
   /** One packet in so many is decrypted and verified; the others are counted as they come. Default 1. */
   readonly verifyOneIn?: number;
   /** SRTP profiles offered: 7 is AES-GCM, 1 AES-CM with HMAC-SHA1-80. Default: both. */
@@ -127,15 +129,10 @@ class Peer implements TestPeer {
 
   async connect(certificate: RtcCertificate): Promise<void> {
     this.#link = await this.#open();
+    // Whoever waits must be ready before the server learns of the path.
+    const awaited = this.#options.passive === true ? this.#startHandshake(awaitServerHandshake, certificate) : undefined;
     await this.ice.check(this.#link);
-    const { fingerprint, profiles } = this.#options;
-    const { receive, keys } = startClientHandshake({
-      certificate,
-      fingerprint,
-      ...(profiles === undefined ? {} : { profiles }),
-      send: (datagram) => this.#link?.send(datagram),
-    });
-    this.#handshake = receive;
+    const keys = awaited ?? this.#startHandshake(startClientHandshake, certificate);
     let limit: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       limit = setTimeout(() => reject(new Error('the DTLS handshake took too long')), CONNECT_MILLIS);
@@ -148,6 +145,19 @@ class Peer implements TestPeer {
       }
     }, CONSENT_MILLIS);
     this.#consent.unref();
+  }
+
+  #startHandshake(start: (options: ClientHandshakeOptions) => PeerHandshake, certificate: RtcCertificate): Promise<ClientKeys> {
+    const { fingerprint, profiles } = this.#options;
+    const { receive, keys } = start({
+      certificate,
+      fingerprint,
+      ...(profiles === undefined ? {} : { profiles }),
+      send: (datagram) => this.#link?.send(datagram),
+    });
+    keys.catch(() => {});
+    this.#handshake = receive;
+    return keys;
   }
 
   sendRtp(packet: Uint8Array): void {
