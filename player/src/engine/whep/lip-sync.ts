@@ -5,7 +5,7 @@ import type { Millis } from '#core/media/time.ts';
  * Sound may be this late by its timestamps. Those of sound that the server encodes are 80 ms late themselves; in all, ITU-R BT.1359 finds
  * 125 ms to be noticed by viewers.
  */
-const soundLate = 45;
+const soundLate = 50;
 
 /** Picture may be this late: people notice sound that comes first much sooner (45 ms in BT.1359). */
 const pictureLate = 30;
