@@ -9,6 +9,8 @@ export type SourceSample = {
   readonly kind: 'video' | 'audio';
   /** Simulcast layer, video only: 0, the default, is the best that arrives, 1 the next below. */
   readonly layer?: number;
+  /** True where this layer's picture is that of the video too, because the better layers are silent. */
+  readonly standsIn?: boolean;
   /** Decoding timestamp as received: an unsigned 32-bit count of 1/`clockRate` seconds that wraps. */
   readonly timestamp: number;
   /** Presentation minus decoding time in 1/`clockRate` seconds, signed. 0 for audio. */
@@ -56,7 +58,8 @@ export interface SourceSink {
   /**
    * A decoder configuration; again where it changes in mid-stream, right before the key frame that needs it. `layers`, with
    * video alone: the layers below it, best first. Which layers there are, their order and their configurations are one
-   * fact: where any of it changes, all is said anew, and a new epoch begins.
+   * fact: where any of it changes, all is said anew. A layer that stands in for the video stays in its place, and `config`
+   * is its very object. What an adaptive publisher changes of its sizes does not make a new epoch; the rest does.
    */
   config(config: SourceConfig, layers?: readonly VideoSourceConfig[]): void;
   sample(sample: SourceSample): void;

@@ -19,6 +19,8 @@ export interface SessionHost {
   grant(session: PublisherSession, fence: number): Promise<EpochGrant | undefined>;
   begin(session: PublisherSession, start: EpochStart): void;
   note(frame: Frame): void;
+  /** HLS is given the picture as the publisher sends it. */
+  readonly segmentsSource: boolean;
   ended(session: PublisherSession, how: 'unpublished' | 'lost'): void;
 }
 
@@ -65,6 +67,9 @@ export class PublisherSession implements SourceSink {
         requestEpoch: () => void this.renew(),
         begin: (start) => this.#begin(start),
         frame: (frame) => this.#write(frame),
+        get segmentsSource() {
+          return options.host.segmentsSource;
+        },
         warnings: this.#warnings,
       },
     });
@@ -93,7 +98,7 @@ export class PublisherSession implements SourceSink {
   }
 
   sample(sample: SourceSample): void {
-    this.#meter.count(sample.data.length, sample.kind === 'video' && (sample.layer ?? 0) === 0);
+    this.#meter.count(sample.data.length, sample.kind === 'video' && ((sample.layer ?? 0) === 0 || sample.standsIn === true));
     this.#heard(() => this.#timeline.sample(sample));
     this.#arm();
   }

@@ -1,6 +1,6 @@
-import type { Bus } from '#core/bus/bus.ts';
+import type { Bus, Unsubscribe } from '#core/bus/bus.ts';
 import type { BroadcastInfo, IngestHealth, StreamName } from '#core/bus/catalog.ts';
-import type { Frame } from '#core/media/frame.ts';
+import type { BroadcastId, Frame } from '#core/media/frame.ts';
 import { elapsed, later, millis, wallTime, type Clock, type Millis, type WallTime } from '#core/media/time.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
@@ -42,6 +42,8 @@ export class IngestStream implements SessionHost {
   #memory: SourceMemory | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
   #newestGroup = -1;
+  #ladder: { readonly broadcast: BroadcastId; readonly unsubscribe: Unsubscribe } | undefined;
+  #segmentsSource = false;
   #counted = { jumps: 0, dropped: 0 };
 
   constructor(name: StreamName, options: StreamOptions) {
@@ -56,6 +58,11 @@ export class IngestStream implements SessionHost {
 
   get live(): boolean {
     return this.#info?.state === 'live';
+  }
+
+  /** As the transcoder's ladder says; its setting `source` passes anything through. */
+  get segmentsSource(): boolean {
+    return this.#segmentsSource;
   }
 
   /** Takes up a broadcast that an earlier process left, if its grace time is not over. */
@@ -115,6 +122,7 @@ export class IngestStream implements SessionHost {
     });
     // What was held back goes out in this turn; the ledger follows it.
     queueMicrotask(() => this.#save());
+    this.#followLadder(broadcast);
     log.info({ stream: this.name, broadcast, epoch, grouping: grouping.mode, tracks: tracks.map((track) => track.config.codecString) }, 'an epoch begins');
   }
 
@@ -164,6 +172,18 @@ export class IngestStream implements SessionHost {
   stop(reason: string): void {
     this.#session?.disconnect(reason);
     clearTimeout(this.#graceTimer);
+    this.#ladder?.unsubscribe();
+  }
+
+  #followLadder(broadcast: BroadcastId): void {
+    if (this.#ladder?.broadcast === broadcast) {
+      return;
+    }
+    this.#ladder?.unsubscribe();
+    const unsubscribe = this.#options.bus.onCatalog(broadcast, 'ladder', ({ renditions }) => {
+      this.#segmentsSource = renditions.some(({ track, faces }) => track === 'video' && faces.includes('hls'));
+    });
+    this.#ladder = { broadcast, unsubscribe };
   }
 
   #save(): void {
@@ -208,6 +228,8 @@ export class IngestStream implements SessionHost {
     }
     this.#announce({ state: 'ended', epoch: this.#info?.epoch ?? 0 });
     this.#options.log.info({ stream: this.name, broadcast: this.#numbers?.broadcast }, 'the broadcast has ended');
+    this.#ladder?.unsubscribe();
+    this.#ladder = undefined;
     this.#numbers = undefined;
     this.#info = undefined;
     this.#newestGroup = -1;

@@ -19,8 +19,8 @@ export function describeEpoch(facts: {
   readonly grant: EpochGrant;
   readonly grouping: Grouping;
   readonly video: VideoConfig | undefined;
-  /** Simulcast layers below the video, best first. */
-  readonly layers: readonly VideoConfig[];
+  /** Simulcast layers below the video, best first; undefined where a place is empty. */
+  readonly layers: readonly (VideoConfig | undefined)[];
   readonly audio: AudioConfig | undefined;
   readonly analysis: SourceAnalysis;
   /** Bits per second of a track; 0 where unknown. */
@@ -39,7 +39,9 @@ export function describeEpoch(facts: {
     tracks.push({ name: trackName('video'), config: video, bitrate: bitrate('video', 0), video: rates });
     layers.forEach((config, at) => {
       const layer = at + 1;
-      tracks.push({ name: trackName(`video-${layer}`), config, bitrate: bitrate('video', layer), layer, video: rates });
+      if (config) {
+        tracks.push({ name: trackName(`video-${layer}`), config, bitrate: bitrate('video', layer), layer, video: rates });
+      }
     });
   }
   if (audio) {

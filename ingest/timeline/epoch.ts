@@ -25,8 +25,8 @@ const PAUSE = 1000;
 export type EpochPlan = {
   readonly grant: EpochGrant;
   readonly video?: { readonly config: VideoConfig; readonly rate?: Rate; readonly frameRate: number };
-  /** Simulcast layers below the video, best first. */
-  readonly layers?: readonly VideoConfig[];
+  /** Simulcast layers below the video, best first; undefined where a place is empty. */
+  readonly layers?: readonly (VideoConfig | undefined)[];
   readonly audio?: { readonly config: AudioConfig };
   readonly grid: boolean;
   readonly place: Placement;
@@ -47,10 +47,13 @@ export class Epoch {
   readonly #audioStamps: AudioStamps | undefined;
   readonly #video: TrackWriter | undefined;
   readonly #audio: Follower | undefined;
+  /** Writers of the layers 0, 1, ... */
+  readonly #writers: (TrackWriter | undefined)[] = [];
   /** Layers 1, 2, ... */
-  readonly #layers: readonly Follower[];
+  readonly #layers: readonly (Follower | undefined)[];
   readonly #followers: readonly Follower[];
   #lastVideo = -Infinity;
+  #videoDropped = 0;
   #longGop = false;
 
   constructor(plan: EpochPlan) {
@@ -65,14 +68,15 @@ export class Epoch {
     if (video) {
       this.#videoStamps = this.#stampsOf(video);
       this.#video = new TrackWriter(trackName('video'), video.config, grant, plan.out);
+      this.#writers.push(this.#video);
     }
     if (audio) {
       const scale = audio.config.timescale;
       this.#audioStamps = new AudioStamps(scale, audio.config.frameDuration, ticks(Math.ceil((start * scale) / VIDEO_TIMESCALE)));
       this.#audio = this.#followAudio(audio.config, this.#audioStamps);
     }
-    this.#layers = video ? (plan.layers ?? []).map((config, at) => this.#followLayer(config, at + 1, this.#stampsOf(video))) : [];
-    this.#followers = [...(this.#audio ? [this.#audio] : []), ...this.#layers];
+    this.#layers = video ? (plan.layers ?? []).map((config, at) => config && this.#followLayer(config, at + 1, this.#stampsOf(video))) : [];
+    this.#followers = [this.#audio, ...this.#layers].filter((follower) => follower !== undefined);
   }
 
   get has(): { readonly video: boolean; readonly audio: boolean } {
@@ -89,9 +93,9 @@ export class Epoch {
     return this.#videoStamps?.offGrid ?? false;
   }
 
-  /** Audio frames dropped because there was no time for them. */
-  get audioDropped(): number {
-    return this.#audioStamps?.dropped ?? 0;
+  /** Frames dropped: sound for which there was no time, pictures of a new size before its key frame. */
+  get dropped(): number {
+    return (this.#audioStamps?.dropped ?? 0) + this.#videoDropped;
   }
 
   get wall(): WallEstimate {
@@ -107,10 +111,17 @@ export class Epoch {
     samples.forEach((sample) => this.#observe(sample));
   }
 
+  /** From its next key frame on, a layer has another configuration (0: the video). Only on the grid of seconds, where no frame waits for its group. */
+  change(layer: number, config: VideoConfig): void {
+    this.#writers[layer]?.change(config);
+  }
+
   /** Takes a sample of a track that the epoch has; others are ignored. */
   take(sample: TimedSample): void {
     this.#observe(sample);
-    if (sample.kind === 'audio') {
+    if (sample.kind === 'video' && !sample.key && this.#writers[sample.layer]?.awaitsKey === true) {
+      this.#videoDropped += 1;
+    } else if (sample.kind === 'audio') {
       this.#audio?.take(sample);
     } else if (sample.layer > 0) {
       this.#layers[sample.layer - 1]?.take(sample);
@@ -172,6 +183,7 @@ export class Epoch {
   #followLayer(config: VideoConfig, layer: number, stamps: VideoStamps): Follower {
     const { grant, place, out } = this.#plan;
     const writer = new TrackWriter(trackName(`video-${layer}`), config, grant, out);
+    this.#writers[layer] = writer;
     return new Follower({
       groups: this.#groups,
       now: (pts) => this.#groups.layerNow(pts),

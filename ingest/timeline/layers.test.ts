@@ -133,21 +133,4 @@ describe('a source that adapts to the network', () => {
     expect(recorder.starts.length).toBeLessThanOrEqual(4);
     expectOrdered(recorder.frames);
   });
-
-  it('that changes its size goes on at once, with its timeline unmoved', () => {
-    const recorder = new Recorder({ adaptive: true });
-    const samples = browser(14);
-    const change = samples.findIndex(({ kind, key, arrival }) => kind === 'video' && key && arrival > START + 8000);
-    recorder.feed(samples.slice(0, change));
-    recorder.timeline.config({ ...videoConfig, width: 960, height: 540 });
-    recorder.feed(samples.slice(change), { configs: [audioConfig()] });
-    expect(recorder.starts).toHaveLength(2);
-    const video = recorder.of('video');
-    const steps = video.slice(1).map(({ pts }, n) => pts - (video[n]?.pts ?? 0));
-    // Sound may have been given out a little ahead: the timeline yields by so much, not to the next second.
-    expect(Math.max(...steps)).toBeLessThan(90 * 100);
-    const at = recorder.frames.indexOf(recorder.of('video', 1)[0]!);
-    expect(recorder.givenAt[at]).toBe(samples[change]?.arrival);
-    expectOrdered(recorder.frames);
-  });
 });

@@ -1,12 +1,13 @@
 import type { Frame } from '#core/media/frame.ts';
-import { elapsed, millis, VIDEO_TIMESCALE, type Millis, type WallTime } from '#core/media/time.ts';
-import type { AudioConfig, VideoConfig } from '#core/media/track.ts';
+import { elapsed, millis, type Millis, type WallTime } from '#core/media/time.ts';
+import type { AudioConfig } from '#core/media/track.ts';
 
 import type { SourceConfig, SourceSample, VideoSourceConfig } from '../source.ts';
+import { Adaptation } from './adaptation.ts';
 import { BitRates } from './bit-rates.ts';
+import { keyOf, keysOf, videoConfig } from './configs.ts';
 import { describeEpoch, type EpochStart } from './describe.ts';
 import { Epoch } from './epoch.ts';
-import { frameTicks } from './frame-rate.ts';
 import type { EpochGrant } from './grant.ts';
 import { Hold, type SourceAnalysis } from './hold.ts';
 import { KeyWatch } from './key-watch.ts';
@@ -25,6 +26,8 @@ export interface TimelineHost {
   /** An epoch begins; its frames follow. */
   begin(start: EpochStart): void;
   frame(frame: Frame): void;
+  /** Segments are made of the video as it is sent: a picture of another size must not come within an epoch. Default: false. */
+  readonly segmentsSource?: boolean;
   readonly warnings: Warnings;
 }
 
@@ -66,8 +69,9 @@ export class Timeline {
   #analysis: SourceAnalysis | undefined;
   #watch: RateWatch | undefined;
   #switch: Switch | undefined;
+  #adaptation: Adaptation | undefined;
   /** Tracks whose configuration changed: their frames wait for the next epoch. */
-  readonly #stale = new Set<Kind>();
+  readonly #stale = new Set<Kind | 'layers'>();
   #gridForGood = false;
   #offGridSince: number | undefined;
   #dropped = 0;
@@ -88,7 +92,7 @@ export class Timeline {
 
   /** Timestamp jumps spliced, and samples that could not be used. */
   get counts(): { readonly jumps: number; readonly dropped: number } {
-    return { jumps: this.#clock.jumps, dropped: this.#dropped + (this.#epoch?.audioDropped ?? 0) };
+    return { jumps: this.#clock.jumps, dropped: this.#dropped + (this.#epoch?.dropped ?? 0) };
   }
 
   /** Frames per second the running epoch has, or means to have; 0 before it is known. */
@@ -112,6 +116,7 @@ export class Timeline {
     if (known && keyOf(known) === keyOf(config) && (config.kind === 'audio' || keysOf(layers) === keysOf(this.#layers))) {
       return;
     }
+    const before = [this.#configs.video, ...this.#layers].map((one) => one && keyOf(one));
     if (config.kind === 'video') {
       this.#configs.video = config;
       this.#layers = layers;
@@ -119,8 +124,9 @@ export class Timeline {
       this.#configs.audio = config;
     }
     this.#hold?.drop(config.kind);
-    if (this.#epoch?.has[config.kind]) {
-      this.#stale.add(config.kind);
+    if (this.#epoch?.has[config.kind] && !(config.kind === 'video' && this.#goOn(this.#epoch, [config, ...layers], before))) {
+      // Where only lower layers changed, the best goes on until its next key frame.
+      this.#stale.add(config.kind === 'video' && keyOf(config) === before[0] ? 'layers' : config.kind);
       this.#switch = { sure: config.kind === 'video' && this.#follows, analysis: this.#analysis, atOnce: !this.#epoch.has.video };
     }
   }
@@ -133,6 +139,9 @@ export class Timeline {
     if (this.#ended || !this.#configs[sample.kind]) {
       this.#dropped += 1;
       return;
+    }
+    if (sample.standsIn === true) {
+      this.sample({ ...sample, layer: 0, standsIn: false });
     }
     this.#rates.add(sample);
     if (sample.kind === 'video' && sample.layer !== undefined && sample.layer > 0) {
@@ -185,7 +194,7 @@ export class Timeline {
   /** A lower layer follows the video: it begins with it, waits with it, and says nothing about it. */
   #takeLayer(sample: SourceSample, layer: number): void {
     const media = layer <= this.#layers.length ? this.#clock.follow(sample.timestamp) : undefined;
-    if (media === undefined || this.#stale.has('video')) {
+    if (media === undefined || this.#stale.has('video') || this.#stale.has('layers')) {
       this.#dropped += 1;
       return;
     }
@@ -202,6 +211,22 @@ export class Timeline {
   /** True where nothing is planned on the source's rate and key frames. */
   get #follows(): boolean {
     return this.#adaptive && this.#analysis !== undefined && this.#analysis.rate === undefined;
+  }
+
+  /** Goes on with other configurations of the video and its layers, each from its key frame on. False where that takes another epoch. */
+  #goOn(epoch: Epoch, configs: readonly VideoSourceConfig[], before: readonly (string | undefined)[]): boolean {
+    const analysis = this.#analysis;
+    const isSettled = !this.#stale.has('video') && !this.#stale.has('layers');
+    if (!analysis || !this.#follows || epoch.grouping.mode !== 'grid' || !isSettled || this.#host.segmentsSource === true || !this.#adaptation?.admits(configs)) {
+      return false;
+    }
+    this.#adaptation.take(configs);
+    configs.forEach((config, layer) => {
+      if (keyOf(config) !== before[layer]) {
+        epoch.change(layer, videoConfig(config, analysis));
+      }
+    });
+    return true;
   }
 
   #beginHold(how: Switch): void {
@@ -246,7 +271,8 @@ export class Timeline {
     const analysis = hold.analyse();
     const video = this.#lives('video', now, hold) && this.#configs.video ? videoConfig(this.#configs.video, analysis) : undefined;
     const audio = this.#lives('audio', now, hold) ? this.#configs.audio : undefined;
-    const layers = video ? this.#layers.map((layer) => videoConfig(layer, analysis)) : [];
+    // A layer that stands in for the video is not told of twice.
+    const layers = video ? this.#layers.map((layer) => (layer === this.#configs.video ? undefined : videoConfig(layer, analysis))) : [];
     const samples = hold.samples.filter((sample) => (sample.kind === 'video' ? video : audio)).sort((a, b) => a.media - b.media);
     const first = samples.find((sample) => sample.kind === (video ? 'video' : 'audio') && sample.layer === 0);
     if (!first) {
@@ -273,7 +299,7 @@ export class Timeline {
       ...(wall ? { wall } : {}),
       out: (frame) => this.#host.frame(frame),
     });
-    this.#dropped += this.#previous?.audioDropped ?? 0;
+    this.#dropped += this.#previous?.dropped ?? 0;
     this.#epoch = this.#previous = epoch;
     // What was known of the picture is worth keeping while there is sound alone.
     this.#analysis = video ? analysis : this.#analysis;
@@ -281,6 +307,7 @@ export class Timeline {
     this.#switch = undefined;
     this.#offGridSince = undefined;
     this.#stale.clear();
+    this.#adaptation = video && new Adaptation([video, ...layers]);
     this.#watch = new RateWatch(analysis.rate, this.#resolution);
     warnOfSource(this.#host.warnings, { video: video !== undefined, audio: audio !== undefined, analysis, adaptive: this.#adaptive }, now);
     const bitrate = (kind: Kind, layer: number): number => hold.bitrate(kind, layer) || this.#rates.read(kind, layer, now);
@@ -300,6 +327,9 @@ export class Timeline {
     }
     this.#watchTracks(sample, epoch);
     this.#watchVideo(sample);
+    if (sample.kind === 'video' && sample.key && this.#adaptation?.outgrown(sample.media)) {
+      this.#switch ??= { sure: true, analysis: this.#analysis };
+    }
     if (this.#switch && (this.#switch.atOnce || (sample.kind === 'video' && sample.key))) {
       const rest = epoch.flush(sample.media);
       this.#epoch = undefined;
@@ -359,21 +389,4 @@ export class Timeline {
   #configKey(): string {
     return [this.#configs.video, ...this.#layers, this.#configs.audio].map((config) => (config ? keyOf(config) : '')).join('|');
   }
-}
-
-function keyOf(config: SourceConfig): string {
-  return JSON.stringify({ ...config, description: config.description.toHex() });
-}
-
-function keysOf(configs: readonly SourceConfig[]): string {
-  return configs.map(keyOf).join('|');
-}
-
-function videoConfig(config: VideoSourceConfig, analysis: SourceAnalysis): VideoConfig {
-  return {
-    ...config,
-    timescale: VIDEO_TIMESCALE,
-    frameDuration: analysis.rate ? frameTicks(analysis.rate) : 0,
-    reordered: analysis.reordered,
-  };
 }

@@ -7,11 +7,13 @@ import type { EpochGrant } from './grant.ts';
 /** A frame as far as its epoch knows it; the track's writer adds the rest. */
 export type PlacedFrame = Pick<Frame, 'pts' | 'dts' | 'duration' | 'group' | 'key' | 'data'>;
 
-/** Writes one track of one epoch: index in the group, and the head on each group's first frame. */
+/** Writes one track of one epoch: index in the group, and the head on each group's first frame and where the configuration changes. */
 export class TrackWriter {
   readonly #track: TrackName;
-  readonly #config: TrackConfig;
-  readonly #configId: ConfigId;
+  #config: TrackConfig;
+  #configId: ConfigId;
+  /** In force from the next key frame on. */
+  #next: TrackConfig | undefined;
   readonly #grant: EpochGrant;
   readonly #out: (frame: Frame) => void;
   #group = -1;
@@ -25,13 +27,23 @@ export class TrackWriter {
     this.#out = out;
   }
 
+  /** True where only a key frame can follow, because the configuration changes with it. */
+  get awaitsKey(): boolean {
+    return this.#next !== undefined;
+  }
+
+  /** The next frame, a key frame, has another configuration. */
+  change(config: TrackConfig): void {
+    this.#next = config;
+  }
+
   /** Gives a frame out. Groups never go back: a frame of an earlier one is counted to the newest. */
   write(placed: PlacedFrame, wallTime: (group: number, pts: Ticks, scale: Timescale) => WallTime): void {
     const { broadcast, epoch, fence } = this.#grant;
     const begins = placed.group > this.#group;
     this.#group = Math.max(this.#group, placed.group);
     this.#index = begins ? 0 : this.#index + 1;
-    const head: GroupHead | undefined = begins
+    const head: GroupHead | undefined = this.#enter(placed.key) || begins
       ? { config: this.#config, wallTime: wallTime(this.#group, placed.pts, this.#config.timescale) }
       : undefined;
     this.#out({
@@ -49,5 +61,17 @@ export class TrackWriter {
       data: placed.data,
       ...(head ? { head } : {}),
     });
+  }
+
+  /** Puts the configuration that was announced into force; true where it is another one. */
+  #enter(key: boolean): boolean {
+    if (this.#next === undefined || !key) {
+      return false;
+    }
+    const before = this.#configId;
+    this.#config = this.#next;
+    this.#configId = configIdOf(this.#next);
+    this.#next = undefined;
+    return this.#configId !== before;
   }
 }

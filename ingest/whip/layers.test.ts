@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { millis, VIDEO_TIMESCALE } from '#core/media/time.ts';
 
 import type { VideoSourceConfig } from '../source.ts';
-import { Layers } from './layers.ts';
+import { Layers, type LayerPlace } from './layers.ts';
 
 const q = { mid: 'v', kind: 'video', rid: 'q' } as const;
 const h = { mid: 'v', kind: 'video', rid: 'h' } as const;
@@ -27,7 +27,8 @@ const sizes: Record<Rid, VideoSourceConfig> = { q: sized(180), h: sized(360), f:
 class Run {
   readonly orders: string[] = [];
   readonly wanted: Rid[] = [];
-  readonly placed: Record<Rid, number[]> = { q: [], h: [], f: [] };
+  /** Where each unit went: its layer, `n+` where it was the video's too. */
+  readonly placed: Record<Rid, string[]> = { q: [], h: [], f: [] };
   readonly layers = new Layers((key) => this.wanted.push(names.get(key)!));
   now = 0;
   #known: Partial<Record<Rid, VideoSourceConfig>> = {};
@@ -49,14 +50,14 @@ class Run {
     return this;
   }
 
-  frame(rid: Rid, key: boolean, config?: VideoSourceConfig): void {
+  frame(rid: Rid, key: boolean, config?: VideoSourceConfig): LayerPlace | undefined {
     const place = this.layers.unit(keys[rid], { key, bytes: 1000, config }, millis(this.now));
     if (place?.configs) {
       this.orders.push(`${this.now} ${this.layers.order.map((each) => names.get(each)).join('')} ${place.configs.map(({ height }) => height).join(',')}`);
-      expect(place.layer).toBe(0);
       expect(key).toBe(true);
     }
-    this.placed[rid].push(place?.layer ?? -1);
+    this.placed[rid].push(place ? `${place.layer}${place.standsIn ? '+' : ''}` : 'none');
+    return place;
   }
 }
 
@@ -64,13 +65,13 @@ describe('layers of simulcast', () => {
   it('are ordered by their size, whatever their names and the order they come in', () => {
     const run = new Run().send(['q', 'f', 'h'], 1000);
     expect(run.orders.at(-1)).toBe('50 fhq 720,360,180');
-    expect([run.placed.f.at(-1), run.placed.h.at(-1), run.placed.q.at(-1)]).toEqual([0, 1, 2]);
+    expect([run.placed.f.at(-1), run.placed.h.at(-1), run.placed.q.at(-1)]).toEqual(['0', '1', '2']);
   });
 
   it('one stream alone is the track video, and a change of its size takes effect at its key frame', () => {
     const run = new Run().send(['f'], 1000).send(['f'], 1000, { size: { f: sized(540) } });
     expect(run.orders).toEqual(['0 f 720', '1000 f 540']);
-    expect(run.placed.f.every((layer) => layer === 0)).toBe(true);
+    expect(run.placed.f.every((layer) => layer === '0')).toBe(true);
   });
 
   it('that come up while bandwidth is found join at once at first, later when they are steady', () => {
@@ -78,19 +79,44 @@ describe('layers of simulcast', () => {
     expect(run.orders).toEqual(['0 q 180', '500 hq 360,180', '5000 fhq 720,360,180']);
   });
 
-  it('when the best falls silent, the next one takes its place at its own key frame', () => {
+  it('when the best falls silent, the next one stands in for it from its own key frame on, and keeps its place', () => {
     const run = new Run().send(['f', 'h', 'q'], 5000).send(['h', 'q'], 3000);
-    expect(run.orders.at(-1)).toMatch(/^6(000|050|100) hq 360,180$/);
-    expect(run.placed.h.at(-1)).toBe(0);
+    expect(run.orders.at(-1)).toMatch(/^6(000|050|100) fhq 360,360,180$/);
+    expect([run.placed.h.at(-1), run.placed.q.at(-1)]).toEqual(['1+', '2']);
+    const { configs } = run.frame('h', true, sized(270)) ?? {};
+    expect(configs?.map(({ height }) => height)).toEqual([270, 270, 180]);
+    // What is of one stream is one object: a new epoch would not tell of it twice.
+    expect(configs?.[1]).toBe(configs?.[0]);
+  });
+
+  it('when that one falls silent too, the next below stands in', () => {
+    const run = new Run().send(['f', 'h', 'q'], 5000).send(['h', 'q'], 3000).send(['q'], 3000);
+    expect(run.orders.at(-1)).toMatch(/ fhq 180,360,180$/);
+    expect(run.placed.q.at(-1)).toBe('2+');
+    run.send(['h', 'q'], 4000);
+    expect([run.placed.h.at(-1), run.placed.q.at(-1)]).toEqual(['1+', '2']);
+  });
+
+  it('one that becomes smaller than another goes on below it, each from a key frame', () => {
+    const run = new Run().send(['f', 'h'], 5000);
+    run.frame('f', true, sized(270));
+    run.frame('h', true);
+    expect(run.orders.at(-1)).toBe('5000 hf 360,270');
+    run.frame('f', false);
+    expect([run.placed.h.at(-1), run.placed.f.at(-1)]).toEqual(['0', 'none']);
+    expect(run.wanted).toContain('f');
+    run.frame('f', true);
+    run.frame('f', false);
+    expect(run.placed.f.slice(-2)).toEqual(['1', '1']);
   });
 
   it('no layer goes on as another one before its key frame: OBS sends it when it wants to', () => {
     const run = new Run().send(['f', 'h'], 5000).send(['h'], 3000, { answers: false });
     expect(run.orders).toHaveLength(2);
     expect(run.wanted.length).toBeGreaterThan(0);
-    expect(run.placed.h.at(-1)).toBe(1);
+    expect(run.placed.h.at(-1)).toBe('1');
     run.frame('h', true);
-    expect(run.orders.at(-1)).toBe('8000 h 360');
+    expect(run.orders.at(-1)).toBe('8000 fh 360,360');
   });
 
   it('comes back when it is steady again, and later each time', () => {
@@ -114,18 +140,17 @@ describe('layers of simulcast', () => {
     const before = run.orders.length;
     run.send(['f', 'h'], 10_000).send(['f', 'h', 'q'], 5000);
     expect(run.orders).toHaveLength(before);
-    expect(run.placed.q.at(-1)).toBe(2);
+    expect(run.placed.q.at(-1)).toBe('2');
   });
 
-  it('frames of a lower layer with another size wait until that is announced, at the best layer\'s key frame', () => {
+  it('a lower layer takes another size at its own key frame', () => {
     const run = new Run().send(['f', 'h'], 5000);
-    run.frame('h', true, sized(270));
-    expect(run.placed.h.at(-1)).toBe(-1);
-    expect(run.wanted).toContain('f');
-    run.frame('f', true);
+    run.frame('h', false, sized(270));
+    expect(run.placed.h.at(-1)).toBe('none');
+    run.frame('h', true);
     expect(run.orders.at(-1)).toBe('5000 fh 720,270');
     run.frame('h', false);
-    expect(run.placed.h.at(-1)).toBe(1);
+    expect(run.placed.h.at(-1)).toBe('1');
   });
 
   it('of a screen that stands still, a frame now and then, keep their order', () => {
@@ -137,7 +162,7 @@ describe('layers of simulcast', () => {
       run.frame('f', true);
     }
     expect(run.orders).toHaveLength(before);
-    expect(run.placed.f.at(-1)).toBe(0);
+    expect(run.placed.f.at(-1)).toBe('0');
     expect(run.wanted).toEqual([]);
   });
 

@@ -20,7 +20,7 @@ export type ToSourceOptions = {
   readonly dropped: (kind: 'video' | 'audio') => void;
 };
 
-/** Configurations that a publisher may change to at once, and in each second: each makes a new epoch. */
+/** Configurations that a publisher may change to at once, and in each second: each goes to all viewers. */
 const MAX_CHANGES = 64;
 const CHANGES_PER_SECOND = 1;
 
@@ -68,7 +68,9 @@ export class ToSource {
       return;
     }
     if (place?.configs) {
-      this.#clock.lead(key);
+      if (place.layer === 0 || place.standsIn) {
+        this.#clock.lead(key);
+      }
       if (!this.#announce(place.configs)) {
         return;
       }
@@ -81,6 +83,7 @@ export class ToSource {
     sink.sample({
       kind: 'video',
       ...(place.layer > 0 ? { layer: place.layer } : {}),
+      ...(place.standsIn ? { standsIn: true } : {}),
       timestamp,
       compositionOffset: 0,
       key: unit.key,
@@ -130,9 +133,8 @@ export class ToSource {
     }
   }
 
-  #announce(configs: readonly VideoSourceConfig[]): boolean {
-    const [best, ...lower] = configs;
-    if (!best || !this.#mayChange()) {
+  #announce([best, ...lower]: readonly [VideoSourceConfig, ...VideoSourceConfig[]]): boolean {
+    if (!this.#mayChange()) {
       return false;
     }
     this.#options.sink.config(best, lower);

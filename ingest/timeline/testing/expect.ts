@@ -22,9 +22,10 @@ export function expectOrdered(frames: readonly Frame[]): void {
     const rises = risesInEpoch && frame.epoch >= (before?.epoch ?? 0) && frame.dts / scale > (seconds.get(frame.track) ?? -1);
     seconds.set(frame.track, frame.dts / scale);
     const follows = !before || (frame.group === before.group ? frame.index === before.index + 1 : frame.group > before.group && frame.index === 0);
+    const keepsConfig = frame.index === 0 || frame.config === before?.config || frame.head !== undefined;
     const whole = [frame.dts, frame.pts, frame.duration].every(Number.isInteger);
-    const sane = frame.dts >= 0 && frame.pts >= frame.dts && frame.duration > 0 && (frame.head !== undefined) === (frame.index === 0);
-    if (!rises || !follows || !whole || !sane) {
+    const sane = frame.dts >= 0 && frame.pts >= frame.dts && frame.duration > 0 && (frame.head !== undefined) === (frame.index === 0 || (frame.key && frame.config !== before?.config));
+    if (!rises || !follows || !whole || !sane || !keepsConfig) {
       faults.push(`${frame.track} ${frame.epoch}/${frame.group}/${frame.index} dts ${frame.dts} pts ${frame.pts} after ${before?.group}/${before?.index} dts ${before?.dts}`);
     }
     last.set(frame.track, frame);

@@ -11,6 +11,7 @@ import { audioConfig, START, videoConfig } from './encoder.ts';
 type RecorderOptions = {
   readonly clockRate?: number;
   readonly adaptive?: boolean;
+  readonly segmentsSource?: boolean;
   readonly memory?: SourceMemory | undefined;
   readonly startedAt?: number;
   /** Grants epochs in place of the recorder. */
@@ -44,6 +45,7 @@ export class Recorder {
         requestEpoch: () => this.timeline?.grant(this.#grant(), this.now),
         begin: (start) => this.starts.push(start),
         frame: (frame) => this.#record(frame),
+        segmentsSource: options.segmentsSource ?? false,
         warnings: this.warnings,
       },
     });
