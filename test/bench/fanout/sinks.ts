@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { request, Agent } from 'node:http';
 
 import { Sink, type SinkCounts } from './sink.ts';
@@ -17,6 +17,7 @@ export type SinkReport = {
   readonly sinks: number;
   /** Sessions that the server ended. */
   readonly ended: number;
+  /** Attempts to connect that failed; each sink makes up to four. */
   readonly failedJoins: number;
   readonly packets: number;
   /** Gaps in the sequence numbers. */
@@ -38,6 +39,8 @@ export type SinkReport = {
 const POLL_MILLIS = 2;
 const FEEDBACK_MILLIS = 100;
 const CONSENT_MILLIS = 5000;
+const ATTEMPTS = 4;
+const PAUSE_MILLIS = 400;
 
 const [url = '', host = '', port = '', whole = ''] = process.argv.slice(2);
 const counts: SinkCounts = { verified: 0, forged: 0, other: 0, late: new Uint32Array(LATE_SLOTS) };
@@ -88,19 +91,29 @@ async function join(count: number, atOnce: number): Promise<void> {
       left -= 1;
       const number = next;
       next += 1;
-      const sink = new Sink(number, context);
-      sinks[number] = sink;
-      try {
-        await sink.join(post);
-      } catch (failure) {
+      // werift's client gives up where a flight of the server comes twice, as it does when the client itself is slow.
+      for (let attempt = 1; attempt <= ATTEMPTS && !(await tryJoin(number)); attempt += 1) {
         failedJoins += 1;
-        error ??= failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
-        sinks[number] = undefined;
+        await setTimeout(PAUSE_MILLIS * attempt);
       }
-      await setImmediate();
     }
   };
   await Promise.all(Array.from({ length: atOnce }, lane));
+}
+
+async function tryJoin(number: number): Promise<boolean> {
+  const sink = new Sink(number, context);
+  sinks[number] = sink;
+  try {
+    await sink.join(post);
+    return true;
+  } catch (failure) {
+    error ??= failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
+    sinks[number] = undefined;
+    return false;
+  } finally {
+    await setImmediate();
+  }
 }
 
 function post(offer: string): Promise<{ location: string; answer: string }> {
