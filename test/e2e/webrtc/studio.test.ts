@@ -135,6 +135,26 @@ describe('the studio', () => {
     await studio.close({ runBeforeUnload: false });
   });
 
+  it('restarts ICE after some seconds of silence, and goes on in the same session', async () => {
+    await using server = await startServer({ config: { streamKeys: [key], ladder: 'source' } });
+    const studio = await openStudio(browser, server);
+    await goLive(studio);
+    await until('the broadcast', async () => (await streamState(server)) === 'live');
+    const restarts: number[] = [];
+    studio.on('response', (response) => response.request().method() === 'PATCH' && restarts.push(response.status()));
+    server.process().kill('SIGSTOP');
+    try {
+      await studio.getByText('Reconnecting…').waitFor({ timeout: 20_000 });
+    } finally {
+      server.process().kill('SIGCONT');
+    }
+    await untilLive(studio);
+    await until('the answer to the restart', () => restarts.length > 0);
+    expect(restarts).toEqual([200]);
+    expect(server.log().match(/a WHIP publisher was admitted/g)).toHaveLength(1);
+    await studio.close({ runBeforeUnload: false });
+  });
+
   it('frees the stream when its page is left, and tells a second one that somebody is live', async () => {
     await using server = await startServer({ config: { streamKeys: [key], ladder: 'source' } });
     const first = await openStudio(browser, server);
