@@ -52,7 +52,7 @@ afterEach(() => handshakes.splice(0).forEach((handshake) => handshake.close()));
 
 let time = 0;
 
-/** One handshake of ours as the client with werift's server, in this process. Time goes on by a second with each datagram. */
+/** One handshake between our client and our server, in this process. Time goes on by a second with each datagram. */
 async function shakeHands(
   options: { readonly shows?: RtcCertificate; readonly toServer?: Way; readonly toClient?: Way; readonly timer?: ManualTimer; readonly before?: (handshake: DtlsClientHandshake) => void } = {},
 ): Promise<{ readonly client: Side; readonly server: Side }> {

@@ -1,17 +1,12 @@
 import { MillraceError } from '../../runtime/errors.ts';
 import { NAMED_GROUP } from './key-agreement.ts';
+import { EXTENSION, extension, MessageReader, NAMED_CURVE, RANDOM_BYTES, uint16, vector16, vector8, VERSION, within16 } from './message-bytes.ts';
 import { SIGNATURE_SCHEMES } from './peer-proof.ts';
 import { SRTP_PROFILES } from './srtp-keys.ts';
 
-/** DTLS 1.2 on the wire. */
-const VERSION = 0xfefd;
 /** What is offered: TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 and, for peers with an RSA key, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256. */
 const CIPHER_SUITES: ReadonlyMap<number, 'ec' | 'rsa'> = new Map([[0xc02b, 'ec'], [0xc02f, 'rsa']]);
-/** Extension types: RFC 8422, RFC 5246, RFC 5764, RFC 7627 and RFC 5746. */
-const EXTENSION = { supportedGroups: 10, ecPointFormats: 11, signatureAlgorithms: 13, useSrtp: 14, extendedMasterSecret: 23, renegotiationInfo: 0xff01 } as const;
 const OFFERED: ReadonlySet<number> = new Set(Object.values(EXTENSION));
-const RANDOM_BYTES = 32;
-const NAMED_CURVE = 3;
 
 /** What a ServerHello chose. */
 export type ServerHello = {
@@ -56,27 +51,14 @@ export function clientHello(random: Buffer, cookie: Buffer): Buffer {
   ]);
 }
 
-/** The body of a Certificate message with one certificate, RFC 5246, 7.4.2. */
-export function certificateMessage(der: Uint8Array): Buffer {
-  const lengths = Buffer.alloc(6);
-  lengths.writeUIntBE(3 + der.length, 0, 3);
-  lengths.writeUIntBE(der.length, 3, 3);
-  return Buffer.concat([lengths, der]);
-}
-
 /** The body of a ClientKeyExchange, RFC 8422, 5.7. */
 export function clientKeyExchange(publicKey: Buffer): Buffer {
   return vector8(publicKey);
 }
 
-/** The body of a CertificateVerify by an ECDSA key, RFC 5246, 7.4.8. */
-export function certificateVerify(signature: Buffer): Buffer {
-  return Buffer.concat([uint16(0x0403), within16(signature)]);
-}
-
 /** The cookie of a HelloVerifyRequest, RFC 6347, 4.2.1: its version says nothing. */
 export function readCookie(body: Buffer): Buffer {
-  const reader = new Reader(body);
+  const reader = new MessageReader(body);
   reader.take(2);
   const cookie = reader.vector(1);
   reader.end();
@@ -89,7 +71,7 @@ export function readCookie(body: Buffer): Buffer {
  * @throws {MillraceError} `rtc/dtls-malformed`, and `rtc/dtls-choice` where it chose what was not offered.
  */
 export function readServerHello(body: Buffer): ServerHello {
-  const reader = new Reader(body);
+  const reader = new MessageReader(body);
   const version = reader.uint(2);
   const random = reader.take(RANDOM_BYTES);
   reader.vector(1);
@@ -100,7 +82,7 @@ export function readServerHello(body: Buffer): ServerHello {
   }
   let srtpProfile: number | undefined;
   let extendedMasterSecret = false;
-  const extensions = new Reader(reader.isAtEnd ? Buffer.alloc(0) : reader.vector(2));
+  const extensions = new MessageReader(reader.isAtEnd ? Buffer.alloc(0) : reader.vector(2));
   reader.end();
   while (!extensions.isAtEnd) {
     const type = extensions.uint(2);
@@ -127,7 +109,7 @@ export function readServerHello(body: Buffer): ServerHello {
  * @throws {MillraceError} `rtc/dtls-malformed`.
  */
 export function readServerKeyExchange(body: Buffer): ServerKeyExchange {
-  const reader = new Reader(body);
+  const reader = new MessageReader(body);
   if (reader.uint(1) !== NAMED_CURVE) {
     throw chosenUnoffered('curve');
   }
@@ -139,7 +121,7 @@ export function readServerKeyExchange(body: Buffer): ServerKeyExchange {
 
 /** RFC 5764, 4.1.1: "exactly one" profile, and no MKI, as none was offered. */
 function readUseSrtp(data: Buffer): number {
-  const reader = new Reader(data);
+  const reader = new MessageReader(data);
   const profiles = reader.vector(2);
   const mki = reader.vector(1);
   reader.end();
@@ -151,68 +133,4 @@ function readUseSrtp(data: Buffer): number {
 
 function chosenUnoffered(what: string): MillraceError {
   return new MillraceError('rtc/dtls-choice', `The peer chose what was not offered: ${what}.`);
-}
-
-function extension(type: number, data: Buffer): Buffer {
-  return Buffer.concat([uint16(type), within16(data)]);
-}
-
-function uint16(value: number): Buffer {
-  return Buffer.of(value >> 8, value & 0xff);
-}
-
-/** Numbers of 16 bits behind the length of all. */
-function vector16(...values: number[]): Buffer {
-  return within16(Buffer.concat(values.map(uint16)));
-}
-
-function within16(bytes: Buffer): Buffer {
-  return Buffer.concat([uint16(bytes.length), bytes]);
-}
-
-function vector8(bytes: Buffer): Buffer {
-  return Buffer.concat([Buffer.of(bytes.length), bytes]);
-}
-
-/** Takes a message's body apart; every step beyond its end throws `rtc/dtls-malformed`. */
-class Reader {
-  readonly #bytes: Buffer;
-  #at = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  get isAtEnd(): boolean {
-    return this.#at === this.#bytes.length;
-  }
-
-  uint(length: 1 | 2): number {
-    return this.take(length).readUIntBE(0, length);
-  }
-
-  take(length: number): Buffer {
-    const end = this.#at + length;
-    if (end > this.#bytes.length) {
-      throw malformed();
-    }
-    const taken = this.#bytes.subarray(this.#at, end);
-    this.#at = end;
-    return taken;
-  }
-
-  /** Bytes behind their length. */
-  vector(lengthBytes: 1 | 2): Buffer {
-    return this.take(this.uint(lengthBytes));
-  }
-
-  end(): void {
-    if (!this.isAtEnd) {
-      throw malformed();
-    }
-  }
-}
-
-function malformed(): MillraceError {
-  return new MillraceError('rtc/dtls-malformed', 'A handshake message of the peer does not end where it should.');
 }

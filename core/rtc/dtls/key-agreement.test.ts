@@ -2,7 +2,13 @@ import { createECDH, createPublicKey, diffieHellman, generateKeyPairSync } from 
 
 import { describe, expect, it } from 'vitest';
 
-import { agree, NAMED_GROUP } from './key-agreement.ts';
+import { createKeyShare, NAMED_GROUP } from './key-agreement.ts';
+
+/** Both halves of an agreement at once. */
+function agree(group: number, peerKey: Buffer): { readonly publicKey: Buffer; readonly secret: Buffer } {
+  const share = createKeyShare(group);
+  return { publicKey: share.publicKey, secret: share.agree(peerKey) };
+}
 
 const X25519_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');
 

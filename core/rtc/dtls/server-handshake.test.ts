@@ -140,9 +140,38 @@ describe('the server\'s side of the DTLS handshake', () => {
     await expect(shakeHands({ before: (handshake) => handshake.receive(early, millis(0)) })).rejects.toMatchObject({ code: 'rtc/dtls-order' });
   });
 
-  it('fails alone where werift throws', async () => {
+  it('fails alone on a hello that is noise', async () => {
     const hello = handshakeRecord(1, 0, randomBytes(80));
     await expect(shakeHands({ before: (handshake) => handshake.receive(hello, millis(0)) })).rejects.toBeInstanceOf(Error);
+  });
+
+  it.each<[string, (body: Buffer) => Buffer, string]>([
+    ['another cookie than it was given', (body) => flipped(body, 40), 'rtc/dtls-order'],
+    ['a hello that ends too soon', (body) => body.subarray(0, -3), 'rtc/dtls-malformed'],
+    ['bytes behind the hello', (body) => Buffer.concat([body, Buffer.alloc(1)]), 'rtc/dtls-malformed'],
+    ['no group that is spoken', (body) => replaced(body, '000a00060004001d0017', '000a00060004001e0018'), 'rtc/dtls-choice'],
+    ['no cipher suite that is spoken', (body) => replaced(body, '0004c02bc02f', '0004c02cc030'), 'rtc/dtls-choice'],
+    ['no signature that is spoken', (body) => replaced(body, '000d00060004', '000d00060000'), 'rtc/dtls-choice'],
+  ])('refuses %s', async (_what, change, code) => {
+    const toServer: Way = (datagram) => {
+      const [record] = readRecords(datagram);
+      if (record?.type !== CONTENT_TYPE.handshake || record.fragment[0] !== 1 || record.fragment.readUInt16BE(4) !== 1) {
+        return [datagram];
+      }
+      return [handshakeRecord(1, 1, change(Buffer.from(record.fragment.subarray(HANDSHAKE_HEADER_BYTES))))];
+    };
+    await expect(shakeHands({ toServer })).rejects.toMatchObject({ code });
+  });
+
+  it('takes whatever hello there is without a throw, and answers it with less than it sent', () => {
+    for (let at = 0; at < 1000; at++) {
+      const sent: Uint8Array[] = [];
+      const handshake = new DtlsServerHandshake({ certificate: server, fingerprints: [client.fingerprint], send: (datagram) => void sent.push(datagram), done: () => expect.unreachable(), failed: () => {} });
+      const hello = handshakeRecord(1, 0, Buffer.concat([Buffer.from('fefd', 'hex'), randomBytes(32), Buffer.alloc(2), Buffer.from('0002c02b0100', 'hex'), randomBytes(at % 150)]));
+      expect(() => handshake.receive(hello, millis(1))).not.toThrow();
+      expect(sent.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(hello.length);
+      handshake.close();
+    }
   });
 
   it('refuses who offers no SRTP', async () => {
@@ -178,6 +207,19 @@ describe('what is left of a handshake', () => {
     expect(notify!.sequence).toBeGreaterThan(flight.at(-1)!.sequence);
   });
 });
+
+function flipped(body: Buffer, at: number): Buffer {
+  body[at]! ^= 1;
+  return body;
+}
+
+/** The bytes with a part exchanged, which is there. */
+function replaced(body: Buffer, before: string, after: string): Buffer {
+  const at = body.indexOf(Buffer.from(before, 'hex'));
+  expect(at).toBeGreaterThan(0);
+  Buffer.from(after, 'hex').copy(body, at);
+  return body;
+}
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');

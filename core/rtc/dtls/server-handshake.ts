@@ -1,15 +1,26 @@
+import { randomBytes, sign } from 'node:crypto';
+
 import type { Millis } from '../../media/time.ts';
 import { MillraceError } from '../../runtime/errors.ts';
-import { DtlsServer, type DtlsTransport } from '../werift.ts';
-import { signatureHash } from './certificate.ts';
 import { DtlsEstablished } from './established.ts';
-import { datagramsOf, failureAlert, REPEAT_MILLIS } from './flight.ts';
+import { failureAlert, REPEAT_MILLIS } from './flight.ts';
+import { CHANGE_CIPHER_SPEC, FlightSender, type FlightContent } from './flight-sender.ts';
+import type { FlightTimer } from './flight-timer.ts';
 import type { DtlsHandshake, DtlsHandshakeOptions } from './handshake.ts';
-import { HANDSHAKE_HEADER_BYTES, HANDSHAKE_TYPE, HandshakeMessages, type HandshakeMessage } from './handshake-messages.ts';
+import { HANDSHAKE_HEADER_BYTES, HANDSHAKE_TYPE, HandshakeMessages, writeHandshakeMessage, type HandshakeMessage } from './handshake-messages.ts';
+import { createKeyShare, type KeyShare } from './key-agreement.ts';
+import { certificateMessage, digitallySigned } from './message-bytes.ts';
+import { ownKey } from './own-key.ts';
 import { announcedCertificate, checkSignature, isFinishedOf } from './peer-proof.ts';
-import { CONTENT_TYPE, readRecords, writeRecord, type DtlsRecord } from './record.ts';
-import { RecordCipher } from './record-cipher.ts';
-import { agreedProfile, SRTP_KEY_BYTES, SRTP_PROFILES, type SrtpKeys } from './srtp-keys.ts';
+import { verifyData } from './prf.ts';
+import { CONTENT_TYPE, readRecords, type DtlsRecord } from './record.ts';
+import type { RecordCipher } from './record-cipher.ts';
+import { deriveMasterSecret, recordCipherOf, srtpKeysOf } from './secrets.ts';
+import { certificateRequest, helloVerifyRequest, keyParameters, readClientHello, readClientKeyExchange, serverHello, type ClientHello } from './server-messages.ts';
+import { agreedProfile, type NumberedProfile } from './srtp-keys.ts';
+
+/** What a server's handshake needs. */
+export type DtlsServerHandshakeOptions = DtlsHandshakeOptions & { readonly timer?: FlightTimer };
 
 /** What a client sends, in order: hello, hello with cookie, and its proof. Finished, protected, comes behind. */
 const EXPECTED: readonly number[] = [
@@ -19,41 +30,33 @@ const EXPECTED: readonly number[] = [
   HANDSHAKE_TYPE.clientKeyExchange,
   HANDSHAKE_TYPE.certificateVerify,
 ];
+const COOKIE_BYTES = 20;
 
-/** A flight number of werift's behind which its timers send nothing more. */
-const NO_MORE_FLIGHTS = 99;
-
-/**
- * The server's side of one DTLS 1.2 handshake: werift's server behind a gate that puts the peer's messages in order, gives it
- * each once, and demands the proofs that it does not: the announced certificate, the signature of its key, and Finished.
- */
+/** The server's side of one DTLS 1.2 handshake. The client proves that it is where it says (cookie) and who it says (certificate, Finished). */
 export class DtlsServerHandshake implements DtlsHandshake {
-  readonly #options: DtlsHandshakeOptions;
-  readonly #server: DtlsServer;
+  readonly #options: DtlsServerHandshakeOptions;
+  readonly #flights: FlightSender;
   readonly #messages = new HandshakeMessages();
+  readonly #random = randomBytes(32);
+  readonly #cookie = randomBytes(COOKIE_BYTES);
+  /** All messages of both sides that the Finished messages stand for: from the hello with the cookie on. */
+  #transcript: Buffer[] = [];
+  #hello: ClientHello | undefined;
+  #profile: NumberedProfile | undefined;
+  #share: KeyShare | undefined;
   #certificate: Buffer | undefined;
+  #masterSecret: Buffer | undefined;
   #cipher: RecordCipher | undefined;
   /** A Finished that came before what it stands on. */
   #early: Buffer | undefined;
-  #outgoing: Buffer[] = [];
-  #flight: Buffer[] = [];
+  /** Number of our next message. */
+  #sequence = 0;
   #flightAt = -Infinity;
   #isOver = false;
 
-  constructor(options: DtlsHandshakeOptions) {
+  constructor(options: DtlsServerHandshakeOptions) {
     this.#options = options;
-    const { certPem: cert, keyPem: key } = options.certificate;
-    this.#server = new DtlsServer({
-      transport: this.#transport(),
-      srtpProfiles: SRTP_PROFILES.map(({ number }) => number),
-      cert,
-      key,
-      signatureHash,
-      certificateRequest: true,
-      extendedMasterSecret: true,
-    });
-    this.#server.onError.subscribe((error) => this.#fail(error));
-    this.#server.onConnect.subscribe(() => this.#finish());
+    this.#flights = new FlightSender(options.send, options.timer);
   }
 
   receive(datagram: Buffer, now: Millis): void {
@@ -74,9 +77,8 @@ export class DtlsServerHandshake implements DtlsHandshake {
 
   close(): void {
     this.#isOver = true;
-    this.#outgoing = [];
-    this.#flight = [];
-    this.#server.dtls.flight = NO_MORE_FLIGHTS;
+    this.#flights.close();
+    this.#transcript = [];
   }
 
   #handshake(record: DtlsRecord, now: Millis): void {
@@ -89,14 +91,13 @@ export class DtlsServerHandshake implements DtlsHandshake {
     }
     const { messages, repeated } = this.#messages.push(record.fragment);
     for (const message of messages) {
-      this.#flight = [];
       this.#flightAt = now;
       this.#message(message);
     }
     if (repeated && messages.length === 0 && now - this.#flightAt >= REPEAT_MILLIS) {
+      // The client misses our flight.
       this.#flightAt = now;
-      this.#outgoing = [...this.#flight];
-      this.#flush();
+      this.#flights.repeat();
     }
     if (this.#early !== undefined && this.#messages.next === EXPECTED.length) {
       const [early] = readRecords(this.#early);
@@ -105,56 +106,88 @@ export class DtlsServerHandshake implements DtlsHandshake {
     }
   }
 
-  #message(message: HandshakeMessage): void {
-    if (message.type !== EXPECTED[message.sequence]) {
-      throw new MillraceError('rtc/dtls-order', `A handshake message of type ${message.type} came in place ${message.sequence}.`);
+  #message({ type, sequence, body, bytes }: HandshakeMessage): void {
+    if (type !== EXPECTED[sequence]) {
+      throw new MillraceError('rtc/dtls-order', `A handshake message of type ${type} came in place ${sequence}.`);
     }
-    switch (message.type) {
+    if (sequence === 0) {
+      readClientHello(body);
+      // "The HelloVerifyRequest is not retransmitted by a timer": whoever only pretends to be here gets no more than it sends.
+      this.#flights.begin([this.#write(HANDSHAKE_TYPE.helloVerifyRequest, helloVerifyRequest(this.#cookie))], { waits: false });
+      this.#transcript = [];
+      return;
+    }
+    if (type === HANDSHAKE_TYPE.certificateVerify) {
+      checkSignature(body, this.#certificate!, Buffer.concat(this.#transcript));
+    }
+    this.#transcript.push(bytes);
+    switch (type) {
+      case HANDSHAKE_TYPE.clientHello:
+        this.#greet(readClientHello(body));
+        break;
       case HANDSHAKE_TYPE.certificate:
-        this.#certificate = announcedCertificate(message.body, this.#options.fingerprints);
+        this.#certificate = announcedCertificate(body, this.#options.fingerprints);
         break;
-      case HANDSHAKE_TYPE.certificateVerify:
-        checkSignature(message.body, this.#certificate!, this.#transcript());
+      case HANDSHAKE_TYPE.clientKeyExchange:
+        this.#deriveKeys(this.#share!.agree(readClientKeyExchange(body)), this.#hello!);
         break;
-    }
-    this.#server.transport.socket.onData(writeRecord(CONTENT_TYPE.handshake, 0, message.sequence, message.bytes), ['', 0]);
-    if (message.type === HANDSHAKE_TYPE.clientKeyExchange) {
-      this.#cipher = this.#recordCipher();
     }
   }
 
-  /** "It is imperative that the Finished messages be verified": werift is shown it only then. */
+  /** Answers the hello: what was chosen, our certificate and key, and that we want theirs. */
+  #greet(hello: ClientHello): void {
+    if (!hello.cookie.equals(this.#cookie)) {
+      throw new MillraceError('rtc/dtls-order', 'The peer\'s hello does not carry the cookie that it was given.');
+    }
+    this.#hello = hello;
+    this.#profile = agreedProfile(hello.srtpProfile);
+    this.#share = createKeyShare(hello.group);
+    const { der, key } = ownKey(this.#options.certificate);
+    const parameters = keyParameters(hello.group, this.#share.publicKey);
+    const signature = sign('sha256', Buffer.concat([hello.random, this.#random, parameters]), key);
+    this.#flights.begin([
+      this.#write(HANDSHAKE_TYPE.serverHello, serverHello(this.#random, hello)),
+      this.#write(HANDSHAKE_TYPE.certificate, certificateMessage(der)),
+      this.#write(HANDSHAKE_TYPE.serverKeyExchange, Buffer.concat([parameters, digitallySigned(signature)])),
+      this.#write(HANDSHAKE_TYPE.certificateRequest, certificateRequest()),
+      this.#write(HANDSHAKE_TYPE.serverHelloDone, Buffer.alloc(0)),
+    ]);
+  }
+
+  #deriveKeys(secret: Buffer, { random, extendedMasterSecret }: ClientHello): void {
+    const randoms = { client: random, server: this.#random };
+    this.#masterSecret = deriveMasterSecret(secret, randoms, extendedMasterSecret ? Buffer.concat(this.#transcript) : undefined);
+    this.#cipher = recordCipherOf('server', this.#masterSecret, randoms);
+    this.#flights.cipher = this.#cipher;
+  }
+
+  /** The client's Finished, and ours in answer, end the handshake. What cannot be opened may be forged: it ends nothing. */
   #finished(record: DtlsRecord): void {
     if (this.#messages.next < EXPECTED.length) {
       this.#early = Buffer.from(record.bytes);
       return;
     }
     const message = this.#cipher?.open(record);
-    // What cannot be opened may be forged: it ends nothing.
     if (message === undefined || message.length < HANDSHAKE_HEADER_BYTES || message[0] !== HANDSHAKE_TYPE.finished) {
       return;
     }
-    if (!isFinishedOf('client', message.subarray(HANDSHAKE_HEADER_BYTES), this.#server.cipher.masterSecret, this.#transcript())) {
+    if (!isFinishedOf('client', message.subarray(HANDSHAKE_HEADER_BYTES), this.#masterSecret!, Buffer.concat(this.#transcript))) {
       throw new MillraceError('rtc/dtls-finished', 'The peer and the server did not see the same handshake.');
     }
-    this.#server.transport.socket.onData(record.bytes, ['', 0]);
+    this.#transcript.push(message);
+    const finished = verifyData('server', this.#masterSecret!, Buffer.concat(this.#transcript));
+    const lastFlight = this.#flights.begin([CHANGE_CIPHER_SPEC, this.#write(HANDSHAKE_TYPE.finished, finished, 1)], { waits: false });
+    const keys = srtpKeysOf('server', this.#profile!, this.#masterSecret!, { client: this.#hello!.random, server: this.#random });
+    const established = new DtlsEstablished(this.#cipher!, Uint8Array.from(lastFlight), this.#flights.nextProtected);
+    this.close();
+    this.#options.done(keys, established);
   }
 
-  #finish(): void {
-    if (this.#isOver) {
-      return;
-    }
-    this.#flush();
-    try {
-      const keys = this.#srtpKeys();
-      const lastFlight = Uint8Array.from(Buffer.concat(this.#flight));
-      const last = readRecords(Buffer.from(lastFlight)).findLast(({ epoch }) => epoch === 1);
-      const established = new DtlsEstablished(this.#cipher!, lastFlight, (last?.sequence ?? 0) + 1);
-      this.close();
-      this.#options.done(keys, established);
-    } catch (error) {
-      this.#fail(error);
-    }
+  /** A message for a flight, written down in the transcript. */
+  #write(type: number, body: Buffer, epoch: 0 | 1 = 0): FlightContent {
+    const bytes = writeHandshakeMessage(type, this.#sequence++, body);
+    this.#transcript.push(bytes);
+    return { type: CONTENT_TYPE.handshake, epoch, bytes };
   }
 
   #fail(error: unknown): void {
@@ -163,55 +196,5 @@ export class DtlsServerHandshake implements DtlsHandshake {
       this.close();
       this.#options.failed(error);
     }
-  }
-
-  #srtpKeys(): SrtpKeys {
-    const profile = agreedProfile(this.#server.srtp.srtpProfile);
-    const { localKey, localSalt, remoteKey, remoteSalt } = this.#server.extractSessionKeys(SRTP_KEY_BYTES, profile.saltBytes);
-    // Copies: a view would keep the whole buffer that it was cut from for as long as the session lives.
-    return { profile: profile.name, localKey: Uint8Array.from(localKey), localSalt: Uint8Array.from(localSalt), remoteKey: Uint8Array.from(remoteKey), remoteSalt: Uint8Array.from(remoteSalt) };
-  }
-
-  #recordCipher(): RecordCipher | undefined {
-    const { clientWriteKey, clientNonce, serverWriteKey, serverNonce } = this.#server.cipher.cipher ?? {};
-    if (clientWriteKey === undefined || clientNonce === undefined || serverWriteKey === undefined || serverNonce === undefined) {
-      return undefined;
-    }
-    return new RecordCipher(
-      { key: Uint8Array.from(serverWriteKey), salt: Uint8Array.from(serverNonce.subarray(0, 4)) },
-      { key: Uint8Array.from(clientWriteKey), salt: Uint8Array.from(clientNonce.subarray(0, 4)) },
-    );
-  }
-
-  /** All messages so far, both sides', from the hello with the cookie on. */
-  #transcript(): Buffer {
-    return Buffer.concat(this.#server.dtls.sortedHandshakeCache.map((message) => message.serialize()));
-  }
-
-  /** What werift takes for a socket: it gathers a flight's records so that they leave in few datagrams. */
-  #transport(): DtlsTransport {
-    return {
-      type: 'udp',
-      address: { address: '', family: 'IPv4', port: 0 },
-      closed: false,
-      onData: () => {},
-      send: (record) => {
-        if (!this.#isOver) {
-          if (this.#outgoing.length === 0) {
-            queueMicrotask(() => this.#flush());
-          }
-          this.#outgoing.push(record);
-        }
-        return Promise.resolve();
-      },
-      close: () => Promise.resolve(),
-    };
-  }
-
-  #flush(): void {
-    const records = this.#outgoing;
-    this.#outgoing = [];
-    this.#flight.push(...records.filter((record) => !this.#flight.includes(record)));
-    datagramsOf(records).forEach((datagram) => this.#options.send(datagram));
   }
 }
