@@ -17,7 +17,7 @@ async function onAir(more: Parameters<typeof serveControl>[1] = {}): Promise<Ser
   bus.announce(broadcastInfo({ startedAt: Date.UTC(2026, 0, 2, 3, 4, 5) }));
   bus.putCatalog(broadcast, 'source', sourceCatalog());
   bus.putCatalog(broadcast, 'ladder', ladderCatalog());
-  bus.putCatalog(broadcast, 'ingest', { bitrate: 2_600_000, frameRate: 29.97003, address: '192.0.2.9', warnings: [{ code: 'source/long-gop', message: 'Set the key-frame interval to 2 s.', since: wallTime(0) }] });
+  bus.putCatalog(broadcast, 'ingest', { bitrate: 2_600_000, frameRate: 29.97003, rtt: millis(38.5), loss: 0.0123456, address: '192.0.2.9', warnings: [{ code: 'source/long-gop', message: 'Set the key-frame interval to 2 s.', since: wallTime(0) }] });
   bus.putCatalog(broadcast, 'transcode', { speed: 1.23456, lag: millis(40), restarts: 1, warnings: [{ code: 'transcode/restarted', message: 'The encoder was restarted.', since: wallTime(1_000) }] });
   bus.putCatalog(broadcast, 'audience', { viewers: { hls: 3, webrtc: 1 } });
   return served;
@@ -82,13 +82,19 @@ test('with the token the broadcaster is described too', async () => {
   expect(response.headers.get('cache-control')).toBe('no-store');
   expect(streamSchema.parse(await response.json()).broadcaster).toEqual({
     address: '192.0.2.9', encoder: 'obs-output',
-    ingest: { bitrate: 2_600_000, frameRate: 29.97 },
+    ingest: { bitrate: 2_600_000, frameRate: 29.97, rttMillis: 38.5, loss: 0.012 },
     transcode: { speed: 1.235, lagMillis: 40, restarts: 1 },
     warnings: [
       { code: 'source/long-gop', message: 'Set the key-frame interval to 2 s.', since: '1970-01-01T00:00:00.000Z' },
       { code: 'transcode/restarted', message: 'The encoder was restarted.', since: '1970-01-01T00:00:01.000Z' },
     ],
   });
+});
+
+test('where the protocol does not tell of round trip and loss, both are null', async () => {
+  const { bus, getWithToken } = await onAir();
+  bus.putCatalog(broadcastInfo().broadcast, 'ingest', { bitrate: 2_600_000, frameRate: 30, address: '192.0.2.9', warnings: [] });
+  expect(streamSchema.parse(await (await getWithToken('/api/v1/streams/cam1')).json()).broadcaster?.ingest).toEqual({ bitrate: 2_600_000, frameRate: 30, rttMillis: null, loss: null });
 });
 
 test('a known stream that is off air is offline, with nothing of its last broadcast', async () => {

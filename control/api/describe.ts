@@ -97,7 +97,15 @@ function describeBroadcaster({ catalog }: StreamView): z.output<typeof broadcast
   return {
     address: ingest?.address ?? null,
     encoder: source?.encoder ?? null,
-    ingest: ingest === undefined ? null : { bitrate: ingest.bitrate, frameRate: rounded(ingest.frameRate) },
+    ingest:
+      ingest === undefined
+        ? null
+        : {
+            bitrate: ingest.bitrate,
+            frameRate: rounded(ingest.frameRate),
+            rttMillis: ingest.rtt === undefined ? null : rounded(ingest.rtt),
+            loss: ingest.loss === undefined ? null : rounded(ingest.loss),
+          },
     transcode: transcode === undefined ? null : { speed: rounded(transcode.speed), lagMillis: rounded(transcode.lag), restarts: transcode.restarts },
     warnings: warnings.map(({ code, message, since }) => ({ code, message, since: instant(since) })),
   };

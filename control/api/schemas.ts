@@ -69,7 +69,15 @@ export const broadcasterSchema = z
   .strictObject({
     address: z.string().nullable().describe('Where the broadcaster sends from.'),
     encoder: z.string().nullable().describe('Their software as it names itself.'),
-    ingest: z.strictObject({ bitrate: bitsPerSecond, frameRate: perSecond }).nullable().describe('As it comes in now.'),
+    ingest: z
+      .strictObject({
+        bitrate: bitsPerSecond,
+        frameRate: perSecond,
+        rttMillis: z.number().nonnegative().nullable().describe('Round trip to the broadcaster in milliseconds; null where the protocol does not tell.'),
+        loss: z.number().min(0).max(1).nullable().describe('Packets lost on the way here in the last second, before they were repaired: 0 to 1; null where the protocol does not tell.'),
+      })
+      .nullable()
+      .describe('As it comes in now.'),
     transcode: z
       .strictObject({
         speed: z.number().nonnegative().describe('Seconds of media encoded per second; 1 keeps up.'),

@@ -31,8 +31,9 @@ export type SourceTrack = {
   readonly bitrate: number;
   /**
    * Simulcast (ADR 0005, 8): absent on `video`, which is the best layer; n on `video-n`, the n-th below it. A lower layer is for WebRTC alone: cut
-   * into the groups of `video` by pts, its groups need not begin with a key frame. Its configuration and its place in the order are
-   * fixed for the epoch. While the publisher holds it back it is silent: no frames, no other sign.
+   * into the groups of `video` by pts, its groups need not begin with a key frame. Its place in the order is fixed for the epoch; of
+   * an adapting publisher `config` is that of the epoch's beginning, and heads of frames tell of other sizes (ADR 0001). While the publisher holds
+   * it back it is silent: no frames, no other sign.
    */
   readonly layer?: number;
   /** Video only. */
