@@ -11,6 +11,20 @@ export type BrowserPublication = {
   readonly height?: number;
 };
 
+/** Sets what the picture's sender does with its encodings from now on; one without rid is `''`. It keeps the sizes it is told, whatever the machine's load. */
+export function setEncodings(page: Page, changes: Readonly<Record<string, { readonly active?: boolean; readonly scaleResolutionDownBy?: number }>>): Promise<void> {
+  return page.evaluate(async (wanted) => {
+    type Parameters = { degradationPreference?: string; encodings: { rid?: string }[] };
+    type Sender = { track: { kind: string } | null; getParameters(): Parameters; setParameters(parameters: Parameters): Promise<void> };
+    const { peer } = globalThis as unknown as { peer: { getSenders(): Sender[] } };
+    const sender = peer.getSenders().find(({ track }) => track?.kind === 'video');
+    const parameters = sender?.getParameters() ?? { encodings: [] };
+    parameters.degradationPreference = 'maintain-resolution';
+    parameters.encodings.forEach((encoding) => Object.assign(encoding, wanted[encoding.rid ?? '']));
+    await sender?.setParameters(parameters);
+  }, changes);
+}
+
 /** Publishes from a page of the server's own origin; the session's URL. The peer connection is left as `globalThis.peer`. */
 export function publishFrom(page: Page, publication: BrowserPublication): Promise<string> {
   return page.evaluate(async ({ url, key, layers = [], codec, width = 1280, height = 720 }) => {

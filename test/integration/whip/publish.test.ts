@@ -6,7 +6,7 @@ import type { Frame } from '#core/media/frame.ts';
 import { startBrowser } from '../../support/browser.ts';
 import { publishNatively } from '../../support/native-webrtc.ts';
 import { until } from '../../support/until.ts';
-import { publishFrom } from './browser-publisher.ts';
+import { publishFrom, setEncodings } from './browser-publisher.ts';
 import { KEY, startWhipServer, type WhipServer } from './whip-server.ts';
 
 const LAYERS = [
@@ -26,11 +26,13 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-/** Expects what consumers rely on: places and times rise, each group begins with a head. */
+/** Expects what consumers rely on: places and times rise, each group begins with a head, and so does each configuration, at a key frame. */
 function expectWhole(frames: readonly Frame[]): void {
   frames.forEach((frame, n) => {
     const before = frames[n - 1];
-    expect(frame.index === 0).toBe(frame.head !== undefined);
+    const changes = frame.config !== frames[n - 1]?.config;
+    expect(frame.head !== undefined).toBe(frame.index === 0 || changes);
+    expect(frame.index === 0 || frame.key || !changes).toBe(true);
     if (before !== undefined) {
       expect(frame.group > before.group || (frame.group === before.group && frame.index === before.index + 1)).toBe(true);
       expect(frame.dts).toBeGreaterThan(before.dts);
@@ -43,7 +45,10 @@ const keysOf = (frames: readonly Frame[]): number[] => frames.filter(({ key }) =
 describe('libwebrtc outside a browser', () => {
   it('publishes VP8 and Opus: whole frames, in step, a key frame every 2.2 s, and a broadcast that ends when it says so', async () => {
     const publisher = await publishNatively({ url: server.url, key: KEY });
-    await until('three key frames', () => keysOf(server.frames('video')).length >= 3);
+    const gaps = (): number[] => keysOf(server.frames('video')).slice(1).map((at, n) => at - (keysOf(server.frames('video'))[n] ?? NaN));
+    // A busy machine answers requests late.
+    await until('a key frame 2.2 s after another', () => gaps().some((gap) => gap > 2.1 && gap < 3), { deadline: 60_000 });
+    await until('a reading of the way', () => server.health.some(({ rtt, loss }) => rtt !== undefined && loss === 0));
     await publisher.stop();
     await until('the end', () => server.infos.at(-1)?.state === 'interrupted');
     expect(server.catalogs).toHaveLength(1);
@@ -56,12 +61,8 @@ describe('libwebrtc outside a browser', () => {
     const audio = server.frames('audio');
     expectWhole(video);
     expectWhole(audio);
-    const [last = 0, before = 0] = keysOf(video).toReversed();
-    expect(last - before).toBeGreaterThan(2.1);
-    expect(last - before).toBeLessThan(3);
     // Sound and picture are made by one timer, which begins both at once. Later, a busy machine makes less sound than time.
     expect(Math.abs((audio[0]?.pts ?? NaN) / 48_000 - (video[0]?.pts ?? NaN) / 90_000)).toBeLessThan(0.25);
-    expect(server.health.some(({ rtt, loss }) => rtt !== undefined && loss === 0)).toBe(true);
     expect(await server.metrics()).toMatch(/millrace_whip_packets_total\{fate="given-up"\} 0/);
   });
 
@@ -111,7 +112,7 @@ describe('Chromium', () => {
 
   it.each(['video/VP9', 'video/AV1'])('publishes %s', async (codec) => {
     await publishFrom(page, { url: server.url, key: KEY, width: 320, height: 180, codec });
-    await until('pictures', () => server.frames('video').length > 10, { deadline: 30_000 });
+    await until('pictures', () => server.frames('video').length > 10, { deadline: 60_000 });
     expect(server.catalogs[0]?.tracks[0]?.config.codec).toBe(codec.slice('video/'.length).toLowerCase());
     expectWhole(server.frames('video'));
   });
@@ -148,35 +149,33 @@ describe('Chromium', () => {
     server = await startWhipServer({ lose: (packet) => ((packet[1] ?? 0) & 0x7f) !== OPUS && (pictures += 1) % 13 === 0 });
     await page.goto(new URL('/', server.url).href);
     await publishFrom(page, { url: server.url, key: KEY, layers: LAYERS });
+    const packets = async (fate: string): Promise<number> => Number(new RegExp(`millrace_whip_packets_total\\{fate="${fate}"\\} (\\d+)`).exec(await server.metrics())?.[1]);
+    // A repair may be lost three times on end, and come too late while the machine is busy: one in 50 is given up.
+    await until('50 packets and more repaired, and next to all', async () => (await packets('recovered')) > Math.max(50, 50 * (await packets('given-up'))), { deadline: 90_000 });
     await until('pictures', () => server.frames('video').length > 150, { deadline: 60_000 });
-    const metrics = await server.metrics();
-    const packets = (fate: string): number => Number(new RegExp(`millrace_whip_packets_total\\{fate="${fate}"\\} (\\d+)`).exec(metrics)?.[1]);
-    expect(packets('recovered')).toBeGreaterThan(20);
-    // A repair may be lost three times on end.
-    expect(packets('given-up')).toBeLessThanOrEqual(packets('recovered') / 50);
-    const video = server.frames('video');
-    expectWhole(video);
+    expectWhole(server.frames('video'));
   });
 
-  it('when the best layer stops, the next one goes on as the video within a few seconds', async () => {
+  it('when the best layer stops, the next one stands in for it in the same epoch; when it is back, it is the video again', async () => {
     await publishFrom(page, { url: server.url, key: KEY, layers: LAYERS.slice(1) });
-    await until('two layers', () => server.catalogs.at(-1)?.tracks.length === 3, { deadline: 60_000 });
-    const height = server.catalogs.at(-1)?.tracks[0]?.config.kind === 'video' ? server.catalogs.at(-1)?.tracks[0]?.config : undefined;
-    await page.evaluate(async () => {
-      type Sender = { track: { kind: string } | null; getParameters(): { encodings: { active: boolean; rid: string }[] }; setParameters(parameters: object): Promise<void> };
-      const { peer } = globalThis as unknown as { peer: { getSenders(): Sender[] } };
-      const sender = peer.getSenders().find(({ track }) => track?.kind === 'video');
-      const parameters = sender?.getParameters();
-      parameters?.encodings.forEach((encoding) => {
-        encoding.active = encoding.rid !== 'f';
-      });
-      await sender?.setParameters(parameters ?? {});
-    });
-    const catalog = await until('the lower layer as the video', () => server.catalogs.findLast(({ tracks }) => tracks.length === 2 && tracks[0]?.config.kind === 'video' && tracks[0].config.height === 360), { deadline: 10_000 });
-    expect(height).toMatchObject({ height: 720 });
-    await until('pictures of it', () => server.frames('video').some(({ epoch }) => epoch === catalog.epoch));
-    const first = server.frames('video').find(({ epoch }) => epoch === catalog.epoch);
-    expect(first?.key).toBe(true);
-    expectWhole(server.frames('video'));
+    await setEncodings(page, {});
+    const newest = (track: string): Frame | undefined => server.frames(track).at(-1);
+    // The same picture under two names is of one instant and has the same bytes.
+    const standsIn = (frame: Frame): boolean => server.frames('video-1').some(({ pts, data }) => pts === frame.pts && data === frame.data);
+    await until('two layers', () => server.catalogs.at(-1)?.tracks.length === 3 && newest('video')?.epoch === newest('video-1')?.epoch && newest('video-1') !== undefined, { deadline: 60_000 });
+    await setEncodings(page, { f: { active: false } });
+    const first = await until('the lower layer as the video', () => server.frames('video').find(standsIn), { deadline: 60_000 });
+    await setEncodings(page, { f: { active: true } });
+    const back = await until('the best layer again', () => server.frames('video').find((frame) => frame.pts > first.pts && frame.key && frame.head?.config.kind === 'video' && !standsIn(frame)), { deadline: 60_000 });
+    const video = server.frames('video');
+    const heights = video.flatMap(({ head }) => (head?.config.kind === 'video' ? [head.config.height] : [])).filter((height, n, all) => height !== all[n - 1]);
+    expect(first).toMatchObject({ key: true, head: { config: { height: 360 } } });
+    expect(back.head?.config).toMatchObject({ height: 720 });
+    expect(heights.slice(-3)).toEqual([720, 360, 720]);
+    for (const frame of [first, back]) {
+      expect(video[video.indexOf(frame) - 1]?.epoch).toBe(frame.epoch);
+    }
+    expectWhole(video);
+    expectWhole(server.frames('video-1'));
   });
 });
