@@ -8,10 +8,12 @@ function manualTicker() {
   let now = 100;
   let timer: { run: () => void; at: number } | undefined;
   const wakeUps: number[] = [];
-  const ticker = new Ticker(() => millis(now), {
-    set: (run, delay) => (timer = { run, at: now + delay }),
+  const failures: unknown[] = [];
+  const timers = {
+    set: (run: () => void, delay: Millis) => (timer = { run, at: now + delay }),
     clear: () => (timer = undefined),
-  });
+  };
+  const ticker = new Ticker(() => millis(now), timers, (error) => failures.push(error));
   const pass = (time: number): void => {
     const end = now + time;
     while (timer !== undefined && timer.at <= end) {
@@ -23,7 +25,7 @@ function manualTicker() {
     }
     now = end;
   };
-  return { ticker, pass, wakeUps, armed: () => timer !== undefined };
+  return { ticker, pass, wakeUps, failures, armed: () => timer !== undefined };
 }
 
 function recorder(next: (now: Millis) => Millis | undefined = () => undefined): Ticked & { at: number[] } {
@@ -78,6 +80,38 @@ describe('the ticker', () => {
     pass(50);
     expect(second.at).toEqual([]);
     expect(armed()).toBe(false);
+  });
+
+  it('forgets who is cancelled by another one of the same step, and calls who is put off only then', () => {
+    const { ticker, pass } = manualTicker();
+    const [cancelled, delayed] = [recorder(), recorder()];
+    const first = recorder(() => {
+      ticker.cancel(cancelled);
+      ticker.cancel(delayed);
+      ticker.schedule(delayed, millis(130));
+      return undefined;
+    });
+    [first, cancelled, delayed].forEach((ticked) => ticker.schedule(ticked, millis(110)));
+    pass(50);
+    expect(cancelled.at).toEqual([]);
+    expect(delayed.at).toEqual([130.5]);
+    expect(ticker.size).toBe(0);
+  });
+
+  it('goes on with the others where one throws', () => {
+    const { ticker, pass, failures } = manualTicker();
+    const broken: Ticked = {
+      tick: () => {
+        throw new Error('broken');
+      },
+    };
+    const other = recorder((now) => (now < 120 ? millis(now + 10) : undefined));
+    ticker.schedule(broken, millis(110));
+    ticker.schedule(other, millis(110));
+    pass(50);
+    expect(failures).toEqual([new Error('broken')]);
+    expect(other.at).toEqual([110.5, 125.5]);
+    expect(ticker.size).toBe(0);
   });
 
   it('does not lose who is scheduled during a step', () => {

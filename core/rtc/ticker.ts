@@ -3,7 +3,7 @@ import { monotonicClock, type MonotonicClock } from './monotonic.ts';
 
 /** What is due at some moment. */
 export interface Ticked {
-  /** Does what is due. @returns the moment of the next call, or undefined for none. Must not throw. */
+  /** Does what is due. @returns the moment of the next call, or undefined for none. Must not throw; one that does is not called again. */
   tick(now: Millis): Millis | undefined;
 }
 
@@ -23,11 +23,14 @@ export class Ticker {
   /** Who is due in which slot of the grid. */
   readonly #slots = new Map<number, Set<Ticked>>();
   readonly #slotOf = new Map<Ticked, number>();
+  readonly #failed: (error: unknown) => void;
   #armed = Number.POSITIVE_INFINITY;
 
-  constructor(clock: MonotonicClock = monotonicClock, timer: TickerTimer = nodeTimer()) {
+  /** @param failed told what a call has thrown. Default: a warning of the process. */
+  constructor(clock: MonotonicClock = monotonicClock, timer: TickerTimer = nodeTimer(), failed: (error: unknown) => void = warn) {
     this.#clock = clock;
     this.#timer = timer;
+    this.#failed = failed;
   }
 
   /** Those with something due. */
@@ -87,10 +90,10 @@ export class Ticker {
       const due = this.#slots.get(slot);
       this.#slots.delete(slot);
       for (const ticked of due ?? []) {
-        this.#slotOf.delete(ticked);
-        const next = ticked.tick(now);
-        if (next !== undefined) {
-          this.schedule(ticked, Math.max(next, (current + 1) * TICK) as Millis);
+        // Another one's call may have cancelled it, or put it off.
+        if (this.#slotOf.get(ticked) === slot) {
+          this.#slotOf.delete(ticked);
+          this.#call(ticked, now, current);
         }
       }
     }
@@ -100,11 +103,27 @@ export class Ticker {
     }
   }
 
+  /** Whatever one does, the others in the slot are other peers', and a throw from a timer would end the process. */
+  #call(ticked: Ticked, now: Millis, current: number): void {
+    try {
+      const next = ticked.tick(now);
+      if (next !== undefined) {
+        this.schedule(ticked, Math.max(next, (current + 1) * TICK) as Millis);
+      }
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
   #arm(slot: number): void {
     this.#armed = slot;
     // A timer may fire a fraction early: the slot would then not be due yet.
     this.#timer.set(() => this.run(), Math.max(slot * TICK - this.#clock(), 0) + 0.5 as Millis);
   }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error));
 }
 
 function nodeTimer(): TickerTimer {
