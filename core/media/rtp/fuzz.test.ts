@@ -61,7 +61,7 @@ describe('hostile packets', () => {
         statuses += parsed.kind === 'transport-cc' ? parsed.arrivals.length : 0;
         numbers += parsed.kind === 'nack' ? parsed.sequenceNumbers.length : 0;
       }
-      expect(statuses).toBeLessThanOrEqual(8192);
+      expect(statuses).toBeLessThanOrEqual(2048);
       expect(numbers).toBeLessThanOrEqual((17 * packet.length) / 4);
     }
   });
