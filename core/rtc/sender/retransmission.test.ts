@@ -53,6 +53,17 @@ describe('retransmission (RFC 4588)', () => {
     expect(bench.of(VIDEO.rtxSsrc)).toHaveLength(0);
   });
 
+  it('reads no more than 500 compounds in a second', () => {
+    const bench = new SenderBench();
+    bench.sender.sendVideo(videoFrame(0), H264);
+    const { sequenceNumber } = bench.rtp[0]!.header;
+    Array.from({ length: 3000 }, () => nack(bench, sequenceNumber));
+    expect(bench.sender.stats.nacks).toBe(500);
+    bench.pass(1000);
+    nack(bench, sequenceNumber);
+    expect(bench.sender.stats.nacks).toBe(501);
+  });
+
   it('keeps to a share of the estimate when everything is asked for', () => {
     const bench = new SenderBench({ initialEstimate: 400_000 });
     const numbers: number[] = [];
