@@ -138,6 +138,11 @@ export class Forwarder implements CountedSeats {
   }
 
   #adopted(key: string, seat: Seat): void {
+    if (isTcp(key) && !this.#connections.has(key)) {
+      // It ended while the worker was judging its first packet.
+      seat.gone(key);
+      return;
+    }
     const before = this.#owners.get(key);
     if (before !== seat) {
       before?.surrender(key);
@@ -170,7 +175,7 @@ export class Forwarder implements CountedSeats {
 
   /** The address that a worker sends to through this thread. */
   #link(key: string): PeerLink | undefined {
-    if (key.startsWith('tcp/')) {
+    if (isTcp(key)) {
       return this.#connections.get(key);
     }
     return this.#options.udpLink(addressOfKey(key));
@@ -193,4 +198,9 @@ export class Forwarder implements CountedSeats {
       family: socket.address().address.includes(':') ? 'udp6' : 'udp4',
     };
   }
+}
+
+/** Whether a key is that of a `TcpConnection`. */
+function isTcp(key: string): boolean {
+  return key.startsWith('tcp/');
 }
