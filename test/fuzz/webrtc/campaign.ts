@@ -69,8 +69,10 @@ export type WebrtcCampaignReport = {
 };
 
 const honest = { rtmp: 'honest_0123456789abcdef', whip: 'camera_0123456789abcdef' };
-/** Hostile publishers have keys as well. */
-const fuzzed = Array.from({ length: 8 }, (_, i) => `fuzzed${i}_0123456789abcdef`);
+/** Hostile publishers have keys as well, each its own: one that vanishes keeps its stream for as long as consent lasts. */
+const fuzzed = Array.from({ length: 200 }, (_, i) => `fuzzed${i}_0123456789abcdef`);
+/** Keys for hostile requests, which may take streams for a moment. */
+const OTHERS = 8;
 /** What is at the door a moment after the honest ones: theirs, the viewers' and the publisher's. */
 const HONEST_SESSIONS = 3;
 /** Warm-up: this share of everything comes before memory is measured first. */
@@ -86,7 +88,7 @@ const HANDSHAKE_PATIENCE = 700;
 type Counts = Record<number, number>;
 
 /** The attacked server, as its attackers see it. */
-type Target = { readonly server: string; readonly port: number; readonly random: Random; readonly seeds: NoiseSeeds };
+type Target = { readonly server: string; readonly port: number; readonly random: Random; readonly seeds: NoiseSeeds; readonly keys: Iterator<string> };
 
 /**
  * Attacks the WebRTC of a real server while two honest broadcasts, over RTMP and over WHIP, are watched over WHEP: strangers' STUN, DTLS and RTP
@@ -97,7 +99,8 @@ export async function runWebrtcCampaign(options: WebrtcCampaignOptions): Promise
   const { log } = options;
   const random = seededRandom(options.seed);
   const [metricsPort] = await freePorts(2);
-  const config = { metricsPort, streamKeys: [honest.rtmp, honest.whip, ...fuzzed], ladder: 'source', maxWhepViewersPerAddress: 100_000, logLevel: 'error' };
+  // All attackers have one address; it is the transport's own bound that they are to meet.
+  const config = { metricsPort, streamKeys: [honest.rtmp, honest.whip, ...fuzzed], ladder: 'source', maxWhepViewers: 100_000, maxWhepViewersPerAddress: 100_000, logLevel: 'error' };
   await using server = await startServer({ config });
   const pid = server.process().pid ?? 0;
   await using _publisher = startPublisher({ url: server.publishUrl(honest.rtmp), size: '320x180', kilobits: 400, seconds: 3000 });
@@ -106,7 +109,7 @@ export async function runWebrtcCampaign(options: WebrtcCampaignOptions): Promise
   await using ofRtmp = await watch('honest');
   await using ofWhip = await watch('camera');
   const seeds = { overheard: [ofRtmp.request, ofWhip.request], clientHello: await firstHello() };
-  const target = { server: server.url, port: server.webrtcPort, random, seeds };
+  const target = { server: server.url, port: server.webrtcPort, random, seeds, keys: fuzzed.slice(OTHERS).values() };
 
   await readGauge(metricsPort, STALL);
   const first = await attack(target, share(options, 1 / WARM_UP), log);
@@ -164,7 +167,7 @@ async function attack(target: Target, amounts: Amounts, log: (line: string) => v
   log(`WebRTC: ${insiders} peers with keys`);
   const requests: Counts = {};
   await inParallel(amounts.requests, 8, async () => {
-    const { status, session } = await signallingAttack(random, { server, stream: 'honest', key: random.pick(fuzzed) });
+    const { status, session } = await signallingAttack(random, { server, stream: 'honest', key: random.pick(fuzzed.slice(0, OTHERS)) });
     count(requests, status);
     if (session !== undefined) {
       await fetch(session, { method: 'DELETE' });
@@ -192,7 +195,7 @@ async function spoiltHandshakes({ server, port, random }: Target, handshakes: nu
   return keyed;
 }
 
-async function insidersAttack({ server, port, random }: Target, { insiders, attacksPerInsider, end }: Amounts): Promise<number> {
+async function insidersAttack({ server, port, random, keys }: Target, { insiders, attacksPerInsider, end }: Amounts): Promise<number> {
   let keyed = 0;
   await inParallel(insiders, 4, async (i) => {
     const isViewer = i % 2 === 0;
@@ -200,7 +203,7 @@ async function insidersAttack({ server, port, random }: Target, { insiders, atta
     const peer = await AttackPeer.open({
       server,
       port,
-      to: isViewer ? { stream: 'honest' } : { key: fuzzed[(i >> 1) % fuzzed.length] ?? '' },
+      to: isViewer ? { stream: 'honest' } : { key: keys.next().value ?? '' },
       offer: { direction: isViewer ? 'recvonly' : 'sendonly', feedback, ...(!isViewer && random.chance(0.5) ? { rids: ['h', 'm', 'l'] } : {}) },
       tcp: i % 5 === 4,
       profile: random.pick([1, 7]),
