@@ -3,9 +3,13 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
+import { shownColour, startBrowser } from '#test/support/browser.ts';
 import { publishNatively, watchNatively } from '#test/support/native-webrtc.ts';
+import { startPublisher } from '#test/support/publisher.ts';
 import { startServer, type TestServer } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
+
+import { statsOf } from './watching.ts';
 
 const key = 'cam_0123456789abcdef';
 
@@ -43,5 +47,22 @@ describe('egress on worker threads', () => {
     await until('a viewer less', async () => valueOf(await metricsOf(server), 'millrace_whep_viewers') === 3);
     expect(await server.stop()).toBe(0);
     await Promise.all([...viewers.slice(1), publisher].map((one) => one.stop()));
+  });
+
+  it('shows an RTMP source in a browser, and the next one when the publisher returns', async () => {
+    await using server = await startServer({ config: { streamKeys: [key], ladder: 'source', egressWorkers: 1 } });
+    await using publisher = startPublisher({ url: server.publishUrl(key), colour: 'red' });
+    const browser = await startBrowser();
+    try {
+      const page = await browser.newPage();
+      await page.goto(`${server.url}/watch/cam?engine=webrtc`);
+      await until('red', async () => ((await shownColour(page))?.red ?? 0) > 200, { deadline: 30_000 });
+      await publisher.kill();
+      await using _blue = startPublisher({ url: server.publishUrl(key), colour: 'blue' });
+      await until('blue', async () => ((await shownColour(page))?.blue ?? 0) > 200, { deadline: 30_000 });
+      expect((await statsOf(page))?.engine).toBe('webrtc');
+    } finally {
+      await browser.close();
+    }
   });
 });
