@@ -91,7 +91,8 @@ export async function measureFanout(options: FanoutOptions): Promise<FanoutResul
     for (const viewers of options.steps) {
       const result = await measureStep({ options, server, sinks, pid, metrics, viewers, idleCpu });
       results.push(result);
-      if (viewers === options.steps.at(-1) || result.cpu >= FULL || result.late.p50 > LATE_MILLIS || result.lost > 0.001 * result.packetsPerSecond) {
+      process.stderr.write(`${options.way}: ${result.viewers} viewers, ${result.cpu.toFixed(2)} core\n`);
+      if (viewers === options.steps.at(-1) || result.cpu >= FULL || result.late.p50 > LATE_MILLIS || result.viewers < viewers || result.lost > 0.001 * result.packetsPerSecond) {
         await options.atLargest?.(server, viewers);
         break;
       }

@@ -20,6 +20,9 @@ const ONE_BYTE_PROFILE = 0xbede;
 export const VERIFY_ONE_IN = 64;
 const REPORT_EVERY = 10;
 const CONNECT_MILLIS = 12_000;
+/** DTLS records of handshakes, and where the message begins: RFC 6347, 4.1. */
+const HANDSHAKE = 22;
+const HANDSHAKE_AT = 13;
 
 /** What all sinks of a process share. */
 export type SinkContext = { readonly socket: SinkSocket; readonly server: SinkServer; readonly counts: SinkCounts };
@@ -34,6 +37,8 @@ export class Sink {
   readonly #arrivals = new Arrivals();
   #ice: ClientIce | undefined;
   #handshake: ((datagram: Buffer) => void) | undefined;
+  /** Begins of the server's handshake messages that came: type, length, number, offset. */
+  readonly #flights = new Set<string>();
   #keys: ClientKeys | undefined;
   #protection: SrtpProtection | undefined;
   #location = '';
@@ -81,7 +86,7 @@ export class Sink {
     if (first <= 3) {
       this.#ice?.receive(datagram, this.#link, this.#context.server);
     } else if (this.#handshake !== undefined) {
-      this.#handshake(datagram);
+      this.#take(datagram);
     } else if (this.#keys?.established.receive(datagram, monotonicClock()).closed === true) {
       this.ended = true;
     }
@@ -130,11 +135,21 @@ export class Sink {
     this.#handshake = receive;
     this.#keys = await keys;
     this.#handshake = undefined;
+    this.#flights.clear();
     const { localMasterKey, localMasterSalt, remoteMasterKey, remoteMasterSalt } = this.#keys.srtp.config.keys;
     this.#protection = createSrtpProtection({
       profile: this.#keys.profile === 7 ? 'aead-aes-128-gcm' : 'aes128-cm-sha1-80',
       localKey: localMasterKey, localSalt: localMasterSalt, remoteKey: remoteMasterKey, remoteSalt: remoteMasterSalt, fastPath: 'auto',
     });
+  }
+
+  /** werift's client gives up where a message of the server comes twice, as it does when the client itself was slow. */
+  #take(datagram: Buffer): void {
+    const message = datagram.toString('latin1', HANDSHAKE_AT, HANDSHAKE_AT + 9);
+    if (datagram[0] !== HANDSHAKE || datagram[4] !== 0 || !this.#flights.has(message)) {
+      this.#flights.add(message);
+      this.#handshake?.(datagram);
+    }
   }
 
   #rtp(bytes: Buffer, at: number, length: number, arrival: number): void {

@@ -41,6 +41,8 @@ const FEEDBACK_MILLIS = 100;
 const CONSENT_MILLIS = 5000;
 const ATTEMPTS = 4;
 const PAUSE_MILLIS = 400;
+/** A server that is too busy for more viewers than came within this has found its limit; the longest step brings 2,000. */
+const JOIN_MILLIS = 45_000;
 
 const [url = '', host = '', port = '', whole = ''] = process.argv.slice(2);
 const counts: SinkCounts = { verified: 0, forged: 0, other: 0, late: new Uint32Array(LATE_SLOTS) };
@@ -86,13 +88,13 @@ function each(remainder: number, of: number, action: (sink: Sink) => void): void
 
 async function join(count: number, atOnce: number): Promise<void> {
   let left = count;
+  const end = performance.now() + JOIN_MILLIS;
   const lane = async (): Promise<void> => {
-    while (left > 0) {
+    while (left > 0 && performance.now() < end) {
       left -= 1;
       const number = next;
       next += 1;
-      // werift's client gives up where a flight of the server comes twice, as it does when the client itself is slow.
-      for (let attempt = 1; attempt <= ATTEMPTS && !(await tryJoin(number)); attempt += 1) {
+      for (let attempt = 1; attempt <= ATTEMPTS && performance.now() < end && !(await tryJoin(number)); attempt += 1) {
         failedJoins += 1;
         await setTimeout(PAUSE_MILLIS * attempt);
       }
