@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
 import { clientCertificate, startClientHandshake } from '#core/rtc/testing/client-dtls.ts';
 import { testCredentials } from '#core/rtc/testing/peer.ts';
 import { flood, type Outcome } from '#test/fuzz/flood.ts';
 import { mutate, seededRandom, type Random } from '#test/fuzz/mutate.ts';
-import { publishNatively } from '#test/support/native-webrtc.ts';
 import { usageOf } from '#test/support/processes.ts';
 import { startPublisher } from '#test/support/publisher.ts';
 import { freePorts, startServer } from '#test/support/server.ts';
@@ -104,7 +106,7 @@ export async function runWebrtcCampaign(options: WebrtcCampaignOptions): Promise
   await using server = await startServer({ config });
   const pid = server.process().pid ?? 0;
   await using _publisher = startPublisher({ url: server.publishUrl(honest.rtmp), size: '320x180', kilobits: 400, seconds: 3000 });
-  const camera = await publishNatively({ url: `${server.url}/whip`, key: honest.whip, width: 160, height: 90 });
+  using _camera = startCamera(`${server.url}/whip`, honest.whip);
   const watch = (stream: string) => until(`a viewer of ${stream}`, () => startWatcher({ server: server.url, port: server.webrtcPort, stream }), { deadline: 30_000 });
   await using ofRtmp = await watch('honest');
   await using ofWhip = await watch('camera');
@@ -125,7 +127,7 @@ export async function runWebrtcCampaign(options: WebrtcCampaignOptions): Promise
   const strange = async (): Promise<number> => (await readGauge(metricsPort, 'millrace_rtc_sessions')) - HONEST_SESSIONS;
   const left = alive ? await until('the sessions of the attackers to be over', async () => (await strange()) <= 0, { deadline: 45_000, every: 500 }).then(() => 0, strange) : Number.NaN;
   const viewers = { ofRtmp: await ofRtmp.tell(), ofWhip: await ofWhip.tell() };
-  const report = {
+  return {
     ...sum(first, second),
     viewers,
     left,
@@ -135,8 +137,6 @@ export async function runWebrtcCampaign(options: WebrtcCampaignOptions): Promise
     faults: server.log().split('\n').filter((line) => /"level":(50|60)|uncaught|unhandled/i.test(line)).slice(0, 20),
     alive: alive && server.process().exitCode === null && server.process().pid === pid,
   };
-  await camera.stop();
-  return report;
 }
 
 /** Whether nobody was harmed. */
@@ -259,6 +259,12 @@ async function halfOpenFlood({ server, port }: Target, { halfOpen, end }: Amount
     await inParallel(opened.length, 8, async (i) => void (await fetch(opened[i] ?? '', { method: 'DELETE' })));
   }
   return { halfOpen: statuses, newcomers };
+}
+
+/** The honest publisher over WHIP. */
+function startCamera(url: string, key: string): Disposable {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('camera-process.ts', import.meta.url)), url, key], { stdio: 'ignore' });
+  return { [Symbol.dispose]: () => void child.kill('SIGKILL') };
 }
 
 /** The datagram that a handshake begins with. */
