@@ -17,13 +17,15 @@ function raisedIn(folder: string): readonly string[] {
   return files.flatMap((path) => {
     const code = readFileSync(join(root, folder, path), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
     const text = code.replace(/MillraceError\(\s*'[^']*'/g, '').replace(/(===|!==) '[^']*'/g, '');
-    return [...text.matchAll(/['`]((?:source|rtmp|transcode)\/(?:[a-z-]|\$\{kind\})+)['`]/g)].map(([, name = '']) => name);
+    // WHIP's refusals over HTTP have codes of the same form: only what is passed to a warning counts.
+    const whip = [...text.matchAll(/warn\(\s*['`](whip\/(?:[a-z-]|\$\{kind\})+)['`]/g)];
+    return [...whip, ...text.matchAll(/['`]((?:source|rtmp|transcode)\/(?:[a-z-]|\$\{kind\})+)['`]/g)].map(([, name = '']) => name);
   });
 }
 
-/** Kinds of RTMP messages that a code with `${kind}` stands for. */
-const kinds = ['video', 'audio', 'data'];
-const raised = new Set([...raisedIn('ingest'), ...raisedIn('transcode')].flatMap((code) => (code.includes('${kind}') ? kinds.map((kind) => code.replace('${kind}', kind)) : [code])));
+/** Kinds of messages or media that a code with `${kind}` stands for. */
+const kindsOf = (code: string): readonly string[] => (code.startsWith('rtmp/') ? ['video', 'audio', 'data'] : ['video', 'audio']);
+const raised = new Set([...raisedIn('ingest'), ...raisedIn('transcode')].flatMap((code) => (code.includes('${kind}') ? kindsOf(code).map((kind) => code.replace('${kind}', kind)) : [code])));
 
 describe('the warnings in docs/broadcasting.md', () => {
   test('are those that the source raises', () => {
