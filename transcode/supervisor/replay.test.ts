@@ -72,6 +72,17 @@ describe('after a fault', () => {
     expect(replay?.starts.get(A)).toEqual({ from: 1_440_000, first: 1_440_000 });
   });
 
+  test('a converted rung begins on the second where a picture from before fills its first slots', () => {
+    const slot = ticks(3000);
+    const frame = (pts: number, group: number, index: number, key = false): Frame => sourceFrame({ pts, group, index, key });
+    // The key frame lies in the group before; the group's own first frame comes 50 ms after its second.
+    const late = [frame(855_000, 9, 15, true), frame(890_000, 9, 16), frame(904_500, 10, 0), frame(907_500, 10, 1)];
+    expect(planReplay(late, GRID, [{ track: A, slot }], ticks(900_000))?.starts.get(A)).toEqual({ from: 900_000, first: 900_000 });
+    // Nothing is decoded before: the first slot is the first frame's own.
+    const fresh = [frame(904_500, 10, 0, true), frame(907_500, 10, 1)];
+    expect(planReplay(fresh, GRID, [{ track: A, slot }])?.starts.get(A)).toEqual({ from: 900_000, first: 903_000 });
+  });
+
   test('a converted rung goes on in its next slot', () => {
     const cursor = { track: A, end: ticks(930_000), slot: ticks(3000) };
     expect(planReplay(history(2), GRID, [cursor])?.starts.get(A)).toEqual({ from: 929_900, first: 930_000 });

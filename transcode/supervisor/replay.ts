@@ -91,7 +91,12 @@ function firstFrom(history: readonly Frame[], from: Ticks, cursor: RungCursor, g
   if (!certain) {
     return undefined;
   }
-  return cursor.slot === undefined ? lowest : slotOf(lowest, cursor.slot);
+  if (cursor.slot === undefined) {
+    return lowest;
+  }
+  // Slots from `from` up to the source's next frame show the picture before it, where there is one: where decoding begins before `from`.
+  const key = history.findLast((frame) => frame.key && frame.pts <= lowest);
+  return key !== undefined && key.pts < from ? slotOf(from, cursor.slot) : slotOf(lowest, cursor.slot);
 }
 
 function reordered(history: readonly Frame[]): boolean {
