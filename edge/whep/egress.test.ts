@@ -25,7 +25,7 @@ function setUp() {
     bus, rtc, ticker, log: pino({ level: 'silent' }),
     clock: () => wallTime(time.now),
     monotonic: () => time.now,
-    observer: { event: (viewer, event) => (event.name === 'clock' || event.name === 'estimate' ? reports : events).push(`${viewer} ${describeEvent(event)}`), ended: (viewer, reason) => ended.push(`${viewer} ${reason}`) },
+    observer: { connected: () => undefined, event: (viewer, event) => (event.name === 'clock' || event.name === 'estimate' ? reports : events).push(`${viewer} ${describeEvent(event)}`), ended: (viewer, reason) => ended.push(`${viewer} ${reason}`) },
     createSender: (options) => {
       const sender = new FakeSender(options);
       senders.push(sender);

@@ -34,6 +34,8 @@ export type ViewerEvent =
 
 /** Who hears of viewers. Calls must not throw. */
 export interface EgressObserver {
+  /** The viewer is through: until then nobody may ever come. */
+  connected(viewer: string): void;
   event(viewer: string, event: ViewerEvent): void;
   ended(viewer: string, reason: CloseReason): void;
 }
@@ -195,6 +197,7 @@ export class Egress {
       keyRequested: () => this.counts.keyRequested(),
       clock: ({ id }, data) => this.#options.observer.event(id, { name: 'clock', data }),
       estimate: ({ id }, data) => this.#options.observer.event(id, { name: 'estimate', data }),
+      connected: (viewer) => this.#options.observer.connected(viewer.id),
       ended: (viewer, reason) => {
         this.counts.ended(viewer.stats);
         this.#told.delete(viewer.id);

@@ -54,11 +54,14 @@ export class EventStreams {
       return;
     }
     const [oldest] = stream.readers;
-    if (stream.readers.size >= MAX_STREAMS) {
-      oldest?.end();
+    if (stream.readers.size >= MAX_STREAMS && oldest !== undefined) {
+      // Now, not when it closes: one that waits behind another answer of its connection may never close.
+      stream.readers.delete(oldest);
+      oldest.end();
     }
     stream.readers.add(response);
     response.once('close', () => stream.readers.delete(response));
+    response.once('error', () => stream.readers.delete(response));
     for (const { name, line } of this.#latest.values()) {
       write(stream, response, name, line);
     }
@@ -81,7 +84,7 @@ export class EventStreams {
 
   /** Keeps the connections of readers from looking dead to what is between. Call it about every 15 s. */
   keepAlive(): void {
-    this.#streams.forEach(({ readers }) => readers.forEach((reader) => reader.write(':\n\n')));
+    this.#streams.forEach(({ readers }) => [...readers].filter(({ writableEnded, destroyed }) => !writableEnded && !destroyed).forEach((reader) => reader.write(':\n\n')));
   }
 
   /** Ends all streams. Idempotent. */
@@ -91,7 +94,7 @@ export class EventStreams {
 }
 
 function write({ names, readers }: EventStream, reader: ServerResponse, name: EventName, line: string): void {
-  if (!names.has(name)) {
+  if (!names.has(name) || reader.writableEnded || reader.destroyed) {
     return;
   }
   if (reader.writableLength > MAX_WAITING_BYTES) {

@@ -48,14 +48,14 @@ const SAMPLE_SECONDS = 5;
 /** Starts WHEP on a transport: an egress of this thread, or several in others, and the face over HTTP. */
 export function startWhep(options: WhepOptions): Whep {
   const { directory, limits, basePath, log, readAddress } = options;
-  const observer: EgressObserver = { event: (viewer, event) => face.event(viewer, event), ended: (viewer) => face.ended(viewer) };
+  const observer: EgressObserver = { event: (viewer, event) => face.event(viewer, event), connected: (viewer) => face.connected(viewer), ended: (viewer) => face.ended(viewer) };
   const { control, gauge, expire, close } = startEgress(options, observer);
   const metrics = new WhepMetrics(options.metrics, gauge);
   const streamState = (stream: StreamName): 'unknown' | 'off-air' | 'live' => {
     const state = directory.current(stream)?.info.state;
     return state === 'live' ? 'live' : state !== undefined || directory.knows(stream) ? 'off-air' : 'unknown';
   };
-  const face = new WhepFace({ limits, basePath, log, readAddress, streamState, ledger: ledgerOf(options), refused: (code) => metrics.refused(code) });
+  const face = new WhepFace({ limits, basePath, clock: options.clock, log, readAddress, streamState, ledger: ledgerOf(options), refused: (code) => metrics.refused(code) });
   face.attach(control);
   let seconds = 0;
   const timer = setInterval(() => {

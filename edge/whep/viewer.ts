@@ -32,6 +32,8 @@ export interface ViewerObserver {
   /** From one rung to another; `from` is undefined at the beginning. */
   switched(from: Rendition | undefined, to: Rendition | undefined): void;
   keyRequested(): void;
+  /** The peer is through. Once. */
+  connected(viewer: Viewer): void;
   /** When what has which RTP timestamp was captured. */
   clock(viewer: Viewer, point: ClockPoint): void;
   /** What the path carries. */
@@ -126,6 +128,7 @@ export class Viewer implements SessionHandler, Ticked {
       return;
     }
     const { createSender = (options) => new MediaSender(options) } = this.#options;
+    this.#options.observer.connected(this);
     this.#out.sender = createSender(this.#senderOptions(session));
     this.channelChanged();
     this.#wake(DECISION_INTERVAL);

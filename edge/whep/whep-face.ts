@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { addressGroup } from '#core/access/address-group.ts';
 import type { StreamName } from '#core/bus/catalog.ts';
+import { elapsed, millis, type Clock, type WallTime } from '#core/media/time.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import { MillraceError } from '#core/runtime/errors.ts';
 import type { RestartAnswer, SdpFragment } from '#core/rtc/sdp/fragment.ts';
@@ -45,6 +46,7 @@ export type WhepFaceOptions = {
   readonly readAddress: (request: IncomingMessage) => string;
   /** An offer was refused, for the metrics. */
   readonly refused: (code: string) => void;
+  readonly clock: Clock;
   readonly log: Logger;
 };
 
@@ -54,8 +56,13 @@ type Present = {
   readonly address: string;
   readonly events: EventStreams;
   readonly ended: PromiseWithResolvers<void>;
+  readonly cameAt: WallTime;
+  isConnected: boolean;
   viewerCount: number;
 };
+
+/** A viewer that nobody came for gives way to another after this, where there is no room: an answer's first check comes within a few round trips. */
+const UNHEARD = millis(2000);
 
 /** Seconds between comments on quiet event streams. */
 const KEEP_ALIVE_SECONDS = 15;
@@ -115,6 +122,13 @@ export class WhepFace implements SessionFactory, EgressObserver {
     });
   }
 
+  connected(viewer: string): void {
+    const present = this.#present.get(viewer);
+    if (present !== undefined) {
+      present.isConnected = true;
+    }
+  }
+
   event(viewer: string, { name, data }: ViewerEvent): void {
     this.#present.get(viewer)?.events.tell(name, data);
   }
@@ -157,7 +171,7 @@ export class WhepFace implements SessionFactory, EgressObserver {
   }
 
   #enter(id: string, stream: StreamName, address: string): Present {
-    const present: Present = { stream, address, events: new EventStreams(), ended: Promise.withResolvers<void>(), viewerCount: -1 };
+    const present: Present = { stream, address, events: new EventStreams(), ended: Promise.withResolvers<void>(), viewerCount: -1, cameAt: this.#options.clock(), isConnected: false };
     this.#present.set(id, present);
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
     this.#options.ledger.came(stream, id);
@@ -206,12 +220,28 @@ export class WhepFace implements SessionFactory, EgressObserver {
 
   #checkLimits(address: string): void {
     const { maxWhepViewers, maxWhepViewersPerAddress } = this.#options.limits;
-    if (this.#present.size >= maxWhepViewers) {
+    if (this.#present.size >= maxWhepViewers && !this.#makeRoom(() => true)) {
       throw new Refusal(503, 'whep/full', 'The server has as many WebRTC viewers as it takes. LL-HLS has room.', { retryAfter: 5 });
     }
-    if ((this.#perAddress.get(address) ?? 0) >= maxWhepViewersPerAddress) {
+    if ((this.#perAddress.get(address) ?? 0) >= maxWhepViewersPerAddress && !this.#makeRoom((present) => present.address === address)) {
       throw new Refusal(429, 'whep/too-many-viewers', 'This address has as many WebRTC viewers as it may have.', { retryAfter: 10 });
     }
+  }
+
+  /** Ends the oldest viewer that nobody came for: whoever opens sessions and never comes keeps nobody out. */
+  #makeRoom(among: (present: Present) => boolean): boolean {
+    const now = this.#options.clock();
+    for (const [id, present] of this.#present) {
+      if (elapsed(present.cameAt, now) < UNHEARD) {
+        return false;
+      }
+      if (!present.isConnected && among(present)) {
+        this.#needEgress().remove(id);
+        this.ended(id);
+        return true;
+      }
+    }
+    return false;
   }
 
   async #counted<T>(work: () => Promise<T>): Promise<T> {

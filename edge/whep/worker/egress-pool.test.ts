@@ -47,7 +47,7 @@ async function setUp(options: { readonly rtcFastPath?: 'auto' | 'off'; readonly 
   const threads: Worker[] = [];
   const pool = new EgressPool({
     size, bus, seats: transport.seats!, log: pino({ level: 'silent' }),
-    observer: { event: (viewer, event) => events.push([viewer, event]), ended: (viewer) => ended.push(viewer) },
+    observer: { connected: () => undefined, event: (viewer, event) => events.push([viewer, event]), ended: (viewer) => ended.push(viewer) },
     spawn: (file, how) => {
       const worker = new Worker(file, how);
       threads.push(worker);

@@ -146,6 +146,9 @@ export class EgressThread {
       case 'event':
         this.#observer.event(report.viewer, report.event);
         break;
+      case 'connected':
+        this.#observer.connected(report.viewer);
+        break;
       case 'ended':
         this.#viewers.delete(report.viewer);
         this.#observer.ended(report.viewer, report.reason);

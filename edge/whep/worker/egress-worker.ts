@@ -31,6 +31,7 @@ const egress = new Egress({
   clock: systemClock,
   observer: {
     event: (viewer, event) => tell({ tell: 'event', viewer, event }),
+    connected: (viewer) => tell({ tell: 'connected', viewer }),
     ended: (viewer, reason) => tell({ tell: 'ended', viewer, reason }),
   },
 });

@@ -25,6 +25,7 @@ export type EgressReport =
   | { readonly tell: 'answer'; readonly call: number; readonly value: unknown }
   | { readonly tell: 'refusal'; readonly call: number; readonly refusal: PostedError }
   | { readonly tell: 'event'; readonly viewer: string; readonly event: ViewerEvent }
+  | { readonly tell: 'connected'; readonly viewer: string }
   | { readonly tell: 'ended'; readonly viewer: string; readonly reason: CloseReason }
   | { readonly tell: 'facts'; readonly facts: EgressFacts }
   | { readonly tell: 'samples'; readonly samples: readonly PathSample[] }

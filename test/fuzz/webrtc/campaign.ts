@@ -102,7 +102,7 @@ export async function runWebrtcCampaign(options: WebrtcCampaignOptions): Promise
   const random = seededRandom(options.seed);
   const [metricsPort] = await freePorts(2);
   // All attackers have one address; it is the transport's own bound that they are to meet.
-  const config = { metricsPort, streamKeys: [honest.rtmp, honest.whip, ...fuzzed], ladder: 'source', maxWhepViewers: 100_000, maxWhepViewersPerAddress: 100_000, logLevel: 'error' };
+  const config = { metricsPort, streamKeys: [honest.rtmp, honest.whip, ...fuzzed], ladder: 'source', maxWhepViewersPerAddress: 100_000, logLevel: 'error' };
   await using server = await startServer({ config });
   const pid = server.process().pid ?? 0;
   await using _publisher = startPublisher({ url: server.publishUrl(honest.rtmp), size: '320x180', kilobits: 400, seconds: 3000 });
