@@ -118,6 +118,29 @@ describe('an ICE restart', () => {
     await expect(metricValue(metrics, 'millrace_rtc_ice_restarts_total')).resolves.toBe(1);
   });
 
+  it('takes the first address that is proven with the new ones, nominated or not', async () => {
+    const { transport } = await start();
+    const handler = new RecordingHandler();
+    const { session, peer } = await openPeer(transport, handler);
+    await handler.whenConnected;
+    const before = peer.localPort;
+    vi.advanceTimersByTime(1000);
+    const local = testCredentials();
+    const fresh = session.restart(local);
+    peer.ice.local = local;
+    peer.ice.remote = fresh;
+    await peer.move({ useCandidate: false });
+    expect(peer.localPort).not.toBe(before);
+    await expect.poll(() => session.path?.port).toBe(peer.localPort);
+    expect(handler.pathChanges).toBe(1);
+    // Only the first: another address must be nominated again.
+    const taken = peer.localPort;
+    vi.advanceTimersByTime(1000);
+    await peer.move({ useCandidate: false });
+    expect(peer.ice.checked).toBe(1);
+    expect(session.path?.port).toBe(taken);
+  });
+
   it('that is never used gives way to the next', async () => {
     const { transport } = await start();
     const handler = new RecordingHandler();

@@ -139,6 +139,7 @@ export class PeerRouter {
     trusted(link);
     if (retired !== undefined) {
       table.removeUfrag(retired);
+      session.renewed();
     }
     const isOthers = known === undefined ? origin.isForeign === true : known.owner !== session && now - known.verifiedAt < OWNED_MILLIS;
     if (isOthers) {

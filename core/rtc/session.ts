@@ -76,6 +76,8 @@ export class Session implements RtcSession {
   #flightAt: Millis | undefined;
   #checkedAt = -Infinity;
   #rtt: Millis | undefined;
+  /** ICE was restarted, and no path has been proven since. */
+  #isRenewed = false;
 
   constructor(peer: PeerParameters, handler: SessionHandler, host: SessionHost) {
     this.ice = new IceLite(peer.ice, host.ufragPrefix);
@@ -205,9 +207,12 @@ export class Session implements RtcSession {
 
   /** A verified request came on one of the session's paths, at this moment. */
   heard(path: SessionPath, now: Millis): void {
+    if (path === this.#active) {
+      this.#isRenewed = false;
+    }
     if (this.#active === undefined) {
       this.#active = path;
-    } else if (path !== this.#active && shouldMove(this.#active, path, now)) {
+    } else if (path !== this.#active && (this.#isRenewed || shouldMove(this.#active, path, now))) {
       if (this.#state === 'connecting') {
         this.#active = path;
       } else {
@@ -219,9 +224,18 @@ export class Session implements RtcSession {
     }
   }
 
+  /**
+   * The peer has used the credentials of an ICE restart for the first time. It restarts because the path of before is no good, and browsers
+   * nominate the next one only seconds after they have found it: the first address that is heard and proven now is taken.
+   */
+  renewed(): void {
+    this.#isRenewed = true;
+  }
+
   /** The peer has proven to be at this address: media go there from now on. */
   moveTo(path: SessionPath, rtt: Millis): void {
     this.#rtt = rtt;
+    this.#isRenewed = false;
     if (path === this.#active) {
       return;
     }

@@ -1,3 +1,5 @@
+import type { MessagePort } from 'node:worker_threads';
+
 import type { Millis } from '../media/time.ts';
 import type { Stage } from '../runtime/stage.ts';
 import type { PacketBatch } from './packet-batch.ts';
@@ -83,6 +85,30 @@ export interface RtcSession extends PacketSink {
   close(reason?: CloseReason): void;
 }
 
+/** What a worker's transport is started with. Can be posted; holds the certificate's key. */
+export type SeatSetup = {
+  /** From 1: which worker it is. */
+  readonly number: number;
+};
+
+/** A worker's place at the port. */
+export interface WorkerSeat {
+  readonly setup: SeatSetup;
+  /** Frees the place, and every address that was this worker's. Happens by itself when the worker has ended. Idempotent. */
+  remove(): void;
+}
+
+/** Gives worker threads a place at the port of this thread. */
+export interface WorkerSeats {
+  /**
+   * Takes a worker on the other end of `port`, which is this function's from now on: there `startWorkerTransport`
+   * (`core/rtc/workers`) is to be called with the seat's setup.
+   *
+   * @throws {MillraceError} `rtc/too-many-workers`, `rtc/stopping`.
+   */
+  add(port: MessagePort): WorkerSeat;
+}
+
 /** The server's WebRTC port: UDP, and TCP of the same number. */
 export interface RtcTransport extends Stage {
   /** The port that is really open. */
@@ -93,7 +119,9 @@ export interface RtcTransport extends Stage {
   readonly candidates: readonly Candidate[];
   /** The one batch of this thread, for the senders to fill. */
   readonly batch: PacketBatch;
-  /** Sessions by state, for metrics and limits. */
+  /** Places for worker threads that have sessions on the same port; absent where this transport is such a thread's. */
+  readonly seats?: WorkerSeats | undefined;
+  /** Sessions of this thread by state, for metrics and limits. */
   readonly counts: { readonly connecting: number; readonly connected: number };
   /**
    * Makes a session that waits for its peer.

@@ -44,6 +44,7 @@ export class PathWatch {
   #packetsAt = performance.now();
   #quietUntil = 0;
   #silentPublisher = false;
+  #isLively = false;
   #busy = false;
 
   constructor(options: PathWatchOptions) {
@@ -83,7 +84,14 @@ export class PathWatch {
       return;
     }
     if (last !== undefined && now - last < lively) {
-      this.#packetsAt = now;
+      this.#packetsAt = Math.max(this.#packetsAt, last);
+      this.#isLively = true;
+      return;
+    }
+    if (this.#isLively) {
+      // What is counted from is old: packets since then say nothing of now.
+      this.#isLively = false;
+      this.#sample = await this.#read();
       return;
     }
     await this.#count();
