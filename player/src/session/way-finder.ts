@@ -25,9 +25,6 @@ export type WayFinderOptions = {
 /** When WebRTC has not begun after this, what comes after it is made ready. */
 const prepareAfter = 900;
 
-/** When it has, the code of what may come after it is loaded in a quiet moment. */
-const preloadAfter = 6_000;
-
 /** A way that has failed rests for this long, should everything have to begin anew. */
 const restAfterFailure = 25_000;
 
@@ -130,15 +127,16 @@ export class WayFinder {
     this.#options.begun();
   }
 
-  /** While nothing plays yet, code and playlist of the next way are asked for, as if it were certain. */
+  /**
+   * While nothing plays yet, code and playlist of the next way are asked for, as if it were certain. Not while something plays: some hundred
+   * kilobytes at once fill the queue of a narrow line, and the picture pays for it.
+   */
   #prepareNext(kind: EngineKind): void {
-    const next = this.#plan.after(kind);
-    const way = next === undefined ? undefined : this.#ways.get(next);
     if (!this.#options.starting()) {
-      this.#prepare = setTimeout(() => way?.preload?.(), preloadAfter);
       return;
     }
-    way?.preload?.();
+    const next = this.#plan.after(kind);
+    (next === undefined ? undefined : this.#ways.get(next))?.preload?.();
     if (next === 'hls') {
       this.#options.seat.prepareHls();
     }
