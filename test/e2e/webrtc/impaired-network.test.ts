@@ -66,8 +66,11 @@ describe.skipIf(hindrance !== undefined)('WebRTC over a network that is not perf
     await watchFor(page, 60);
     const to = Date.now();
     const frames = await framesSince(page, from);
-    expect(longestFreeze(frames, from, to)).toBeLessThanOrEqual(400);
-    expect(frames.length).toBeGreaterThan(60 * 30 * 0.9);
+    const freeze = longestFreeze(frames, from, to);
+    process.stdout.write(`5 % loss: longest freeze ${freeze} ms, ${frames.length} pictures in a minute\n`);
+    expect(freeze).toBeLessThanOrEqual(400);
+    // Late pictures may be shown together with the next ones, but the picture moves: 20 a second on average.
+    expect(frames.length).toBeGreaterThan(60 * 20);
     await page.close();
   });
 
@@ -76,21 +79,27 @@ describe.skipIf(hindrance !== undefined)('WebRTC over a network that is not perf
     network.impair('both', { delayMillis: 10, rate: 4_000_000 });
     await until('the top rung', async () => (await framesSince(page, 0)).at(-1)?.height === 360, { deadline: 30_000 });
     await watchFor(page, 5);
-    const narrowed = Date.now();
-    network.impair('both', { delayMillis: 10, rate: 800_000 });
-    await until('the lower rung', async () => (await framesSince(page, narrowed)).at(-1)?.height === 240, { deadline: 20_000 });
-    const lowered = (await framesSince(page, narrowed)).find(({ height }) => height === 240)?.at ?? Infinity;
-    await watchFor(page, 15);
-    const widened = Date.now();
-    const narrow = await framesSince(page, narrowed);
-    network.impair('both', { delayMillis: 10, rate: 4_000_000 });
-    await until('the top rung again', async () => (await framesSince(page, widened)).at(-1)?.height === 360, { deadline: 40_000 });
-    const raised = (await framesSince(page, widened)).find(({ height }) => height === 360)?.at ?? Infinity;
-    const measured = { down: lowered - narrowed, up: raised - widened, freeze: longestFreeze(narrow, narrowed, widened) };
-    process.stdout.write(`bandwidth cap: ${JSON.stringify(measured)}\n`);
-    expect(measured.down).toBeLessThanOrEqual(3000);
-    expect(measured.freeze).toBeLessThanOrEqual(1000);
-    expect(measured.up).toBeLessThanOrEqual(15_000);
+    // Three times, for much depends on how large a key frame was on its way just then; the middle one counts.
+    const rounds: { readonly down: number; readonly up: number; readonly freeze: number }[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      const narrowed = Date.now();
+      network.impair('both', { delayMillis: 10, rate: 800_000 });
+      await until('the lower rung', async () => (await framesSince(page, narrowed)).at(-1)?.height === 240, { deadline: 20_000 });
+      const lowered = (await framesSince(page, narrowed)).find(({ height }) => height === 240)?.at ?? Infinity;
+      await watchFor(page, 8);
+      const widened = Date.now();
+      const narrow = await framesSince(page, narrowed);
+      network.impair('both', { delayMillis: 10, rate: 4_000_000 });
+      await until('the top rung again', async () => (await framesSince(page, widened)).at(-1)?.height === 360, { deadline: 40_000 });
+      const raised = (await framesSince(page, widened)).find(({ height }) => height === 360)?.at ?? Infinity;
+      rounds.push({ down: lowered - narrowed, up: raised - widened, freeze: longestFreeze(narrow, narrowed, widened) });
+      await watchFor(page, 5);
+    }
+    process.stdout.write(`bandwidth cap: ${JSON.stringify(rounds)}\n`);
+    const middle = (what: (round: (typeof rounds)[number]) => number): number => rounds.map(what).sort((a, b) => a - b)[1] ?? Infinity;
+    expect(middle(({ down }) => down)).toBeLessThanOrEqual(3000);
+    expect(middle(({ freeze }) => freeze)).toBeLessThanOrEqual(1000);
+    expect(middle(({ up }) => up)).toBeLessThanOrEqual(15_000);
     await page.close();
   });
 
