@@ -26,8 +26,8 @@ beforeEach(async () => {
   const [http, rtmp] = await freePorts(2);
   ports = { http, rtmp };
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MILLRACE_')));
-  // Ports that nobody could open: what is handed over takes their place.
-  env = { ...clean, MILLRACE_HOST: '192.0.2.1', MILLRACE_HTTP_PORT: '1', MILLRACE_RTMP_PORT: '2', MILLRACE_DATA_DIR: join(home, 'data') };
+  // Ports that nobody asks: what is handed over takes their place. WebRTC's is not handed over.
+  env = { ...clean, MILLRACE_HOST: '127.0.0.1', MILLRACE_HTTP_PORT: '1', MILLRACE_RTMP_PORT: '2', MILLRACE_WEBRTC_PORT: '0', MILLRACE_DATA_DIR: join(home, 'data') };
 });
 afterEach(() => rm(home, { recursive: true, force: true }));
 
