@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { publishNatively, watchNatively } from '#test/support/native-webrtc.ts';
+import { startPublisher } from '#test/support/publisher.ts';
 import { startServer } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
 
@@ -25,6 +26,11 @@ describe('libwebrtc outside a browser, as a second opinion', () => {
 
   it('is told that no picture fits where the source is H.264, which it does not have', async () => {
     await using server = await startServer({ config: { streamKeys: [key], ladder: 'source' } });
-    expect((await fetch(`${server.url}/whep/cam`, { method: 'OPTIONS' })).status).toBe(204);
+    await using _publisher = startPublisher({ url: server.publishUrl(key), media: 'video' });
+    const refusal = await until('an answer that is not "off air"', async () => {
+      const said = await watchNatively(`${server.url}/whep/cam`).then(() => 'let in', (error: Error) => error.message);
+      return / 409: /.test(said) ? undefined : said;
+    });
+    expect(refusal).toMatch(/ answered 422: .*whep\/no-codec/);
   });
 });
