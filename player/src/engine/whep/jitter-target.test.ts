@@ -6,7 +6,7 @@ import type { JitterInput } from './jitter-target.ts';
 /** Looks once a second; returns what was asked for each time. */
 function run(target: JitterTarget, seconds: number, from: number, input: (second: number) => Partial<JitterInput> = () => ({})): number[] {
   return Array.from({ length: seconds }, (_, second) =>
-    target.step({ now: millis((from + second) * 1_000), freezes: 0, nacks: 0, lost: 0, jitter: millis(3), roundTrip: millis(40), ...input(second) }),
+    target.step({ now: millis((from + second) * 1_000), freezes: 0, unevenness: millis(2), interval: millis(33), nacks: 0, lost: 0, jitter: millis(3), roundTrip: millis(40), ...input(second) }),
   );
 }
 
@@ -29,8 +29,19 @@ describe('the target of the jitter buffer', () => {
 
   it('counts freezes that follow each other at once as one trouble', () => {
     const target = new JitterTarget();
-    target.step({ now: millis(0), freezes: 1, nacks: 0, lost: 0, jitter: undefined, roundTrip: undefined });
-    expect(target.step({ now: millis(1_000), freezes: 1, nacks: 0, lost: 0, jitter: undefined, roundTrip: undefined })).toBe(30);
+    target.step({ now: millis(0), freezes: 1, unevenness: millis(2), interval: millis(33), nacks: 0, lost: 0, jitter: undefined, roundTrip: undefined });
+    expect(target.step({ now: millis(1_000), freezes: 1, unevenness: millis(2), interval: millis(33), nacks: 0, lost: 0, jitter: undefined, roundTrip: undefined })).toBe(30);
+  });
+
+  it('rises step by step, to a round trip and a little, while lost packets keep pictures from being shown', () => {
+    const asked = run(new JitterTarget(), 20, 0, () => ({ unevenness: millis(25), nacks: 9, roundTrip: millis(60) }));
+    expect(asked.slice(0, 3)).toEqual([15, 30, 45]);
+    expect(asked.at(-1)).toBe(120);
+  });
+
+  it('does not rise for a computer or a camera that is uneven, nor for a few losses', () => {
+    expect(run(new JitterTarget(), 5, 0, () => ({ unevenness: millis(25) })).at(-1)).toBe(0);
+    expect(run(new JitterTarget(), 5, 0, () => ({ unevenness: millis(15), nacks: 2 })).at(-1)).toBe(0);
   });
 
   it('covers jitter that is high', () => {

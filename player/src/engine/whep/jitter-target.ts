@@ -7,6 +7,9 @@ export type JitterInput = {
   readonly now: Millis;
   /** Pictures that froze. */
   readonly freezes: number;
+  /** Standard deviation of the time between two pictures, and its mean. */
+  readonly unevenness: Millis | undefined;
+  readonly interval: Millis | undefined;
   /** Packets that were asked for again, and that never came. */
   readonly nacks: number;
   readonly lost: number;
@@ -22,6 +25,14 @@ const leastStep = 30;
 const growth = 1.5;
 const sameTrouble = 1_500;
 
+/**
+ * Pictures that wait for packets sent again come late and then several at once, of which the screen shows one. Where their distance varies by more than this
+ * share of its mean, that is seen as a stutter: the target rises by so much at a look, up to a round trip and some time for noticing, asking and answering.
+ */
+const stutter = 0.5;
+const stutterStep = 15;
+const askingAndAnswering = 60;
+
 /** No more is asked for: beyond it, LL-HLS would be the better way. */
 const most = 600;
 
@@ -36,7 +47,8 @@ const nothing = 8;
 
 /**
  * The least time that frames are kept back (`jitterBufferTarget`). It begins at nothing: the browser keeps back by itself what jitter asks
- * for. A freeze says that this was too little, so the target rises at once; after a while of calm it sinks slowly.
+ * for. A freeze says that this was too little, so the target rises at once; by and by it rises where lost packets make pictures come unevenly.
+ * After a while of calm it sinks slowly.
  */
 export class JitterTarget {
   #target = 0;
@@ -58,6 +70,9 @@ export class JitterTarget {
       // What is sent again comes a round trip later: a freeze beside losses needs room for that.
       const resent = input.nacks + input.lost > 0 ? (input.roundTrip ?? 0) : 0;
       this.#target = Math.min(Math.max(this.#target * growth, this.#target + leastStep, resent), most);
+    } else if (input.nacks > 0 && (input.unevenness ?? 0) > stutter * (input.interval ?? Infinity)) {
+      this.#troubleAt = input.now;
+      this.#target = Math.max(this.#target, Math.min(this.#target + stutterStep, (input.roundTrip ?? 0) + askingAndAnswering));
     } else if (this.#troubleAt === undefined || input.now - this.#troubleAt > calm) {
       this.#target *= (1 - sinking) ** passed;
       if (this.#target < nothing) {

@@ -5,7 +5,7 @@ import type { ShownFrame } from './frame-watch.ts';
 import { JitterTarget } from './jitter-target.ts';
 import { LipSync } from './lip-sync.ts';
 import { MediaClock } from './media-clock.ts';
-import { meanDelay, networkFigures, readSample } from './rtc-sample.ts';
+import { meanDelay, pictureIntervals, networkFigures, readSample } from './rtc-sample.ts';
 import type { RtcSample } from './rtc-sample.ts';
 
 /** Between two looks, milliseconds; the first ones come sooner, so that the latency is known as soon as there is a picture. */
@@ -110,6 +110,7 @@ export class RtcMeter {
     const target = this.#jitter.step({
       now: millis(now.at),
       freezes: before === undefined ? 0 : now.freezes - before.freezes,
+      ...pictureIntervals(before, now),
       nacks: before === undefined ? 0 : now.nacks - before.nacks,
       lost: before === undefined ? 0 : Math.max(now.lost - before.lost, 0),
       jitter: now.jitter,

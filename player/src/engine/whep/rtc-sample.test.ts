@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { millis } from '#core/media/time.ts';
-import { networkFigures, readSample } from './rtc-sample.ts';
+import { networkFigures, pictureIntervals, readSample } from './rtc-sample.ts';
 import { readLayers } from './layer-channel.ts';
 
 /** A report as Chromium gives it, cut down. */
@@ -10,7 +10,7 @@ const report = (over: Record<string, unknown> = {}): unknown[] => [
   { type: 'candidate-pair', id: 'P2', currentRoundTripTime: 0.042, localCandidateId: 'L', responsesReceived: 7 },
   { type: 'local-candidate', id: 'L', protocol: 'tcp' },
   { type: 'inbound-rtp', id: 'A', kind: 'audio', packetsReceived: 50, packetsLost: 0, bytesReceived: 4_000, headerBytesReceived: 600, jitter: 0.002 },
-  { type: 'inbound-rtp', id: 'V', kind: 'video', packetsReceived: 100, packetsLost: 2, bytesReceived: 100_000, headerBytesReceived: 2_000, nackCount: 4, freezeCount: 1, framesDecoded: 30, jitterBufferDelay: 1.5, jitterBufferEmittedCount: 30, jitter: 0.011, estimatedPlayoutTimestamp: 4_002_000_000_000, ...over },
+  { type: 'inbound-rtp', id: 'V', kind: 'video', packetsReceived: 100, packetsLost: 2, bytesReceived: 100_000, headerBytesReceived: 2_000, nackCount: 4, freezeCount: 1, framesDecoded: 30, totalInterFrameDelay: 1, totalSquaredInterFrameDelay: 0.04, jitterBufferDelay: 1.5, jitterBufferEmittedCount: 30, jitter: 0.011, estimatedPlayoutTimestamp: 4_002_000_000_000, ...over },
 ];
 
 describe('a sample of the statistics', () => {
@@ -22,6 +22,9 @@ describe('a sample of the statistics', () => {
       bytes: 106_600,
       nacks: 4,
       freezes: 1,
+      decoded: 30,
+      interFrameDelay: 1,
+      squaredInterFrameDelay: 0.04,
       jitterBufferDelay: 1.5,
       jitterBufferEmitted: 30,
       soundBuffer: undefined,
@@ -49,6 +52,15 @@ describe('the figures between two samples', () => {
     const before = readSample(report(), 1_000);
     const now = readSample(report({ packetsReceived: 190, packetsLost: 12, bytesReceived: 225_000, jitterBufferDelay: 3, jitterBufferEmittedCount: 60 }), 2_000);
     expect(networkFigures(before, now, extra)).toMatchObject({ loss: 0.1, jitterBuffer: 50, received: 1_000_000, roundTrip: 42, estimate: 3_000_000, jitterBufferTarget: 20, transport: 'tcp' });
+  });
+
+  it('tell how evenly pictures come', () => {
+    const before = readSample(report(), 0);
+    // Ten pictures: nine 30 ms after the one before, one 130 ms.
+    const now = readSample(report({ framesDecoded: 40, totalInterFrameDelay: 1 + 0.4, totalSquaredInterFrameDelay: 0.04 + 9 * 0.03 ** 2 + 0.13 ** 2 }), 1_000);
+    expect(pictureIntervals(before, now).interval).toBeCloseTo(40);
+    expect(pictureIntervals(before, now).unevenness).toBeCloseTo(30);
+    expect(pictureIntervals(undefined, now)).toEqual({ interval: undefined, unevenness: undefined });
   });
 
   it('are unknown before there are two', () => {

@@ -12,6 +12,10 @@ export type RtcSample = {
   readonly bytes: number;
   readonly nacks: number;
   readonly freezes: number;
+  /** Pictures decoded; the sum of the times between them in seconds, and that of its squares. */
+  readonly decoded: number;
+  readonly interFrameDelay: number;
+  readonly squaredInterFrameDelay: number;
   /** Of the picture; of the sound where there is no picture. Seconds over all frames, and their number. */
   readonly jitterBufferDelay: number;
   readonly jitterBufferEmitted: number;
@@ -41,6 +45,9 @@ export function readSample(report: Iterable<unknown>, now: number): RtcSample {
     bytes: sum((entry) => (entry.bytesReceived ?? 0) + (entry.headerBytesReceived ?? 0)),
     nacks: sum((entry) => entry.nackCount),
     freezes: main?.freezeCount ?? 0,
+    decoded: main?.framesDecoded ?? 0,
+    interFrameDelay: main?.totalInterFrameDelay ?? 0,
+    squaredInterFrameDelay: main?.totalSquaredInterFrameDelay ?? 0,
     jitterBufferDelay: main?.jitterBufferDelay ?? 0,
     jitterBufferEmitted: main?.jitterBufferEmittedCount ?? 0,
     soundBuffer: soundBufferOf(inbound.find(({ kind }) => kind === 'audio')),
@@ -73,6 +80,17 @@ export function networkFigures(before: RtcSample | undefined, now: RtcSample, ex
 export function meanDelay(before: RtcSample | undefined, now: RtcSample): Millis | undefined {
   const emitted = now.jitterBufferEmitted - (before?.jitterBufferEmitted ?? 0);
   return emitted > 0 ? millis(((now.jitterBufferDelay - (before?.jitterBufferDelay ?? 0)) / emitted) * 1_000) : undefined;
+}
+
+/** Mean and standard deviation of the time between the pictures that were decoded between two samples. */
+export function pictureIntervals(before: RtcSample | undefined, now: RtcSample): { readonly interval: Millis | undefined; readonly unevenness: Millis | undefined } {
+  const pictures = now.decoded - (before?.decoded ?? now.decoded);
+  if (before === undefined || pictures < 2) {
+    return { interval: undefined, unevenness: undefined };
+  }
+  const mean = (now.interFrameDelay - before.interFrameDelay) / pictures;
+  const variance = (now.squaredInterFrameDelay - before.squaredInterFrameDelay) / pictures - mean ** 2;
+  return { interval: millis(mean * 1_000), unevenness: millis(Math.sqrt(Math.max(variance, 0)) * 1_000) };
 }
 
 function selectedPair(entries: readonly RTCStats[]): (RTCIceCandidatePairStats & { readonly selected?: boolean }) | undefined {
