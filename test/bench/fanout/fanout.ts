@@ -61,8 +61,8 @@ export type FanoutOptions = {
 
 /** Load at which the server's core is full, ... */
 const FULL = 0.95;
-/** ... and lateness of half of the frames at which it is too, though others on the machine keep it from using its core. */
-const LATE_MILLIS = 150;
+/** ... and lateness of all but one in a hundred frames at which it is too, though others on the machine keep it from using its core. */
+const LATE_MILLIS = 100;
 
 const key = 'fanout_0123456789abcdef';
 const SETTLE_MILLIS = 2500;
@@ -92,7 +92,7 @@ export async function measureFanout(options: FanoutOptions): Promise<FanoutResul
       const result = await measureStep({ options, server, sinks, pid, metrics, viewers, idleCpu });
       results.push(result);
       process.stderr.write(`${options.way}: ${result.viewers} viewers, ${result.cpu.toFixed(2)} core\n`);
-      if (viewers === options.steps.at(-1) || result.cpu >= FULL || result.late.p50 > LATE_MILLIS || result.viewers < viewers || result.lost > 0.001 * result.packetsPerSecond) {
+      if (viewers === options.steps.at(-1) || result.cpu >= FULL || result.late.p99 > LATE_MILLIS || result.viewers < viewers || result.lost > 0.001 * result.packetsPerSecond) {
         await options.atLargest?.(server, viewers);
         break;
       }

@@ -69,8 +69,7 @@ describe.skipIf(hindrance !== undefined)('WebRTC over a network that is not perf
     const freeze = longestFreeze(frames, from, to);
     process.stdout.write(`5 % loss: longest freeze ${freeze} ms, ${frames.length} pictures in a minute\n`);
     expect(freeze).toBeLessThanOrEqual(400);
-    // Late pictures may be shown together with the next ones, but the picture moves: 20 a second on average.
-    expect(frames.length).toBeGreaterThan(60 * 20);
+    expect(frames.length).toBeGreaterThan(60 * 30 * 0.9);
     await page.close();
   });
 
@@ -79,7 +78,7 @@ describe.skipIf(hindrance !== undefined)('WebRTC over a network that is not perf
     network.impair('both', { delayMillis: 10, rate: 4_000_000 });
     await until('the top rung', async () => (await framesSince(page, 0)).at(-1)?.height === 360, { deadline: 30_000 });
     await watchFor(page, 5);
-    // Three times, for much depends on how large a key frame was on its way just then; the middle one counts.
+    // Three times, for much depends on how large a key frame was on its way just then.
     const rounds: { readonly down: number; readonly up: number; readonly freeze: number }[] = [];
     for (let round = 0; round < 3; round += 1) {
       const narrowed = Date.now();
@@ -96,10 +95,11 @@ describe.skipIf(hindrance !== undefined)('WebRTC over a network that is not perf
       await watchFor(page, 5);
     }
     process.stdout.write(`bandwidth cap: ${JSON.stringify(rounds)}\n`);
-    const middle = (what: (round: (typeof rounds)[number]) => number): number => rounds.map(what).sort((a, b) => a - b)[1] ?? Infinity;
-    expect(middle(({ down }) => down)).toBeLessThanOrEqual(3000);
-    expect(middle(({ freeze }) => freeze)).toBeLessThanOrEqual(1000);
-    expect(middle(({ up }) => up)).toBeLessThanOrEqual(15_000);
+    for (const { down, freeze, up } of rounds) {
+      expect(down).toBeLessThanOrEqual(3000);
+      expect(freeze).toBeLessThanOrEqual(1000);
+      expect(up).toBeLessThanOrEqual(15_000);
+    }
     await page.close();
   });
 

@@ -13,8 +13,7 @@ describe('a short campaign against WebRTC', () => {
     expect(report.faults).toEqual([]);
     for (const viewer of Object.values(report.viewers)) {
       expect(viewer).toMatchObject({ missing: 0, failed: 0, ended: false });
-      // It saw media all the while; how much depends on how quickly the machine is through with the campaign.
-      expect(viewer.packets).toBeGreaterThan(100);
+      expect(viewer.packets).toBeGreaterThan(300);
     }
     expect(report.noise.amplification).toBeLessThanOrEqual(1);
     expect(report.newcomers).toBeGreaterThan(0);

@@ -79,6 +79,8 @@ const OTHERS = 8;
 const HONEST_SESSIONS = 3;
 /** Warm-up: this share of everything comes before memory is measured first. */
 const WARM_UP = 5;
+/** Packets that honest viewers must get after the attack. */
+const MORE = 200;
 /** Told since it was last asked for. */
 const STALL = 'millrace_nodejs_eventloop_lag_max_seconds';
 /** Pauses between two goes of a peer with keys: so many datagrams fit into the buffer of a socket. */
@@ -126,6 +128,12 @@ export async function runWebrtcCampaign(options: WebrtcCampaignOptions): Promise
   // A session that nobody comes to has 30 s, one whose peer vanished 20.
   const strange = async (): Promise<number> => (await readGauge(metricsPort, 'millrace_rtc_sessions')) - HONEST_SESSIONS;
   const left = alive ? await until('the sessions of the attackers to be over', async () => (await strange()) <= 0, { deadline: 45_000, every: 500 }).then(() => 0, strange) : Number.NaN;
+  // After all that the honest ones still get what they came for.
+  const goesOn = async (viewer: typeof ofRtmp): Promise<void> => {
+    const { packets } = await viewer.tell();
+    await until('an honest viewer to get more', async () => (await viewer.tell()).packets >= packets + MORE).catch(() => log('an honest viewer gets nothing any more'));
+  };
+  await Promise.all([goesOn(ofRtmp), goesOn(ofWhip)]);
   const viewers = { ofRtmp: await ofRtmp.tell(), ofWhip: await ofWhip.tell() };
   return {
     ...sum(first, second),

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,16 +20,23 @@ const isOld = existsSync(systemNode) && Number.parseInt(execFileSync(systemNode,
 let home: string;
 let ports: { http: number; rtmp: number };
 let env: NodeJS.ProcessEnv;
+let taken: Server;
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'millrace-sockets-'));
   const [http, rtmp] = await freePorts(2);
   ports = { http, rtmp };
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MILLRACE_')));
-  // Ports that nobody asks: what is handed over takes their place. WebRTC's is not handed over.
-  env = { ...clean, MILLRACE_HOST: '127.0.0.1', MILLRACE_HTTP_PORT: '1', MILLRACE_RTMP_PORT: '2', MILLRACE_WEBRTC_PORT: '0', MILLRACE_DATA_DIR: join(home, 'data') };
+  // A port that nobody else can open: what is handed over takes its place. WebRTC's is not handed over.
+  taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  const port = `${(taken.address() as AddressInfo).port}`;
+  env = { ...clean, MILLRACE_HOST: '127.0.0.1', MILLRACE_HTTP_PORT: port, MILLRACE_RTMP_PORT: port, MILLRACE_WEBRTC_PORT: '0', MILLRACE_DATA_DIR: join(home, 'data') };
 });
-afterEach(() => rm(home, { recursive: true, force: true }));
+afterEach(async () => {
+  taken.close();
+  await rm(home, { recursive: true, force: true });
+});
 
 /** One request, without a second try. */
 async function get(path: string): Promise<number> {
