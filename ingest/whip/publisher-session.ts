@@ -123,9 +123,9 @@ export class PublisherSession implements SignalledSession {
       connected: () => this.#connected(),
       rtp: (packet, arrival) => {
         this.#bytes += packet.length;
-        this.#work((receiver) => receiver.rtp(packet, arrival));
+        this.#work((receiver) => receiver.rtp(bytesOf(packet), arrival));
       },
-      rtcp: (compound, arrival) => this.#work((receiver) => receiver.rtcp(compound, arrival)),
+      rtcp: (compound, arrival) => this.#work((receiver) => receiver.rtcp(bytesOf(compound), arrival)),
       pathChanged: () => this.#receiver?.pathChanged(this.#rtc.rtt),
       closed: (reason) => this.#end('lost', reason),
     };
@@ -227,4 +227,12 @@ export class PublisherSession implements SignalledSession {
     log.info({ stream: request.stream, how, reason }, 'a WHIP session has ended');
     this.#ended.resolve();
   }
+}
+
+/**
+ * The same bytes without what Node adds to them. A transport gives views of memory that it uses again, and the receiver copies what it
+ * keeps with `slice()`: a `Buffer`'s gives another view, so that all that waits would become what came last.
+ */
+function bytesOf(packet: Uint8Array): Uint8Array {
+  return new Uint8Array(packet.buffer, packet.byteOffset, packet.byteLength);
 }

@@ -9,7 +9,7 @@ import type { PublishPolicy } from '#core/access/publish-policy.ts';
 import { compound, writeSenderReport } from '#core/media/rtp/rtcp/write.ts';
 import { parseRtcp } from '#core/media/rtp/rtcp/parse.ts';
 import { millis, wallTime } from '#core/media/time.ts';
-import { SimulatedStream } from '#core/rtc/receiver/testing/simulated-publisher.ts';
+import { SimulatedStream, vp8Frame } from '#core/rtc/receiver/testing/simulated-publisher.ts';
 import { offerText } from '#core/rtc/sdp/testing/offers.ts';
 
 import { RecordingRegistry } from '../rtmp/testing/harness.ts';
@@ -134,7 +134,7 @@ describe('a publisher', () => {
     const [session] = transport.sessions;
     session?.connect();
     const { video, audio } = streams();
-    const rtp = (packets: readonly Uint8Array[]): void => packets.forEach((packet) => session?.handler.rtp(packet, millis(now)));
+    const rtp = (packets: readonly Uint8Array[]): void => packets.forEach((packet) => session?.receive(packet, millis(now)));
     for (let n = 0; n < 30; n += 1) {
       rtp(video.video({ key: n === 0, bytes: 2500 }));
       rtp([audio.audio()]);
@@ -154,6 +154,22 @@ describe('a publisher', () => {
     now += 1000;
     await expect.poll(() => (session?.rtcp ?? []).flatMap((rtcp) => parseRtcp(rtcp)).map(({ kind }) => kind)).toContain('receiver-report');
     expect(await count('millrace_whip_packets_total')).toBe(120);
+  });
+
+  it('is given out byte for byte, whatever waits behind a hole: packets lie in memory that is used again', async () => {
+    await post();
+    const [session] = transport.sessions;
+    session?.connect();
+    const { video, audio } = streams();
+    const receive = (...packets: readonly (Uint8Array | undefined)[]): void => packets.forEach((packet) => packet && session?.receive(packet, millis(now)));
+    receive(...video.video({ key: true, bytes: 2500, fill: 1 }));
+    const [first, second, third] = video.video({ key: false, bytes: 2500, fill: 2 });
+    receive(first, third, audio.audio(), audio.audio(), second);
+    const samples = registry.publishers[0]?.samples ?? [];
+    const data = (kind: 'video' | 'audio'): number[][] => samples.filter((sample) => sample.kind === kind).map((sample) => [...sample.data]);
+    const sound = [0xfc, ...Array.from({ length: 79 }, () => 3)];
+    expect(data('audio')).toEqual([sound, sound]);
+    expect(data('video')).toEqual([[...vp8Frame({ key: true, bytes: 2500, fill: 1 })], [...vp8Frame({ key: false, bytes: 2500, fill: 2 })]]);
   });
 
   it('changes the frame duration of its sound: the packets tell', async () => {

@@ -3,6 +3,9 @@ import { PacketBatch } from '#core/rtc/packet-batch.ts';
 import type { CloseReason, IceCredentials, PeerParameters, RtcSession, RtcTransport, SessionHandler } from '#core/rtc/transport.ts';
 import { MillraceError } from '#core/runtime/errors.ts';
 
+/** Where packets lie while the handler reads them. */
+const memory = Buffer.alloc(2048);
+
 /** A session of {@link FakeTransport}: the test is the network. */
 export class FakeSession implements RtcSession {
   readonly local: IceCredentials = { ufrag: 'server', pwd: 'a-password-of-the-server' };
@@ -37,6 +40,13 @@ export class FakeSession implements RtcSession {
   connect(): void {
     this.state = 'connected';
     this.handler.connected();
+  }
+
+  /** Hands a packet over as the real transport does: as a view of a `Buffer`, whose next content is another's. */
+  receive(packet: Uint8Array, arrival: Millis): void {
+    memory.set(packet);
+    this.handler.rtp(memory.subarray(0, packet.length), arrival);
+    memory.fill(0xff);
   }
 
   close(reason: CloseReason = 'closed'): void {
