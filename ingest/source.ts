@@ -63,6 +63,8 @@ export interface SourceSink {
    */
   config(config: SourceConfig, layers?: readonly VideoSourceConfig[]): void;
   sample(sample: SourceSample): void;
+  /** Something came that is no sample, or not yet: a packet of a picture, a part of a message. The publisher is not silent. */
+  heard(): void;
   /** Facts the publisher claims of itself (RTMP `onMetaData`): hints, never trusted. */
   metadata(claims: { readonly encoder?: string; readonly hasAudio?: boolean; readonly hasVideo?: boolean; readonly frameRate?: number }): void;
   /** How the way from the publisher does; said about once a second. */
@@ -78,7 +80,7 @@ export interface SourceSink {
 /** Gives authorised publishers a place in the bus; the same for every protocol. */
 export interface PublisherRegistry {
   /**
-   * Admits a publisher, or refuses it: another one is live and was heard within 2 s (design, rule 11), or the server
+   * Admits a publisher, or refuses it: another one, of whatever protocol, is live and was heard within 2 s (design, rule 11), or the server
    * is full. A publisher that was silent for 2 s is disconnected and replaced.
    */
   admit(publisher: Publisher): Admission;

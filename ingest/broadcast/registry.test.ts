@@ -193,6 +193,39 @@ describe('a second publisher', () => {
     expect(fences[1]).toBeGreaterThan(fences[0] ?? Infinity);
   });
 
+  it('is refused while anything comes of the first, though it makes no picture yet', async () => {
+    const server = await Server.start();
+    const first = publisher();
+    const sink = admit(server, first);
+    await server.send(sink, { seconds: 3 });
+    for (let second = 0; second < 5; second += 1) {
+      vi.advanceTimersByTime(1000);
+      sink.heard();
+      expect(server.registry.admit(publisher()).admitted).toBe(false);
+    }
+    vi.advanceTimersByTime(2000);
+    expect(server.registry.admit(publisher()).admitted).toBe(true);
+    // What comes late of who was replaced is not heard.
+    sink.heard();
+    expect(first.reasons).toHaveLength(1);
+    vi.advanceTimersByTime(2000);
+    expect(server.registry.admit(publisher()).admitted).toBe(true);
+  });
+
+  it.each([['rtmp', 'whip'], ['whip', 'rtmp']] as const)('takes a silent one\'s stream over from %s to %s, within the broadcast; late samples change nothing', async (from, to) => {
+    const server = await Server.start();
+    const sink = admit(server, { ...publisher(), protocol: from });
+    await server.send(sink, { seconds: 3 });
+    vi.advanceTimersByTime(2000);
+    const next = admit(server, { ...publisher(), protocol: to });
+    await server.send(sink, { seconds: 1, clock: 5000 });
+    expect(states(server)).toEqual(['live 0', 'interrupted 0']);
+    await server.send(next, { seconds: 3 });
+    expect(states(server)).toEqual(['live 0', 'interrupted 0', 'live 1']);
+    expect(server.sources.map(({ protocol, epoch }) => [protocol, epoch])).toEqual([[from, 0], [to, 1]]);
+    expect(new Set(server.infos.map(({ broadcast }) => broadcast)).size).toBe(1);
+  });
+
   it('may not be let in before it is heard: the first sends on undisturbed', async () => {
     const server = await Server.start();
     const sink = admit(server, publisher());

@@ -103,6 +103,10 @@ export class PublisherSession implements SourceSink {
     this.#arm();
   }
 
+  heard(): void {
+    this.#heardAt = this.#options.clock();
+  }
+
   metadata(claims: Claims): void {
     this.#heard(() => this.#timeline.metadata(claims));
   }
@@ -201,7 +205,7 @@ export class PublisherSession implements SourceSink {
   }
 
   #heard(work: () => void): void {
-    this.#heardAt = this.#options.clock();
+    this.heard();
     this.#guard(work);
   }
 

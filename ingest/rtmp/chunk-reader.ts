@@ -91,7 +91,7 @@ export class ChunkReader {
     let at = 0;
     while (at < bytes.length && !this.#ended) {
       if (this.#held) {
-        this.#backlog.push(bytes.slice(at));
+        this.#backlog.push(new Uint8Array(bytes.subarray(at)));
         return;
       }
       if (this.#current === undefined) {

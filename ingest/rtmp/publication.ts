@@ -93,6 +93,13 @@ export class Publication {
     }
   }
 
+  /** Bytes came on the connection. */
+  heard(): void {
+    if (this.live) {
+      this.#sink?.heard();
+    }
+  }
+
   /** A media or data message of the connection; those of other message streams are not listened to. */
   message(message: RtmpMessage): void {
     const { streamId } = this.#options;

@@ -82,6 +82,14 @@ describe('a publisher with the right key', () => {
     expect(registry.publishers[0]?.ended).toBe('lost');
   });
 
+  it('is heard while a long message is on its way', async () => {
+    const { session, registry } = await publishing();
+    const before = registry.publishers[0]?.heard ?? NaN;
+    const message = video(avcFrame([new Uint8Array(10_000).fill(0x41)]));
+    session.receive(message.subarray(0, 5000));
+    expect([registry.publishers[0]?.heard, registry.publishers[0]?.samples]).toEqual([before + 1, []]);
+  });
+
   it('is told why when the registry ends it', async () => {
     const { session, registry, server, wire } = await publishing();
     registry.publishers[0]?.publisher.disconnect('Another encoder has taken over.');

@@ -98,6 +98,7 @@ export class RtmpSession {
     }
     this.#received += bytes.length;
     this.#silent = millis(0);
+    this.#publication?.heard();
     this.#options.metrics.receivedBytes.inc({ protocol: this.#options.protocol }, bytes.length);
     this.#guarded(() => {
       if (!this.publishing && this.#received - this.#unauthorisedFrom > this.#options.config.rtmpMaxUnauthorisedBytes) {

@@ -73,6 +73,7 @@ class Obs {
         this.recorder.runTo(sample.arrival);
         timeline.sample(sample);
       },
+      heard: () => undefined,
       metadata: (claims) => timeline.metadata(claims),
       network: () => undefined,
       health: undefined,

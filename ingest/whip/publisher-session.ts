@@ -123,6 +123,7 @@ export class PublisherSession implements SignalledSession {
       connected: () => this.#connected(),
       rtp: (packet, arrival) => {
         this.#bytes += packet.length;
+        this.#sink?.heard();
         this.#work((receiver) => receiver.rtp(bytesOf(packet), arrival));
       },
       rtcp: (compound, arrival) => this.#work((receiver) => receiver.rtcp(bytesOf(compound), arrival)),

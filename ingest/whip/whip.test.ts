@@ -172,6 +172,15 @@ describe('a publisher', () => {
     expect(data('video')).toEqual([[...vp8Frame({ key: true, bytes: 2500, fill: 1 })], [...vp8Frame({ key: false, bytes: 2500, fill: 2 })]]);
   });
 
+  it('is heard by each packet, before a picture is whole', async () => {
+    await post();
+    const [session] = transport.sessions;
+    session?.connect();
+    const [first, second] = streams().video.video({ key: true, bytes: 2500 });
+    [first, second].forEach((packet) => packet && session?.receive(packet, millis(now)));
+    expect([registry.publishers[0]?.heard, registry.publishers[0]?.samples]).toEqual([2, []]);
+  });
+
   it('changes the frame duration of its sound: the packets tell', async () => {
     await post();
     const [session] = transport.sessions;

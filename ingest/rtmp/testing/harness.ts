@@ -24,6 +24,8 @@ export class RecordedPublisher {
   /** What the sink says of the publisher. */
   health: IngestHealth | undefined;
   ended: 'unpublished' | 'lost' | undefined;
+  /** Times that something was heard which is no sample. */
+  heard = 0;
 
   constructor(publisher: Publisher) {
     this.publisher = publisher;
@@ -52,6 +54,9 @@ export class RecordingRegistry implements PublisherRegistry {
       admitted: true,
       sink: {
         config: noted((config: SourceConfig) => recorded.configs.push(config)),
+        heard: () => {
+          recorded.heard += 1;
+        },
         sample: noted((sample: SourceSample) => recorded.samples.push(sample)),
         metadata: noted((claims: object) => recorded.claims.push(claims)),
         network: noted((facts: NetworkFacts) => recorded.network.push(facts)),
