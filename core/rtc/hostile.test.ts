@@ -271,11 +271,15 @@ describe('TCP', () => {
     await once(socket, 'close');
   });
 
-  it('takes 16 strangers from one address and no more', async () => {
+  it('has 16 strangers from one address and no more, and a peer from there still connects', async () => {
     const { transport, metrics } = await start();
     Array.from({ length: 40 }, () => dial(transport.port));
     await expect.poll(() => metricValue(metrics, 'millrace_rtc_refused_total', { reason: 'tcp-connections' })).toBe(24);
     await expect(metricValue(metrics, 'millrace_rtc_tcp_connections')).resolves.toBe(16);
+    const handler = new RecordingHandler();
+    await openPeer(transport, handler, { tcp: true });
+    await handler.whenConnected;
+    await expect.poll(() => metricValue(metrics, 'millrace_rtc_tcp_connections')).toBe(16);
   });
 
   it('ends a connection whose frame is longer than any packet', async () => {

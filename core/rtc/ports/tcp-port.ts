@@ -4,6 +4,7 @@ import { addressGroup } from '../../access/address-group.ts';
 import type { Millis } from '../../media/time.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { isFamilyMissing } from './listen-error.ts';
+import { Strangers } from './strangers.ts';
 import { TcpConnection } from './tcp-connection.ts';
 
 /** Connections that have not shown a verified request yet, in all and from one address. */
@@ -22,6 +23,7 @@ export type TcpPortOptions = {
   readonly closed: (connection: TcpConnection) => void;
   /** Packets that were dropped because a connection's queue was full. */
   readonly dropped: (packets: number) => void;
+  /** A connection was not taken, or gave way to another before it had proven anything. */
   readonly refused: () => void;
 };
 
@@ -31,9 +33,8 @@ export class TcpPort {
   readonly #server: Server;
   readonly #options: TcpPortOptions;
   readonly #connections = new Set<TcpConnection>();
-  /** Those that must prove themselves, or be gone, with the time since when. */
-  readonly #strangers = new Map<TcpConnection, Millis>();
-  readonly #strangersByAddress = new Map<string, number>();
+  /** Those that must prove themselves, or be gone. */
+  readonly #strangers = new Strangers<TcpConnection>({ inAll: MAX_STRANGERS, perGroup: MAX_STRANGERS_PER_ADDRESS });
 
   /** Takes over a listening server. */
   constructor(server: Server, options: TcpPortOptions) {
@@ -51,7 +52,7 @@ export class TcpPort {
 
   /** A verified request came over the connection: it may stay. */
   trust(connection: TcpConnection): void {
-    this.#meet(connection);
+    this.#strangers.delete(connection);
   }
 
   /** The connection's session is over: what is written may still go out, for a while. */
@@ -64,12 +65,7 @@ export class TcpPort {
 
   /** Ends those whose time is over. */
   tick(now: Millis): void {
-    for (const [connection, since] of this.#strangers) {
-      if (now - since < STRANGER_MILLIS) {
-        return;
-      }
-      connection.destroy();
-    }
+    this.#strangers.since(now, STRANGER_MILLIS).forEach((connection) => connection.destroy());
   }
 
   /** Takes nobody new and ends every connection. */
@@ -83,9 +79,7 @@ export class TcpPort {
   }
 
   #accept(socket: Socket): void {
-    const group = addressGroup(socket.remoteAddress ?? '');
-    const isFull = this.#connections.size >= this.#options.maxConnections || this.#strangers.size >= MAX_STRANGERS;
-    if (isFull || (this.#strangersByAddress.get(group) ?? 0) >= MAX_STRANGERS_PER_ADDRESS) {
+    if (!this.#makeRoom(addressGroup(socket.remoteAddress ?? ''))) {
       socket.on('error', () => {});
       socket.destroy();
       this.#options.refused();
@@ -95,8 +89,7 @@ export class TcpPort {
       frame: this.#options.frame,
       dropped: this.#options.dropped,
       closed: () => {
-        this.#connections.delete(connection);
-        this.#meet(connection);
+        this.#forget(connection);
         this.#options.closed(connection);
       },
     });
@@ -104,23 +97,27 @@ export class TcpPort {
     this.#estrange(connection);
   }
 
-  #estrange(connection: TcpConnection): void {
-    const group = addressGroup(connection.address);
-    this.#strangers.set(connection, this.#options.now());
-    this.#strangersByAddress.set(group, (this.#strangersByAddress.get(group) ?? 0) + 1);
+  /** Connections that have proven nothing give way to a newcomer of this address, others never. */
+  #makeRoom(group: string): boolean {
+    const isFull = (): boolean => this.#connections.size >= this.#options.maxConnections;
+    let inTheWay = this.#strangers.inTheWayOf(group, isFull());
+    while (inTheWay !== undefined) {
+      inTheWay.destroy();
+      // At once: the socket tells only later that it has closed.
+      this.#forget(inTheWay);
+      this.#options.refused();
+      inTheWay = this.#strangers.inTheWayOf(group, isFull());
+    }
+    return !isFull();
   }
 
-  #meet(connection: TcpConnection): void {
-    if (!this.#strangers.delete(connection)) {
-      return;
-    }
-    const group = addressGroup(connection.address);
-    const left = (this.#strangersByAddress.get(group) ?? 1) - 1;
-    if (left === 0) {
-      this.#strangersByAddress.delete(group);
-    } else {
-      this.#strangersByAddress.set(group, left);
-    }
+  #estrange(connection: TcpConnection): void {
+    this.#strangers.add(connection, addressGroup(connection.address), this.#options.now());
+  }
+
+  #forget(connection: TcpConnection): void {
+    this.#connections.delete(connection);
+    this.#strangers.delete(connection);
   }
 }
 
