@@ -44,6 +44,19 @@ export interface Bus {
    */
   lease(resource: string): Promise<Lease>;
 
+  /**
+   * Answers what is asked under a subject (`metadata/<stream>`, `recordings`). Payloads and answers are plain values as JSON knows them. What the handler
+   * throws reaches who asked, with its code. Where several serve one subject, any one of them answers.
+   */
+  serve(subject: string, handler: (payload: unknown) => unknown): Unsubscribe;
+
+  /**
+   * Asks whoever serves a subject.
+   *
+   * @throws {MillraceError} `bus/unserved` where nobody does, `bus/timeout` after `timeout` (5 s), or what the handler threw.
+   */
+  request(subject: string, payload: unknown, options?: { readonly timeout?: Millis }): Promise<unknown>;
+
   /** Closes every producer, consumer and lease. Idempotent. */
   close(): Promise<void>;
 }

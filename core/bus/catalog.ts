@@ -130,6 +130,18 @@ export type TranscodeHealth = {
   readonly warnings: readonly Warning[];
 };
 
+/** Catalog section `archive`, written by whoever keeps a broadcast on disk (ADR 0010), about once a second. */
+export type ArchiveHealth = {
+  /** How far back viewers can go; 0 where they cannot. */
+  readonly rewind: Millis;
+  /** Why rewind is off although it is wanted; absent where it is on or not wanted. */
+  readonly rewindOff?: string;
+  readonly recording: boolean;
+  /** Bytes on disk of this broadcast. */
+  readonly bytes: number;
+  readonly warnings: readonly Warning[];
+};
+
 /** Catalog section `audience`, written by each edge: viewers by protocol. */
 export type Audience = {
   readonly viewers: Readonly<Partial<Record<'hls' | 'dash' | 'webrtc', number>>>;
@@ -142,4 +154,5 @@ export type CatalogSections = {
   readonly ingest: IngestHealth;
   readonly transcode: TranscodeHealth;
   readonly audience: Audience;
+  readonly archive: ArchiveHealth;
 };

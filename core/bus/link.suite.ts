@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { millis, wallTime } from '../media/time.ts';
+import { MillraceError } from '../runtime/errors.ts';
 import type { Bus, TrackConsumer, TrackProducer } from './bus.ts';
 import type { BroadcastInfo, TranscodeHealth } from './catalog.ts';
 import { placeOf, testBroadcast, testFrame, testTrack } from './testing/frames.ts';
@@ -194,6 +195,29 @@ export function describeLink(name: string, open: () => Promise<LinkPair>): void 
       expect(placeOf(await waiting)).toBe('1.0');
     });
 
+    it('passes requests on to who serves the subject, either way, with what is answered or thrown', async () => {
+      for (const [serving, asking] of [[link.near, link.far], [link.far, link.near]] as const) {
+        expect(await outcome(asking, 'sums', [1, 2])).toBe('bus/unserved');
+        const stop = serving.serve('sums', (payload) => {
+          const [a = 0, b = 0] = payload as readonly number[];
+          if (b < 0) {
+            throw new MillraceError('sums/negative', 'below nothing');
+          }
+          return { sum: a + b };
+        });
+        await becomes(asking, { sum: 3 });
+        await expect(asking.request('sums', [1, -2])).rejects.toMatchObject({ code: 'sums/negative', message: 'below nothing' });
+        stop();
+        await becomes(asking, 'bus/unserved');
+      }
+    });
+
+    it('does not wait for an answer for ever', async () => {
+      link.near.serve('sums', (payload) => ((payload as readonly number[])[0] === 1 ? { sum: 3 } : new Promise(() => undefined)));
+      await becomes(link.far, { sum: 3 });
+      await expect(link.far.request('sums', [2], { timeout: millis(20) })).rejects.toMatchObject({ code: 'bus/timeout' });
+    });
+
     it('ends everything when it is closed', async () => {
       const consumer = link.far.consume(testBroadcast, testTrack);
       const lease = await link.near.lease('ingest/cam');
@@ -203,4 +227,14 @@ export function describeLink(name: string, open: () => Promise<LinkPair>): void 
       await lease.lost;
     });
   });
+}
+
+/** What a request brings: the answer, or the code of the error. */
+function outcome(bus: Bus, subject: string, payload: unknown): Promise<unknown> {
+  return bus.request(subject, payload).catch((error: unknown) => (error as MillraceError).code);
+}
+
+/** A link may take a while to make known who serves. */
+async function becomes(bus: Bus, expected: unknown): Promise<void> {
+  await vi.waitFor(async () => expect(await outcome(bus, 'sums', [1, 2])).toEqual(expected), { timeout: 5000, interval: 5 });
 }

@@ -1,4 +1,5 @@
 import type { Ticks, WallTime } from './time.ts';
+import type { TimedEvent } from './timed-event.ts';
 import type { ConfigId, TrackConfig, TrackName } from './track.ts';
 
 declare const broadcastIdBrand: unique symbol;
@@ -49,6 +50,8 @@ export type Frame = {
   readonly data: Uint8Array;
   /** Present on the first frame of a group (`index` 0), and on a key frame inside it whose configuration is new. */
   readonly head?: GroupHead;
+  /** Messages that belong to this frame (ADR 0011): on frames of the picture, on the sound's where there is no picture. */
+  readonly events?: readonly TimedEvent[];
 };
 
 const broadcastIdPattern = /^[a-z0-9]{8,32}$/;

@@ -14,8 +14,9 @@ export class GrowingSegment implements Segment {
   readonly group: number;
   readonly config: ConfigId;
   readonly wallTime: WallTime;
-  readonly #firstPts: Ticks;
-  readonly #timescale: Timescale;
+  readonly timescale: Timescale;
+  readonly pts: Ticks;
+  readonly dts: Ticks;
   readonly #parts: Part[] = [];
   #ticks = 0 as Ticks;
   #bytes = 0;
@@ -29,16 +30,21 @@ export class GrowingSegment implements Segment {
     this.group = first.group;
     this.config = first.config;
     this.wallTime = head.wallTime;
-    this.#firstPts = first.pts;
-    this.#timescale = head.config.timescale;
+    this.timescale = head.config.timescale;
+    this.pts = first.pts;
+    this.dts = first.dts;
   }
 
   get parts(): readonly Part[] {
     return this.#parts;
   }
 
+  get ticks(): Ticks {
+    return this.#ticks;
+  }
+
   get duration(): Millis {
-    return ticksToMillis(this.#ticks, this.#timescale);
+    return ticksToMillis(this.#ticks, this.timescale);
   }
 
   get bytes(): number {
@@ -56,13 +62,13 @@ export class GrowingSegment implements Segment {
       sequence: sequenceNumber(this.group, index),
       start,
       end,
-      ...(index === 0 ? { producerReference: { wallTime: this.wallTime, pts: this.#firstPts } } : {}),
+      ...(index === 0 ? { producerReference: { wallTime: this.wallTime, pts: this.pts } } : {}),
     });
     const ticks = subTicks(end, start);
     const part: Part = {
       group: this.group,
       index,
-      duration: ticksToMillis(ticks, this.#timescale),
+      duration: ticksToMillis(ticks, this.timescale),
       independent: frames.some((frame) => frame.key),
       bytes,
       offset: this.#bytes,

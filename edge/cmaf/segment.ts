@@ -1,5 +1,6 @@
 import type { BroadcastId } from '#core/media/frame.ts';
-import type { Millis, WallTime } from '#core/media/time.ts';
+import type { Millis, Ticks, Timescale, WallTime } from '#core/media/time.ts';
+import type { TimedEvent } from '#core/media/timed-event.ts';
 import type { ConfigId, TrackConfig, TrackName } from '#core/media/track.ts';
 
 /** One CMAF chunk (moof and mdat, a `prft` before the first of a segment), addressed as `<group>.<part>.m4s`. */
@@ -13,6 +14,8 @@ export type Part = {
   readonly bytes: Uint8Array;
   /** Offset of `bytes` in the segment. */
   readonly offset: number;
+  /** Messages on its frames (`emsg`); absent where there are none. */
+  readonly events?: readonly TimedEvent[];
 };
 
 /** One group as a CMAF segment, `<group>.m4s`: the concatenation of its parts. It grows until it is complete. */
@@ -23,6 +26,12 @@ export type Segment = {
   readonly group: number;
   readonly config: ConfigId;
   readonly parts: readonly Part[];
+  readonly timescale: Timescale;
+  /** Presentation time of the first frame, and the decoding time at which the segment begins (`tfdt` of its first chunk). */
+  readonly pts: Ticks;
+  readonly dts: Ticks;
+  /** Sum of the parts' durations in ticks. */
+  readonly ticks: Ticks;
   /** Sum of the parts' durations. */
   readonly duration: Millis;
   /** The group head's wall time: PROGRAM-DATE-TIME. */

@@ -4,7 +4,7 @@ import type { ConfigId, TrackName } from '#core/media/track.ts';
 
 import type { InitSegment, PackagerEvents, Part, Segment } from '../cmaf/segment.ts';
 import { mediaPayload, type Payload } from '../http/payload.ts';
-import { TARGET_DURATION, THREE_TARGET_DURATIONS, type GroupTimes, type WindowSegment } from './window-segment.ts';
+import { TARGET_DURATION, THREE_TARGET_DURATIONS, type GroupTimes, type SegmentTiming, type WindowSegment } from './window-segment.ts';
 
 /** Lost groups in a row that are listed as such; after more the playlist starts at the next group. */
 const MAX_LOST_GROUPS = 64;
@@ -148,7 +148,8 @@ export class TrackWindow implements PackagerEvents {
       this.#ignored++;
       return;
     }
-    open.parts.push({ index: part.index, duration: part.duration, independent: part.independent, media: mediaPayload(part.bytes, this.#options.kind) });
+    open.parts.push({ index: part.index, duration: part.duration, independent: part.independent, media: mediaPayload(part.bytes, this.#options.kind), ...(part.events === undefined ? {} : { events: part.events }) });
+    open.timing = timingOf(segment);
     open.duration = (open.duration + part.duration) as Millis;
     open.bytes += part.bytes.byteLength;
     this.#bytes += part.bytes.byteLength;
@@ -162,6 +163,7 @@ export class TrackWindow implements PackagerEvents {
       return;
     }
     last.duration = segment.duration;
+    last.timing = timingOf(segment);
     last.complete = true;
     this.#evict();
     this.#options.changed?.();
@@ -356,6 +358,10 @@ export class TrackWindow implements PackagerEvents {
       }
     }
   }
+}
+
+function timingOf({ timescale, pts, dts, ticks }: Segment): SegmentTiming {
+  return { timescale, pts, dts, ticks };
 }
 
 /** The duration of a lost group that no track has: its share of the time until the next segment, a second where unknown. */

@@ -1,4 +1,5 @@
-import type { Millis, WallTime } from '#core/media/time.ts';
+import type { TimedEvent } from '#core/media/timed-event.ts';
+import type { Millis, Ticks, Timescale, WallTime } from '#core/media/time.ts';
 import type { ConfigId } from '#core/media/track.ts';
 
 import type { Payload } from '../http/payload.ts';
@@ -16,7 +17,11 @@ export type WindowPart = {
   readonly independent: boolean;
   /** Undefined for what is lost: listed with GAP=YES. */
   media: Payload | undefined;
+  readonly events?: readonly TimedEvent[];
 };
+
+/** Where a segment lies on the broadcast's timeline, exactly; `ticks` of one that grows is what it has so far. */
+export type SegmentTiming = { readonly timescale: Timescale; readonly pts: Ticks; readonly dts: Ticks; readonly ticks: Ticks };
 
 /** A group of a track's window: a segment that grows, is whole, or is lost (`gap`). */
 export type WindowSegment = {
@@ -26,6 +31,8 @@ export type WindowSegment = {
   readonly config: ConfigId | undefined;
   readonly wallTime: WallTime;
   readonly parts: WindowPart[];
+  /** Undefined where the group is lost before its first part. */
+  timing?: SegmentTiming;
   duration: Millis;
   bytes: number;
   complete: boolean;

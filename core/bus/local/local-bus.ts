@@ -6,6 +6,7 @@ import type { Bus, ConsumeOptions, Lease, TrackConsumer, TrackProducer, Unsubscr
 import type { BroadcastInfo, CatalogSections } from '../catalog.ts';
 import { LocalBroadcast } from './broadcast.ts';
 import { LocalLeases } from './leases.ts';
+import { LocalServices } from './services.ts';
 
 /** Options of {@link createLocalBus}. */
 export type LocalBusOptions = {
@@ -24,6 +25,7 @@ class LocalBus implements Bus {
   readonly #broadcasts = new Map<BroadcastId, LocalBroadcast>();
   readonly #listeners = new Set<(info: BroadcastInfo) => void>();
   readonly #leases: LocalLeases;
+  readonly #services = new LocalServices();
   readonly #forgetAfter: Millis;
   readonly #timers = new Set<NodeJS.Timeout>();
   #closed = false;
@@ -87,8 +89,17 @@ class LocalBus implements Bus {
     return Promise.resolve(this.#leases.take(resource));
   }
 
+  serve(subject: string, handler: (payload: unknown) => unknown): Unsubscribe {
+    return this.#services.serve(subject, handler);
+  }
+
+  request(subject: string, payload: unknown, { timeout = millis(5000) }: { readonly timeout?: Millis } = {}): Promise<unknown> {
+    return this.#services.request(subject, payload, timeout);
+  }
+
   close(): Promise<void> {
     this.#closed = true;
+    this.#services.close();
     this.#timers.forEach((timer) => clearTimeout(timer));
     this.#timers.clear();
     this.#listeners.clear();

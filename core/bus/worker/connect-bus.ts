@@ -1,11 +1,13 @@
 import type { MessagePort } from 'node:worker_threads';
 
 import type { BroadcastId } from '../../media/frame.ts';
+import type { Millis } from '../../media/time.ts';
 import type { TrackName } from '../../media/track.ts';
 import { MillraceError } from '../../runtime/errors.ts';
 import type { Bus, ConsumeOptions, Lease, TrackConsumer, TrackProducer, Unsubscribe } from '../bus.ts';
 import type { BroadcastInfo, CatalogSections } from '../catalog.ts';
-import type { BusReport, BusRequest, CatalogEntry } from './messages.ts';
+import type { BusReport, BusRequest, CatalogEntry, Outcome } from './messages.ts';
+import { answerOf, outcomeOf } from './outcome.ts';
 import { RemoteConsumer } from './remote-consumer.ts';
 import { RemoteProducer, type RemoteTrack } from './remote-producer.ts';
 import { ownBytes } from './shared-bytes.ts';
@@ -114,6 +116,31 @@ class PortBus implements WorkerBus {
       }
     });
     return leased;
+  }
+
+  serve(subject: string, handler: (payload: unknown) => unknown): Unsubscribe {
+    const id = this.#id();
+    this.#receivers.set(id, (report) => {
+      if (report.tell === 'asked') {
+        void outcomeOf(() => handler(report.payload)).then((outcome) => this.#isClosed || this.#ask({ do: 'answer', id, call: report.call, outcome }));
+      }
+    });
+    this.#ask({ do: 'serve', id, subject });
+    return () => this.#drop(id);
+  }
+
+  async request(subject: string, payload: unknown, { timeout }: { readonly timeout?: Millis } = {}): Promise<unknown> {
+    const id = this.#id();
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    this.#ask({ do: 'request', id, subject, payload, timeout });
+    this.#open.set(id, () => resolve({ code: 'bus/closed', message: 'the bus is closed' }));
+    this.#receivers.set(id, (report) => report.tell === 'answered' && resolve(report.outcome));
+    try {
+      return answerOf(await promise);
+    } finally {
+      this.#open.delete(id);
+      this.#receivers.delete(id);
+    }
   }
 
   settled(): Promise<void> {

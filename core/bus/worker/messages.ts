@@ -1,10 +1,14 @@
 import type { BroadcastId, Frame } from '../../media/frame.ts';
+import type { Millis } from '../../media/time.ts';
 import type { TrackName } from '../../media/track.ts';
 import type { ConsumeOptions, Losses } from '../bus.ts';
 import type { BroadcastInfo, CatalogSections } from '../catalog.ts';
 
 /** A section's name with its value. */
 export type CatalogEntry = { readonly [S in keyof CatalogSections]: { readonly section: S; readonly value: CatalogSections[S] } }[keyof CatalogSections];
+
+/** How a request ended. */
+export type Outcome = { readonly answer: unknown } | { readonly code: string; readonly message: string };
 
 /** What the worker asks of the thread that has the bus. `id` names what the worker opened, for all that follows. */
 export type BusRequest =
@@ -18,6 +22,10 @@ export type BusRequest =
   | { readonly do: 'produce'; readonly id: number; readonly broadcast: BroadcastId; readonly track: TrackName; readonly fence: number }
   | { readonly do: 'write'; readonly id: number; readonly frame: Frame }
   | { readonly do: 'lease'; readonly id: number; readonly resource: string }
+  /** The worker answers what is asked under a subject; `answer` belongs to an `asked` of the same `call`. */
+  | { readonly do: 'serve'; readonly id: number; readonly subject: string }
+  | { readonly do: 'answer'; readonly id: number; readonly call: number; readonly outcome: Outcome }
+  | { readonly do: 'request'; readonly id: number; readonly subject: string; readonly payload: unknown; readonly timeout: Millis | undefined }
   /** Lets go of whatever `id` names. */
   | { readonly do: 'drop'; readonly id: number }
   /** Is answered when all before it is done. */
@@ -40,4 +48,6 @@ export type BusReport =
   | { readonly tell: 'leased'; readonly id: number; readonly fence: number }
   | { readonly tell: 'refused'; readonly id: number; readonly code: string; readonly message: string }
   | { readonly tell: 'lost'; readonly id: number }
+  | { readonly tell: 'asked'; readonly id: number; readonly call: number; readonly payload: unknown }
+  | { readonly tell: 'answered'; readonly id: number; readonly outcome: Outcome }
   | { readonly tell: 'settled'; readonly id: number };

@@ -3,7 +3,8 @@ import type { MessagePort } from 'node:worker_threads';
 import { MillraceError, messageOf } from '../../runtime/errors.ts';
 import type { Bus } from '../bus.ts';
 import type { CatalogSections } from '../catalog.ts';
-import type { BusReport, BusRequest, CatalogEntry } from './messages.ts';
+import type { BusReport, BusRequest, CatalogEntry, Outcome } from './messages.ts';
+import { answerOf, outcomeOf } from './outcome.ts';
 import { ServedConsumer } from './served-consumer.ts';
 import { ownBytes } from './shared-bytes.ts';
 
@@ -11,7 +12,7 @@ import { ownBytes } from './shared-bytes.ts';
 const ACKNOWLEDGED_FRAMES = 16;
 
 /** What a worker has open here. */
-type Served = { drop(): void; grant?(frames: number, bytes: number): void; write?(request: Extract<BusRequest, { do: 'write' }>): void };
+type Served = { drop(): void; grant?(frames: number, bytes: number): void; write?(request: Extract<BusRequest, { do: 'write' }>): void; answer?(request: Extract<BusRequest, { do: 'answer' }>): void };
 
 /** A worker's hold on the bus. */
 export type BusService = {
@@ -107,6 +108,17 @@ class Service implements BusService {
       case 'lease':
         void this.#lease(request);
         break;
+      case 'serve':
+        this.#answerBy(request);
+        break;
+      case 'answer':
+        this.#served.get(request.id)?.answer?.(request);
+        break;
+      case 'request':
+        void outcomeOf(() => this.#bus.request(request.subject, request.payload, request.timeout === undefined ? {} : { timeout: request.timeout })).then((outcome) =>
+          this.#tell({ tell: 'answered', id: request.id, outcome }),
+        );
+        break;
       case 'drop':
         this.#drop(request.id);
         break;
@@ -190,6 +202,26 @@ class Service implements BusService {
       this.#served.delete(id);
       this.#tell({ tell: 'refused', id, code: error instanceof MillraceError ? error.code : 'bus/failed', message: messageOf(error) });
     }
+  }
+
+  /** What is asked under a subject goes to the worker; who still waits when the worker lets go of it is told so. */
+  #answerBy({ id, subject }: Extract<BusRequest, { do: 'serve' }>): void {
+    const calls = new Map<number, (outcome: Outcome) => void>();
+    let next = 0;
+    const stop = this.#bus.serve(subject, async (payload) => {
+      const call = next++;
+      const { promise, resolve } = Promise.withResolvers<Outcome>();
+      calls.set(call, resolve);
+      this.#tell({ tell: 'asked', id, call, payload });
+      return answerOf(await promise.finally(() => calls.delete(call)));
+    });
+    this.#serve(id, {
+      drop: () => {
+        stop();
+        calls.forEach((resolve) => resolve({ code: 'bus/unserved', message: `who answered "${subject}" is gone` }));
+      },
+      answer: ({ call, outcome }) => calls.get(call)?.(outcome),
+    });
   }
 
   #serve(id: number, served: Served): void {

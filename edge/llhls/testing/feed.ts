@@ -1,5 +1,5 @@
 import { broadcastId } from '#core/media/frame.ts';
-import { millis, timescale, VIDEO_TIMESCALE, wallTime, type Millis } from '#core/media/time.ts';
+import { millis, millisToTicks, ticks, timescale, VIDEO_TIMESCALE, wallTime, type Millis } from '#core/media/time.ts';
 import { trackName, type AudioConfig, type ConfigId, type VideoConfig } from '#core/media/track.ts';
 
 import type { InitSegment, Part, Segment } from '../../cmaf/segment.ts';
@@ -61,7 +61,8 @@ export class Feed {
   part(group: number, { epoch = 0, config = CONFIG, partDuration = millis(200), partBytes = 10 }: GroupFacts = {}): void {
     if (this.#open?.group !== group) {
       const at = wallTime(ORIGIN + group * 1000);
-      this.#open = { broadcast: broadcastId('testbroadcast'), track: this.#window.track, epoch, group, config, parts: [], duration: millis(0), wallTime: at, bytes: 0, complete: false };
+      const start = ticks(group * VIDEO_TIMESCALE);
+      this.#open = { broadcast: broadcastId('testbroadcast'), track: this.#window.track, epoch, group, config, parts: [], duration: millis(0), wallTime: at, bytes: 0, complete: false, timescale: VIDEO_TIMESCALE, pts: start, dts: start, ticks: ticks(0) };
     }
     const open = this.#open;
     const index = open.parts.length;
@@ -69,6 +70,7 @@ export class Feed {
     const part: Part = { group, index, duration: partDuration, independent: index === 0, bytes, offset: open.bytes };
     open.parts = [...open.parts, part];
     open.duration = millis(open.duration + partDuration);
+    open.ticks = millisToTicks(open.duration, VIDEO_TIMESCALE);
     open.bytes += bytes.length;
     this.#window.part(open, part);
   }
