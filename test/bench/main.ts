@@ -10,6 +10,7 @@ import { measureAbr } from './abr/abr.ts';
 import { measureCost } from './cost/cost.ts';
 import { fanoutSuite, idleSuite } from './fanout/suite.ts';
 import { measureGlass, type GlassOptions, type GlassResult } from './glass/glass.ts';
+import { measureWhipGlass, type WhipGlass } from './glass/whip.ts';
 import { measureLoad } from './load/load.ts';
 import { startClockPublisher } from './support/clock-publisher.ts';
 import { fixed, printTable } from './support/statistics.ts';
@@ -72,8 +73,23 @@ function printGlass(title: string, results: readonly GlassResult[]): void {
   );
 }
 
-/** Glass to glass over WebRTC: 640x360 at 30 fps passed through, and one encoded rung. */
+/** Glass to glass over WebRTC, 640x360 at 30 fps: RTMP in, then WHIP in with H.264 and with VP8. */
 async function webrtc(): Promise<unknown> {
+  return { rtmp: await webrtcOfRtmp(), h264: await webrtcOfWhip('H264'), vp8: await webrtcOfWhip('VP8') };
+}
+
+/** Passed through and over LL-HLS, from a second Chromium. */
+async function webrtcOfWhip(codec: 'H264' | 'VP8'): Promise<WhipGlass> {
+  const most = Math.min(seconds, 60);
+  const measured = await measureWhipGlass(codec, most);
+  const { framesPerSecond, encodeMillis, sendMillis } = measured.publisher;
+  printGlass(`Glass to glass, WHIP in, ${most} s each (milliseconds)`, measured.results);
+  process.stdout.write(`Publisher: ${fixed(framesPerSecond, 0)} fps, ${fixed(encodeMillis, 1)} ms to encode a picture, ${fixed(sendMillis, 1)} ms a packet waits to be sent (means)\n`);
+  return measured;
+}
+
+/** Passed through, and one encoded rung. */
+async function webrtcOfRtmp(): Promise<readonly GlassResult[]> {
   const key = 'glass_0123456789abcdef';
   const ladder = [{ height: 240, bitrate: '350k' }];
   await using server = await startServer({ config: { streamKeys: [key], ladder, webrtcRenditions: 'on' } });
