@@ -1,11 +1,15 @@
 import { broadcastId, type Frame } from './frame.ts';
 import { ticks, timescale, wallTime } from './time.ts';
+import { isEventId, isEventType, type TimedEvent } from './timed-event.ts';
 import { trackName, type ConfigId, type TrackConfig } from './track.ts';
 
 /** Bound of a record's `meta` and of its `data`, so that a damaged length cannot ask for all memory. */
 export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
-/** A frame's fields in the order of `Meta`; the last two only on a group's first frame. */
+/**
+ * A frame's fields in the order of `Meta`. The two of the head only on a group's first frame, or as null before messages; the last only where there are
+ * messages.
+ */
 type Meta = [
   broadcast: string,
   epoch: number,
@@ -18,8 +22,9 @@ type Meta = [
   duration: number,
   key: 0 | 1,
   config: string,
-  headConfig?: StoredConfig,
-  headWallTime?: number,
+  headConfig?: StoredConfig | null,
+  headWallTime?: number | null,
+  events?: readonly TimedEvent[],
 ];
 
 /** A track's configuration with its description as an array of numbers. */
@@ -43,6 +48,9 @@ export function writeRecord(frame: Frame): Uint8Array {
   if (frame.head) {
     meta.push({ ...frame.head.config, description: [...frame.head.config.description] }, frame.head.wallTime);
   }
+  if (frame.events !== undefined && frame.events.length > 0) {
+    meta.push(...(frame.head === undefined ? [null, null] : []), frame.events);
+  }
   const text = new TextEncoder().encode(JSON.stringify(meta));
   const record = new Uint8Array(8 + text.length + frame.data.length);
   const view = new DataView(record.buffer);
@@ -60,7 +68,7 @@ export function writeRecord(frame: Frame): Uint8Array {
  */
 export function readRecord(meta: Uint8Array, data: Uint8Array): Frame {
   const fields = parseMeta(meta);
-  const [broadcast, epoch, fence, track, group, index, pts, dts, duration, key, config, headConfig, headWallTime] = fields;
+  const [broadcast, epoch, fence, track, group, index, pts, dts, duration, key, config, headConfig, headWallTime, events] = fields;
   const frame: Frame = {
     broadcast: broadcastId(broadcast),
     epoch,
@@ -74,8 +82,9 @@ export function readRecord(meta: Uint8Array, data: Uint8Array): Frame {
     key: key === 1,
     config: config as ConfigId,
     data,
+    ...(events === undefined ? {} : { events: readEvents(events) }),
   };
-  if (headConfig === undefined || headWallTime === undefined) {
+  if (typeof headConfig !== 'object' || headConfig === null || typeof headWallTime !== 'number') {
     return frame;
   }
   return { ...frame, head: { config: readConfig(headConfig), wallTime: wallTime(headWallTime) } };
@@ -91,7 +100,7 @@ function parseMeta(meta: Uint8Array): Meta {
   const strings = [0, 3, 10];
   if (
     !Array.isArray(value) ||
-    (value.length !== 11 && value.length !== 13) ||
+    ![11, 13, 14].includes(value.length) ||
     !value.slice(0, 11).every((field, at) => typeof field === (strings.includes(at) ? 'string' : 'number'))
   ) {
     throw new RangeError('frame log: a record has the wrong fields');
@@ -104,4 +113,20 @@ function readConfig(stored: StoredConfig): TrackConfig {
     throw new RangeError('frame log: a head has no configuration');
   }
   return { ...stored, timescale: timescale(stored.timescale), description: Uint8Array.from(stored.description) } as TrackConfig;
+}
+
+function readEvents(stored: unknown): readonly TimedEvent[] {
+  if (!Array.isArray(stored) || !stored.every(isStoredEvent)) {
+    throw new RangeError('frame log: a record has messages that are none');
+  }
+  return stored;
+}
+
+function isStoredEvent(value: unknown): value is TimedEvent {
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
+  const { id, type, pts, data } = value as Partial<Record<keyof TimedEvent, unknown>>;
+  const named = typeof id === 'string' && isEventId(id) && typeof type === 'string' && isEventType(type);
+  return named && typeof pts === 'number' && Number.isSafeInteger(pts) && typeof data === 'string';
 }

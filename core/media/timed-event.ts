@@ -17,3 +17,21 @@ export type TimedEvent = {
   /** JSON, at most {@link MAX_EVENT_BYTES}. */
   readonly data: string;
 };
+
+const typePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const idPattern = /^[0-9a-f]{32}$/;
+
+/** Tells whether a string may be a message's type. */
+export function isEventType(value: string): boolean {
+  return typePattern.test(value);
+}
+
+/** Tells whether a string may be a message's id. */
+export function isEventId(value: string): boolean {
+  return idPattern.test(value);
+}
+
+/** The id of 32 bits that a message has in `emsg` and in an MPD's `Event`: the first eight digits of its own. */
+export function eventNumber({ id }: Pick<TimedEvent, 'id'>): number {
+  return Number.parseInt(id.slice(0, 8), 16);
+}

@@ -1,4 +1,5 @@
 import { chunk } from '#core/media/containers/fmp4/chunk.ts';
+import { eventBox } from '#core/media/containers/fmp4/emsg.ts';
 import type { BroadcastId, Frame, GroupHead } from '#core/media/frame.ts';
 import { addTicks, subTicks, ticksToMillis, type Millis, type Ticks, type Timescale, type WallTime } from '#core/media/time.ts';
 import type { ConfigId, TrackName } from '#core/media/track.ts';
@@ -55,14 +56,16 @@ export class GrowingSegment implements Segment {
     return this.#complete;
   }
 
-  /** Appends the next part: a chunk. The first part of a segment tells the group's wall time (`prft`). */
+  /** Appends the next part: a chunk. The first part of a segment tells the group's wall time (`prft`); each part has the messages of its frames (`emsg`). */
   append({ frames, start, end }: PartSpan): Part {
     const index = this.#parts.length;
+    const events = frames.flatMap((frame) => frame.events ?? []);
     const bytes = chunk(frames, {
       sequence: sequenceNumber(this.group, index),
       start,
       end,
       ...(index === 0 ? { producerReference: { wallTime: this.wallTime, pts: this.pts } } : {}),
+      messages: events.map((event) => eventBox(event, this.timescale)),
     });
     const ticks = subTicks(end, start);
     const part: Part = {
@@ -72,6 +75,7 @@ export class GrowingSegment implements Segment {
       independent: frames.some((frame) => frame.key),
       bytes,
       offset: this.#bytes,
+      ...(events.length === 0 ? {} : { events }),
     };
     this.#parts.push(part);
     this.#ticks = addTicks(this.#ticks, ticks);

@@ -3,7 +3,7 @@ import type { Millis, Ticks, Timescale, WallTime } from '#core/media/time.ts';
 import type { TimedEvent } from '#core/media/timed-event.ts';
 import type { ConfigId, TrackConfig, TrackName } from '#core/media/track.ts';
 
-/** One CMAF chunk (moof and mdat, a `prft` before the first of a segment), addressed as `<group>.<part>.m4s`. */
+/** One CMAF chunk (moof and mdat, a `prft` before the first of a segment, an `emsg` for each message), addressed as `<group>.<part>.m4s`. */
 export type Part = {
   readonly group: number;
   /** Position in its segment, from 0. */

@@ -17,6 +17,8 @@ export type ChunkOptions = {
   readonly end?: Ticks;
   /** Writes a `prft` before the chunk: the wall time at which the sample of this pts was captured. */
   readonly producerReference?: { readonly wallTime: WallTime; readonly pts: Ticks };
+  /** Whole `emsg` boxes of messages that belong to the chunk's samples: written before `moof`, behind the `prft`. */
+  readonly messages?: readonly Uint8Array[];
 };
 
 const PRFT = fourCc('prft');
@@ -55,7 +57,7 @@ const SYNC_SAMPLE = 0x0200_0000;
 const NON_SYNC_SAMPLE = 0x0101_0000;
 
 /**
- * A CMAF chunk (ISO/IEC 23000-19, 7.3.2.3): `moof` and `mdat` of consecutive samples in decoding order, `prft` before them if asked for.
+ * A CMAF chunk (ISO/IEC 23000-19, 7.3.2.3): `moof` and `mdat` of consecutive samples in decoding order, `prft` and `emsg` before them if asked for.
  *
  * A sample lasts until the next one's dts, the last one its own duration; `tfdt` is the first sample's dts: unless the
  * options say otherwise. What is the same for all samples stands once in `tfhd`. The size is reckoned first, so there is one allocation and each payload is copied once.
@@ -78,7 +80,10 @@ export function chunk(samples: readonly Sample[], options: ChunkOptions): Uint8A
   const mdatSize = BOX_HEADER + shape.payload;
   const prftSize = options.producerReference === undefined ? 0 : PRFT_SIZE;
 
-  const out = new Uint8Array(prftSize + moofSize + mdatSize);
+  const messages = options.messages ?? [];
+  const messagesSize = messages.reduce((sum, { length }) => sum + length, 0);
+
+  const out = new Uint8Array(prftSize + messagesSize + moofSize + mdatSize);
   const view = new DataView(out.buffer);
   let at = 0;
 
@@ -90,6 +95,10 @@ export function chunk(samples: readonly Sample[], options: ChunkOptions): Uint8A
     view.setUint32(at + 8, ntp.seconds);
     view.setUint32(at + 12, ntp.fraction);
     at = u64(view, at + 16, options.producerReference.pts);
+  }
+  for (const message of messages) {
+    out.set(message, at);
+    at += message.length;
   }
 
   at = header(view, at, moofSize, MOOF);

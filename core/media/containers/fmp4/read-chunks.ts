@@ -1,14 +1,16 @@
 import { MillraceError } from '../../../runtime/errors.ts';
 import type { Ticks, WallTime } from '../../time.ts';
+import { readEmsg, type EventMessage } from './emsg.ts';
 import { fromNtpTime } from './ntp.ts';
 import { findBox, readBoxes, requireBox, type Box } from './read-boxes.ts';
 
-/** A chunk that was read: `moof` with its `mdat`, and the `prft` before them. */
+/** A chunk that was read: `moof` with its `mdat`, and the `prft` and the `emsg` boxes before them. */
 export type ReadChunk = {
   readonly sequence: number;
   readonly baseMediaDecodeTime: Ticks;
   readonly samples: readonly ReadSample[];
   readonly producerReference?: { readonly wallTime: WallTime; readonly pts: Ticks; readonly flags: number };
+  readonly messages: readonly EventMessage[];
 };
 
 /** A sample that was read; `data` is a view of the bytes given. */
@@ -28,12 +30,16 @@ export type ReadSample = {
 export function readChunks(bytes: Uint8Array): ReadChunk[] {
   const chunks: ReadChunk[] = [];
   let prft: Box | undefined;
+  let messages: EventMessage[] = [];
   for (const box of readBoxes(bytes)) {
     if (box.type === 'prft') {
       prft = box;
+    } else if (box.type === 'emsg') {
+      messages.push(readEmsg(box));
     } else if (box.type === 'moof') {
-      chunks.push({ ...readMoof(bytes, box), ...(prft === undefined ? {} : { producerReference: readPrft(prft) }) });
+      chunks.push({ ...readMoof(bytes, box), messages, ...(prft === undefined ? {} : { producerReference: readPrft(prft) }) });
       prft = undefined;
+      messages = [];
     }
   }
   return chunks;
@@ -47,7 +53,7 @@ function readPrft(box: Box): NonNullable<ReadChunk['producerReference']> {
   return { wallTime, pts: fields.u64() as Ticks, flags };
 }
 
-function readMoof(bytes: Uint8Array, moof: Box): ReadChunk {
+function readMoof(bytes: Uint8Array, moof: Box): Omit<ReadChunk, 'messages'> {
   const sequence = new Fields(requireBox(moof.children, 'mfhd'), 4).u32();
   const tfhd = new Fields(requireBox(moof.children, 'traf/tfhd'), 0);
   const tfhdFlags = tfhd.u32() & 0xff_ffff;
