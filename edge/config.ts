@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { CommonConfig } from '#core/runtime/config/common.ts';
-import { portSchema } from '#core/runtime/config/common.ts';
+import { portSchema, rewindWindowSchema, switchSchema } from '#core/runtime/config/common.ts';
 import { option, type OptionValues } from '#core/runtime/config/option.ts';
 
 const count = z.coerce.number().int().positive();
@@ -36,9 +36,27 @@ export const edgeOptions = {
     z.coerce.number().int().min(0).max(32).default(0),
     'Worker threads that send WebRTC media, each to its share of the viewers. 0: the main thread sends. Set it when WebRTC viewers fill a core (some hundreds at 2 Mbit/s) and the machine has others to spare: the cores less two is a good number. Adds well under a millisecond to the latency.',
   ),
+  rewindWindow: option(
+    rewindWindowSchema.default(7200),
+    'Seconds that viewers can go back in a running broadcast, for streams that set none of their own; 0: live only. Kept on disk in the data folder. No effect on latency.',
+  ),
+  rewindMaxMegabytes: option(
+    count.default(20_000),
+    'Bound of the disk for the rewind window of one stream that is not recorded, all its renditions together, in MiB. Beyond it the oldest minutes go first.',
+  ),
+  recording: option(switchSchema.default(true), 'Whether broadcasts are recorded, for streams that do not say so themselves. The demo never is.'),
+  recordingDays: option(z.coerce.number().min(0).default(7), 'Days after its end at which a recording is removed; 0: never for its age.'),
+  recordingGigabytes: option(
+    z.coerce.number().positive().default(50),
+    'Bound of the disk for all recordings together, in GiB. Beyond it the oldest are removed; one in progress stops growing when there is no other.',
+  ),
+  archiveMinFreeMegabytes: option(
+    z.coerce.number().int().min(0).default(1024),
+    'MiB of the disk that recordings and rewind windows leave free. Before they would take them, the oldest recordings are removed; then nothing more is written. Live goes on.',
+  ),
   playerDir: option(z.string().optional(), 'Folder with the built player. Default: `player/dist` of this installation.'),
 };
 
 /** What the edge reads of the configuration. */
 export type EdgeConfig = OptionValues<typeof edgeOptions> &
-  Pick<CommonConfig, 'host' | 'publicUrl' | 'trustProxy' | 'tlsCert' | 'tlsKey' | 'streams' | 'streamKeys'>;
+  Pick<CommonConfig, 'host' | 'dataDir' | 'publicUrl' | 'trustProxy' | 'tlsCert' | 'tlsKey' | 'streams' | 'streamKeys'>;

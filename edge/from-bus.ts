@@ -7,6 +7,7 @@ import type { TrackName } from '#core/media/track.ts';
 import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
+import type { Archive, BroadcastKeeper } from './archive/archive.ts';
 import { Packager } from './cmaf/packager.ts';
 import type { PackagerEvents } from './cmaf/segment.ts';
 import type { BroadcastWindow } from './llhls/broadcast-window.ts';
@@ -27,6 +28,8 @@ export interface FeedObserver {
 export type FollowOptions = {
   readonly bus: Bus;
   readonly directory: Directory;
+  /** Keeps what is packaged on disk. */
+  readonly archive?: Archive;
   readonly observer: FeedObserver;
   readonly log: Logger;
   readonly clock: Clock;
@@ -50,6 +53,8 @@ export function followBus(options: FollowOptions): BusFollower {
     if (feed === undefined) {
       feed = new BroadcastFeed(info, window, options);
       feeds.set(info.broadcast, feed);
+    } else {
+      feed.info = info;
     }
     if (info.state === 'ended') {
       feeds.delete(info.broadcast);
@@ -70,6 +75,8 @@ class BroadcastFeed {
   readonly #options: FollowOptions;
   readonly #consumers = new Map<TrackName, TrackConsumer>();
   readonly #pumps: Promise<void>[] = [];
+  /** Undefined where nothing is kept: without an archive, and of a broadcast that was over when it was first heard of. */
+  readonly #keeper: BroadcastKeeper | undefined;
   readonly #stopCatalog: Unsubscribe;
   #closing = false;
 
@@ -77,7 +84,14 @@ class BroadcastFeed {
     this.#info = info;
     this.#window = window;
     this.#options = options;
+    this.#keeper = info.state === 'ended' ? undefined : options.archive?.keep(info);
     this.#stopCatalog = options.bus.onCatalog(info.broadcast, 'ladder', (ladder) => this.#follow(ladder));
+  }
+
+  set info(info: BroadcastInfo) {
+    if (this.#keeper !== undefined) {
+      this.#keeper.info = info;
+    }
   }
 
   /** The broadcast is over: its consumers end by themselves once everything is read. */
@@ -86,6 +100,8 @@ class BroadcastFeed {
     if (this.#consumers.size === 0) {
       this.#window.dismiss('gone');
     }
+    // Once all is read; a stop in between leaves the recording open.
+    void Promise.all(this.#pumps).then(() => (this.#closing ? undefined : this.#keeper?.end()));
   }
 
   async close(): Promise<void> {
@@ -99,18 +115,22 @@ class BroadcastFeed {
 
   #follow(ladder: LadderCatalog): void {
     this.#window.ladder = ladder;
+    if (this.#keeper !== undefined) {
+      this.#keeper.ladder = ladder;
+    }
     for (const [track, rendition] of this.#window.renditions) {
       if (!this.#consumers.has(track)) {
         const consumer = this.#options.bus.consume(this.#info.broadcast, track, { backlog: THREE_TARGET_DURATIONS });
         this.#consumers.set(track, consumer);
-        this.#pumps.push(this.#pump(consumer, rendition));
+        const kind = ladder.renditions.find((offered) => offered.track === track)?.config.kind ?? 'video';
+        this.#pumps.push(this.#pump(consumer, rendition, this.#keeper?.track(track, kind)));
       }
     }
   }
 
-  async #pump(consumer: TrackConsumer, rendition: Rendition): Promise<void> {
+  async #pump(consumer: TrackConsumer, rendition: Rendition, kept: PackagerEvents | undefined): Promise<void> {
     const { observer, log } = this.#options;
-    const events = new LiveEvents(rendition, this.#options);
+    const events = new LiveEvents(rendition, this.#options, kept);
     const packager = new Packager(events);
     let lost = 0;
     for (;;) {
@@ -158,21 +178,24 @@ function tellBeginning(window: TrackWindow): void {
   }
 }
 
-/** Hands a packager's events to the window and measures how late parts are, once the backlog is worked off. */
+/** Hands a packager's events to the window, then to the archive, and measures how late parts are, once the backlog is worked off. */
 class LiveEvents implements PackagerEvents {
   live = false;
   readonly #rendition: Rendition;
   readonly #options: FollowOptions;
+  readonly #kept: PackagerEvents | undefined;
   #frame = millis(0);
 
-  constructor(rendition: Rendition, options: FollowOptions) {
+  constructor(rendition: Rendition, options: FollowOptions, kept: PackagerEvents | undefined) {
     this.#rendition = rendition;
     this.#options = options;
+    this.#kept = kept;
   }
 
   init(...[init]: Parameters<PackagerEvents['init']>): void {
     this.#frame = millis((init.trackConfig.frameDuration * 1000) / init.trackConfig.timescale);
     this.#rendition.window.init(init);
+    this.#kept?.init(init);
   }
 
   part(...[segment, part]: Parameters<PackagerEvents['part']>): void {
@@ -185,9 +208,11 @@ class LiveEvents implements PackagerEvents {
 
   segment(...[segment]: Parameters<PackagerEvents['segment']>): void {
     this.#rendition.window.segment(segment);
+    this.#kept?.segment(segment);
   }
 
   gap(...[epoch, from, to]: Parameters<PackagerEvents['gap']>): void {
     this.#rendition.window.gap(epoch, from, to);
+    this.#kept?.gap(epoch, from, to);
   }
 }

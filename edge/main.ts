@@ -11,6 +11,7 @@ import type { Logger } from '#core/runtime/log.ts';
 import type { Stage } from '#core/runtime/stage.ts';
 import type { RtcTransport } from '#core/rtc/transport.ts';
 
+import { openArchive } from './archive/open-archive.ts';
 import { Audience } from './audience/audience.ts';
 import { AudienceReport } from './audience/report.ts';
 import type { EdgeConfig } from './config.ts';
@@ -40,6 +41,8 @@ export type EdgeDeps = {
   readonly apps: readonly AppHandler[];
   /** Streams that exist besides the configured ones and those seen on the bus: the demo's. */
   readonly knownStreams?: () => readonly StreamName[];
+  /** Streams that are never recorded, whatever the setting: the demo's. */
+  readonly neverRecorded?: readonly StreamName[];
   /** Whether a request carries the API token; without it `/metrics` is closed on the public port. */
   readonly authorize?: (request: IncomingMessage) => boolean;
   /** Whether the rest of the server is ready, for `/readyz`. */
@@ -79,6 +82,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     partHoldBack: config.partHoldBack,
     knownStreams: () => [...configured, ...(deps.knownStreams?.() ?? [])],
   });
+  const archive = await openArchive({ config, log, metrics: registry, bus, clock, neverRecorded: deps.neverRecorded ?? [] });
   const audience = new Audience();
   const waitingRoom = new WaitingRoom({
     maxWaiting: config.maxWaitingRequests,
@@ -93,7 +97,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     connections: () => connections.count,
   });
   const readAddress = addressReader(config.trustProxy);
-  const media = new MediaHandler({ directory, audience, waitingRoom, metrics, readAddress, clock });
+  const media = new MediaHandler({ directory, audience, waitingRoom, metrics, readAddress, clock, archive });
   let stopping = false;
   const report = new AudienceReport({ bus, audience, directory });
   const whep =
@@ -119,9 +123,10 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
   });
   const servers = await openServers(listener, deps, connections).catch(async (error: unknown) => {
     await whep?.close();
+    await archive.close();
     throw error;
   });
-  const follower = followBus({ bus, directory, observer: metrics, log, clock });
+  const follower = followBus({ bus, directory, archive, observer: metrics, log, clock });
   const timers = [
     setInterval(() => directory.expire(clock()), EXPIRY_INTERVAL),
     setInterval(() => report.write(clock()), 1000),
@@ -140,6 +145,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
         media.stop();
         await whep?.close();
         await follower.close();
+        await archive.close();
         directory.dismiss();
         const open = [servers.http, servers.https, servers.metrics].filter((server) => server !== undefined);
         await Promise.all(open.map((server) => server.close(CLOSE_GRACE)));

@@ -1,7 +1,7 @@
 import type { BroadcastInfo, LadderCatalog, StreamName } from '#core/bus/catalog.ts';
 import type { BroadcastId } from '#core/media/frame.ts';
 import type { TimedEvent } from '#core/media/timed-event.ts';
-import type { Ticks, Timescale, WallTime } from '#core/media/time.ts';
+import type { Millis, Ticks, Timescale, WallTime } from '#core/media/time.ts';
 import type { ConfigId, TrackConfig, TrackName } from '#core/media/track.ts';
 
 import type { PackagerEvents } from '../cmaf/segment.ts';
@@ -54,6 +54,8 @@ export type ArchivedFacts = {
 /** A kept broadcast with its index. A live object while it is open: its fields rise. */
 export interface ArchivedBroadcast {
   readonly facts: ArchivedFacts;
+  /** How far back of its newest segment viewers may go while it is on air, as set; 0 where rewind is off, or is not possible now. A recording holds more. */
+  readonly rewind: Millis;
   /** The newest ladder that was told: labels, bandwidths and order of the renditions. */
   readonly ladder: LadderCatalog | undefined;
   readonly tracks: ReadonlyMap<TrackName, ArchivedTrack>;

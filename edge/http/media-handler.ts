@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { later, type Clock, type WallTime } from '#core/media/time.ts';
 
+import type { Archive } from '../archive/archive.ts';
 import type { Audience, Viewer } from '../audience/audience.ts';
 import { NO_DIRECTIVES, parseDirectives } from '../llhls/directives.ts';
 import type { Directory } from '../llhls/directory.ts';
@@ -40,6 +41,8 @@ export type MediaHandlerOptions = {
   readonly metrics: EdgeMetrics;
   readonly readAddress: AddressReader;
   readonly clock: Clock;
+  /** What is kept on disk; without it there is no rewind. */
+  readonly archive?: Archive;
 };
 
 /** A request on its way through the handler. */

@@ -13,7 +13,7 @@ import { startTranscode, type TranscodeStage } from '#transcode/main.ts';
 
 import { prepareCard } from '../demo/card.ts';
 import { DemoChannel } from '../demo/channel.ts';
-import { loadDemoKey } from '../demo/demo-key.ts';
+import { DEMO_STREAM, loadDemoKey } from '../demo/demo-key.ts';
 import { addressesOf, loopbackOf } from './addresses.ts';
 import { renderBanner } from './banner.ts';
 import { lockDataFolder, prepareDataFolder } from './data-folder.ts';
@@ -86,6 +86,7 @@ async function compose({ config: given, log, version, configFile, sockets = {} }
       apps: [control.router, (request, response, next) => (publishing.whip === undefined ? next() : publishing.whip(request, response, next))],
       rtc,
       knownStreams: () => control.knownStreams(),
+      neverRecorded: demoKey === undefined ? [] : [DEMO_STREAM],
       authorize: (request) => control.authorize(request),
       ready: () => isReady,
       sockets,

@@ -14,17 +14,8 @@ const rungSchema = z.strictObject({
 /** `auto`: by the machine's speed; `source`: pass everything through and encode nothing; or rungs, best first. */
 export const ladderSchema = z.union([z.enum(['auto', 'source']), z.array(rungSchema).min(1).max(8)]);
 
-/** What a configuration says of one stream. */
-export const streamSchema = z.strictObject({
-  key: z.string(),
-  ladder: ladderSchema.optional(),
-});
-
 /** A ladder as configured. */
 export type LadderSetting = z.output<typeof ladderSchema>;
-
-/** A stream as configured. */
-export type StreamSetting = z.output<typeof streamSchema>;
 
 /** Text from environment and flags: `on/off`, `true/false`, `1/0`, `yes/no`. */
 export const switchSchema = z.union(
@@ -34,6 +25,20 @@ export const switchSchema = z.union(
   ],
   { error: 'must be on or off' },
 );
+
+/** Seconds of a rewind window; 0 turns it off. Bounded by what an index in memory may hold. */
+export const rewindWindowSchema = z.coerce.number().int().min(0).max(86_400);
+
+/** What a configuration says of one stream. What is absent is as for all streams. */
+export const streamSchema = z.strictObject({
+  key: z.string(),
+  ladder: ladderSchema.optional(),
+  rewindWindow: rewindWindowSchema.optional(),
+  recording: switchSchema.optional(),
+});
+
+/** A stream as configured. */
+export type StreamSetting = z.output<typeof streamSchema>;
 
 /** A TCP or UDP port; 0 lets the system choose (for tests). */
 export const portSchema = z.coerce.number().int().min(0).max(65_535);
@@ -58,9 +63,9 @@ export const commonOptions = {
     example: '/etc/millrace/cert.pem',
   }),
   tlsKey: option(z.string().optional(), 'PEM file with the private key of `tlsCert`.', { example: '/etc/millrace/key.pem' }),
-  streams: option(z.array(streamSchema).default([]), 'Streams that may be published, each with its `key` (`<stream>_<secret>`) and, optionally, its `ladder`.', {
+  streams: option(z.array(streamSchema).default([]), 'Streams that may be published, each with its `key` (`<stream>_<secret>`) and, optionally, its `ladder`, `rewindWindow` and `recording`.', {
     secret: true,
-    example: "[{ key: main_put-16-characters-or-more-here, ladder: [{ height: 720, bitrate: 2.5M }] }]",
+    example: "[{ key: main_put-16-characters-or-more-here, ladder: [{ height: 720, bitrate: 2.5M }], rewindWindow: 3600, recording: false }]",
   }),
   streamKeys: option(
     z.union([z.array(z.string()), z.string().transform((text) => text.split(',').map((key) => key.trim()).filter(Boolean))]).default([]),

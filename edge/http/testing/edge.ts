@@ -10,11 +10,11 @@ import { commonOptions } from '#core/runtime/config/common.ts';
 import { edgeOptions, type EdgeConfig } from '../../config.ts';
 import { startEdge, type EdgeDeps } from '../../main.ts';
 
-/** The defaults of every option, on ports of the system's choice. */
+/** The defaults of every option, on ports of the system's choice; nothing is kept on disk. */
 export function testConfig(more: Partial<EdgeConfig> = {}): EdgeConfig {
   const table = { ...commonOptions, ...edgeOptions };
   const schema = z.object(Object.fromEntries(Object.entries(table).map(([key, option]) => [key, option.schema])));
-  return { ...(schema.parse({ host: '127.0.0.1', httpPort: 0, httpsPort: 0, playerDir: '/nonexistent' }) as unknown as EdgeConfig), ...more };
+  return { ...(schema.parse({ host: '127.0.0.1', httpPort: 0, httpsPort: 0, playerDir: '/nonexistent', rewindWindow: 0, recording: false }) as unknown as EdgeConfig), ...more };
 }
 
 /** An edge on a bus of its own. */

@@ -15,7 +15,7 @@ import { startSyntheticBroadcast } from './synthetic.ts';
  */
 const table = { ...commonOptions, ...edgeOptions };
 const defaults = z.object(Object.fromEntries(Object.entries(table).map(([key, { schema }]) => [key, schema])));
-const config = defaults.parse({ host: '127.0.0.1', httpPort: 0 }) as unknown as Parameters<typeof startEdge>[0]['config'];
+const config = defaults.parse({ host: '127.0.0.1', httpPort: 0, rewindWindow: 0, recording: false }) as unknown as Parameters<typeof startEdge>[0]['config'];
 const bus = createLocalBus();
 const edge = await startEdge({ config, bus, log: pino({ level: 'warn' }), metrics: new Registry(), apps: [] });
 startSyntheticBroadcast(bus);
