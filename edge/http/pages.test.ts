@@ -18,7 +18,7 @@ let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'millrace-pages-'));
   mkdirSync(join(folder, 'assets'));
-  ['index.html', 'watch.html', 'embed.html', 'studio.html'].forEach((name) => writeFileSync(join(folder, name), page));
+  ['index.html', 'watch.html', 'embed.html', 'recordings.html', 'studio.html'].forEach((name) => writeFileSync(join(folder, name), page));
   writeFileSync(join(folder, 'assets', 'app-abc123.js'), script);
 });
 
@@ -58,6 +58,7 @@ test.each([
   ['/', "'none'"],
   ['/watch/demo', "'none'"],
   ['/embed/demo', '*'],
+  ['/recordings/0a1b2c3d4e5f', "'none'"],
   ['/studio', "'none'"],
 ])('the policy of %s allows what the built pages need and no more', async (path, ancestors) => {
   await withPages(undefined, async (get) => {
@@ -72,6 +73,7 @@ test.each([
   ['/', '()'],
   ['/watch/demo', '()'],
   ['/embed/demo', '()'],
+  ['/recordings/0a1b2c3d4e5f', '()'],
   ['/studio', '(self)'],
 ])('%s may use camera, microphone and screen: %s', async (path, allowed) => {
   await withPages(undefined, async (get) => {
@@ -83,6 +85,7 @@ const slashed: readonly (readonly [publicUrl: string | undefined, path: string, 
   [undefined, '/watch/demo/', '/watch/demo'],
   [undefined, '/embed/demo/?engine=hls&a=b/c', '/embed/demo?engine=hls&a=b/c'],
   [undefined, '/studio/', '/studio'],
+  [undefined, '/recordings/0a1b2c3d4e5f/', '/recordings/0a1b2c3d4e5f'],
   ['https://example.com/tv/', '/tv/watch/demo/', '/tv/watch/demo'],
   ['https://example.com/tv/', '/tv/embed/demo/?engine=hls', '/tv/embed/demo?engine=hls'],
 ];

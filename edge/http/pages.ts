@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 
 import { isStreamName } from '#core/access/stream-key.ts';
+import { isBroadcastId } from '#core/media/frame.ts';
 
 import { acceptsGzip, send, sendError } from './answer.ts';
 import type { RawHeaders } from './payload.ts';
@@ -95,7 +96,7 @@ function answer(request: IncomingMessage, response: ServerResponse, file: PageFi
 
 /** The page's own address where a slash was put behind it. */
 function withoutSlash(path: string): string | undefined {
-  return /^\/((watch|embed)\/[^/]+|studio)\/$/.test(path) ? path.slice(0, -1) : undefined;
+  return /^\/((watch|embed|recordings)\/[^/]+|studio)\/$/.test(path) ? path.slice(0, -1) : undefined;
 }
 
 /** Sends a reader to a page's own address, relatively: so the base path stays, whether or not a proxy has taken it off. */
@@ -113,8 +114,9 @@ function fileName(path: string): string | undefined {
   if (path === '/studio') {
     return 'studio.html';
   }
-  const [, page = '', stream = '', ...rest] = path.split('/');
-  if ((page === 'watch' || page === 'embed') && rest.length === 0 && isStreamName(stream)) {
+  const [, page = '', name = '', ...rest] = path.split('/');
+  const isPage = page === 'recordings' ? isBroadcastId(name) : (page === 'watch' || page === 'embed') && isStreamName(name);
+  if (isPage && rest.length === 0) {
     return `${page}.html`;
   }
   // The pages themselves have one address each.
