@@ -1,3 +1,4 @@
+import type { MetadataListener } from './events/metadata.ts';
 import type { Session } from './session/session.ts';
 import type { Snapshot } from './session/snapshot.ts';
 
@@ -14,14 +15,22 @@ export type MillraceApi = {
   goLive(): void;
   /** Shows one of `stats.levels` from its next segment on, or lets the network decide. */
   setLevel(level: number | 'auto'): void;
+  /**
+   * Calls back with each message of the broadcast, `{ id, type, data, time, wallTime }`, when the frame it belongs to is shown; once for each id,
+   * and again where the viewer goes back. The `<video>` dispatches the same as `millrace:metadata`, in `detail`. Returns what takes the listener away.
+   */
+  onMetadata(listener: MetadataListener): () => void;
 };
 
 declare global {
   var millrace: MillraceApi | undefined;
 }
 
+/** What is published of a visit, to a live stream or to a recording. */
+export type PublishedSession = Pick<Session, 'snapshot' | 'play' | 'pause' | 'goLive' | 'choose'>;
+
 /** Puts the session on `window.millrace`. */
-export function publish(session: Session, stream: string): void {
+export function publish(session: PublishedSession, stream: string): void {
   globalThis.millrace = {
     version: 1,
     stream,
@@ -32,6 +41,7 @@ export function publish(session: Session, stream: string): void {
     pause: () => session.pause(),
     goLive: () => session.goLive(),
     setLevel: (level) => session.choose(level),
+    onMetadata: (listener) => session.onMetadata(listener),
   };
 }
 

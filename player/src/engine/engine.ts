@@ -1,4 +1,5 @@
 import type { Millis, WallTime } from '#core/media/time.ts';
+import type { EngineEvent, EventPlace } from '../events/timed-message.ts';
 
 /** One rendition that the viewer may choose. */
 export type EngineRung = {
@@ -25,8 +26,8 @@ export type EngineFailure = {
   readonly retryAfter?: Millis;
 };
 
-/** A way to get the picture. */
-export type EngineKind = 'webrtc' | 'hls' | 'native' | 'dash';
+/** A way to get the picture; `rewind`: what is kept behind the live edge, or a recording. */
+export type EngineKind = 'webrtc' | 'hls' | 'native' | 'dash' | 'rewind';
 
 /** What WebRTC measures on the way to this viewer; undefined while unknown. */
 export type NetworkFigures = {
@@ -58,6 +59,8 @@ export interface EngineListener {
   troubled(detail: string): void;
   /** Media flows again. */
   recovered(): void;
+  /** A message on the media timeline has come; it is raised when its frame is shown. */
+  event(event: EngineEvent): void;
   /** The broadcast has ended and all of it was shown. */
   ended(): void;
   /** The engine is at its end; {@link Engine.destroy} it and begin anew. */
@@ -88,6 +91,8 @@ export interface Engine {
   readonly lastFrameAt?: number | undefined;
   /** What is measured on the way; only WebRTC knows. */
   readonly network?: NetworkFigures | undefined;
+  /** RTP timestamp of what is played at this instant, of the picture or, without one, of sound; only WebRTC has it. */
+  playedTimestamp?(): Extract<EventPlace, { kind: 'rtp' }> | undefined;
   /** Ends it and lets go of the element. Idempotent. */
   destroy(): void;
 }

@@ -53,7 +53,7 @@ export function durationText(seconds: number): string {
 }
 
 /** What people call the ways. */
-const engineNames = { webrtc: 'WebRTC', hls: 'LL-HLS', native: 'HLS of the browser', dash: 'LL-DASH' } as const;
+const engineNames = { webrtc: 'WebRTC', hls: 'LL-HLS', native: 'HLS of the browser', dash: 'LL-DASH', rewind: 'HLS' } as const;
 
 /** Why another way was left, in words; the codes are those of an engine's failure. */
 const reasons: ReadonlyMap<string, string> = new Map([
