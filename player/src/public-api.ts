@@ -27,7 +27,7 @@ declare global {
 }
 
 /** What is published of a visit, to a live stream or to a recording. */
-export type PublishedSession = Pick<Session, 'snapshot' | 'play' | 'pause' | 'goLive' | 'choose'>;
+export type PublishedSession = Pick<Session, 'snapshot' | 'play' | 'pause' | 'goLive' | 'choose' | 'onMetadata'>;
 
 /** Puts the session on `window.millrace`. */
 export function publish(session: PublishedSession, stream: string): void {

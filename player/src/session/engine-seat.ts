@@ -4,6 +4,7 @@ import type { Engine, EngineFailure, EngineListener } from '../engine/engine.ts'
 import { EarlyPlaylist } from '../engine/hls/early-playlist.ts';
 import { holdStill } from '../engine/still.ts';
 import type { WhepConnection } from '../engine/whep/whep-connection.ts';
+import type { Metadata } from '../events/metadata.ts';
 import type { Early } from './early.ts';
 import type { PlaybackMonitor } from './playback-monitor.ts';
 import type { RungMemory } from './rung-memory.ts';
@@ -25,6 +26,7 @@ export type SeatOptions = {
   readonly stream: string;
   readonly routes: Routes;
   readonly monitor: PlaybackMonitor;
+  readonly metadata: Metadata;
   readonly rungs: RungMemory;
   readonly early: Early;
   readonly events: SeatEvents;
@@ -89,6 +91,7 @@ export class EngineSeat {
     }
     monitor.following = true;
     monitor.watch(engine);
+    this.#options.metadata.watch(engine);
     engine.start();
     return engine;
   }
@@ -109,6 +112,7 @@ export class EngineSeat {
     }
     this.#engine = undefined;
     monitor.watch(undefined);
+    this.#options.metadata.watch(undefined);
     engine?.destroy();
     rungs.clear();
   }
@@ -143,6 +147,7 @@ export class EngineSeat {
       buffered: () => when(() => events.buffered()),
       troubled: () => when(() => events.troubled()),
       recovered: () => when(() => events.changed()),
+      event: (event) => when(() => this.#options.metadata.learn(event)),
       ended: () => when(() => events.ended()),
       failed: (failure) => when(() => events.failed(failure)),
     };

@@ -2,6 +2,8 @@ import { millis } from '#core/media/time.ts';
 import type { EngineChoice, Routes } from '../address/address.ts';
 import type { ServerClock } from '../clock/server-clock.ts';
 import type { EngineFailure } from '../engine/engine.ts';
+import { Metadata } from '../events/metadata.ts';
+import type { MetadataListener } from '../events/metadata.ts';
 import { AirInquiry } from './air-inquiry.ts';
 import type { AirAnswer } from './air-inquiry.ts';
 import { AirWatch } from './air-watch.ts';
@@ -45,6 +47,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #monitor: PlaybackMonitor;
   readonly #playhead: Playhead;
+  readonly #metadata: Metadata;
   readonly #rungs = new RungMemory();
   readonly #seat: EngineSeat;
   readonly #ways: WayFinder;
@@ -64,8 +67,9 @@ export class Session {
     const { video, clock, routes, stream, engineChoice } = options;
     this.#monitor = new PlaybackMonitor({ video, now: () => clock.now(), farBehind: (by) => this.#playhead.jump(by, this.#seat.engine) });
     this.#playhead = new Playhead(video, this.#monitor);
+    this.#metadata = new Metadata(video);
     this.#seat = new EngineSeat({
-      ...{ video, stream, routes, monitor: this.#monitor, rungs: this.#rungs, early: options.early ?? {} },
+      ...{ video, stream, routes, monitor: this.#monitor, metadata: this.#metadata, rungs: this.#rungs, early: options.early ?? {} },
       events: {
         changed: () => options.changed(),
         buffered: () => this.#monitor.look(),
@@ -143,6 +147,11 @@ export class Session {
     this.#options.changed();
   }
 
+  /** Calls back with each message of the broadcast when its frame is shown; the function returned takes that back. */
+  onMetadata(listener: MetadataListener): () => void {
+    return this.#metadata.onMetadata(listener);
+  }
+
   /** The state at this instant. */
   snapshot(): Snapshot {
     return takeSnapshot({
@@ -167,6 +176,7 @@ export class Session {
     this.#seat.close();
     this.#watch?.close();
     this.#monitor.close();
+    this.#metadata.close();
   }
 
   #attempt(): void {

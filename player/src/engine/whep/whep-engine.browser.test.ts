@@ -28,6 +28,7 @@ describe('the WebRTC engine', () => {
     buffered: () => undefined,
     troubled: () => undefined,
     recovered: () => (recoveries += 1),
+    event: () => undefined,
     ended: () => (ends += 1),
     failed: (failure) => failures.push(failure),
   };
