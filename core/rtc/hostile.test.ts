@@ -153,9 +153,9 @@ describe('a request of the peer that was recorded', () => {
       await attacker.send(request(session.local, local));
     }
     await expect.poll(() => metricValue(metrics, 'millrace_rtc_path_checks_total')).toBeGreaterThan(0);
-    // An answer to each, and checks: never more than twice what came.
-    await expect.poll(() => attacker.answers.length).toBeGreaterThanOrEqual(6);
-    expect(attacker.received).toBeLessThanOrEqual(2 * attacker.sent.bytes);
+    // Answers and checks: never more than what came.
+    await expect.poll(() => attacker.answers.length).toBeGreaterThanOrEqual(5);
+    expect(attacker.received).toBeLessThanOrEqual(attacker.sent.bytes);
     sendOne(transport, session);
     await expect.poll(() => peer.received.verified).toBe(1);
     expect(session.path?.port).toBe(peer.localPort);

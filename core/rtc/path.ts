@@ -22,11 +22,42 @@ export class Path<Owner> {
   priority = 0;
   /** The connection has ended: nothing reaches the peer here. */
   isGone = false;
+  /**
+   * The peer reads what is sent here: it has answered a check of ours, or returned the cookie that this address was given. A TCP connection
+   * says as much by itself; a datagram says nothing of where it came from.
+   */
+  isProven: boolean;
+  /** When a check of ours last went here. */
+  checkedAt: Millis = millis(-Infinity);
+  /** The answer to the peer's last request, where there were not the bytes for it. */
+  unanswered: Uint8Array | undefined;
+  /** Bytes that came from here less those that went here, until it is proven. */
+  #credit = 0;
 
   constructor(link: PeerLink, owner: Owner, now: Millis) {
     this.link = link;
     this.owner = owner;
     this.verifiedAt = now;
+    this.isProven = link.protocol === 'tcp';
+  }
+
+  /** So many bytes came from here, by what their sender says. */
+  earn(bytes: number): void {
+    this.#credit += bytes;
+  }
+
+  /**
+   * Sends a packet. To an address that is not proven no more goes than came from there, so that nobody can have a third flooded by
+   * naming it as his own (RFC 9000, 8.1, which allows three times as much). @returns whether it was taken.
+   */
+  send(bytes: Uint8Array): boolean {
+    if (!this.isProven) {
+      if (bytes.length > this.#credit) {
+        return false;
+      }
+      this.#credit -= bytes.length;
+    }
+    return this.link.sendOne(bytes);
   }
 }
 

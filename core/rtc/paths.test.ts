@@ -47,8 +47,11 @@ describe('a peer that moves', () => {
     const before = peer.localPort;
     vi.advanceTimersByTime(1000);
     peer.ice.answers = false;
-    await peer.move();
+    const moving = peer.move();
     await expect.poll(() => peer.ice.checked).toBe(1);
+    // It is not kept waiting for ever: its next request is answered.
+    vi.advanceTimersByTime(200);
+    await moving;
     expect(session.path?.port).toBe(before);
     expect(handler.pathChanges).toBe(0);
   });

@@ -63,10 +63,11 @@ export class PeerRouter {
     path.owner.receive(path, kind, bytes, now, arrival);
   }
 
-  /** Asks the session's peer whether it is at this address. */
+  /** Asks the session's peer whether it is at this address, if that has not just been done and came with enough bytes. */
   check(session: Session, path: SessionPath, now: Millis): void {
-    this.#options.counters.pathChecks += 1;
-    this.#checks.send(session, path, now);
+    if (this.#checks.send(session, path, now)) {
+      this.#options.counters.pathChecks += 1;
+    }
   }
 
   forget(session: Session): void {
@@ -117,12 +118,10 @@ export class PeerRouter {
         counters.dropped['replayed-stun'] += 1;
         break;
       case 'role-conflict':
-        counters.checksRefused += 1;
-        origin.link().sendOne(writeBindingError(request.transaction, 487, { password: judgement.pwd }));
+        this.#reject(request, writeBindingError(request.transaction, 487, { password: judgement.pwd }), origin);
         break;
       case 'unknown-attributes':
-        counters.checksRefused += 1;
-        origin.link().sendOne(writeBindingError(request.transaction, 420, { password: judgement.pwd, unknown: request.unknown }));
+        this.#reject(request, writeBindingError(request.transaction, 420, { password: judgement.pwd, unknown: request.unknown }), origin);
         break;
       case 'accepted':
         this.#accept(request, session, judgement, origin, now);
@@ -131,31 +130,45 @@ export class PeerRouter {
   }
 
   #accept(request: StunMessage, session: Session, { pwd, fresh, retired }: Extract<Judgement, { verdict: 'accepted' }>, origin: Origin, now: Millis): void {
-    const { table, counters, trusted } = this.#options;
+    const { table, trusted } = this.#options;
     const known = table.path(origin.key);
     const link = known?.link ?? origin.link();
-    counters.checksAnswered += 1;
-    link.sendOne(writeBindingSuccess(request.transaction, link, pwd));
     trusted(link);
     if (retired !== undefined) {
       table.removeUfrag(retired);
       session.renewed();
     }
     const isOthers = known === undefined ? origin.isForeign === true : known.owner !== session && now - known.verifiedAt < OWNED_MILLIS;
+    const path = isOthers ? (this.#checks.pathTo(session, link.key) ?? new Path(link, session, now)) : known?.owner === session ? known : this.#adopt(session, link, now);
+    path.earn(request.bytes.length);
+    path.priority = request.priority;
+    const answer = writeBindingSuccess(request.transaction, link, pwd);
+    // A request may pay for only one, its answer or a check of ours where that is wanted: they take turns. The check has the first, because
+    // the answer to it settles everything, this request's too.
+    const isAnswered = path.unanswered !== undefined && this.#answer(path, answer);
     if (isOthers) {
       // The address is in use: whoever is there must say that it has become this session's.
-      this.check(session, new Path(link, session, now), now);
-      return;
+      this.check(session, path, now);
+    } else {
+      if (fresh) {
+        path.verifiedAt = now;
+      }
+      if (request.useCandidate) {
+        path.nominatedAt = now;
+      }
+      session.heard(path, now);
     }
-    const path = known?.owner === session ? known : this.#adopt(session, link, now);
-    if (fresh) {
-      path.verifiedAt = now;
+    if (!isAnswered) {
+      this.#answer(path, answer);
     }
-    path.priority = request.priority;
-    if (request.useCandidate) {
-      path.nominatedAt = now;
-    }
-    session.heard(path, now);
+  }
+
+  /** Answers a request as soon as that is paid for. */
+  #answer(path: SessionPath, answer: Uint8Array): boolean {
+    const isSent = path.send(answer);
+    path.unanswered = isSent ? undefined : answer;
+    this.#options.counters.checksAnswered += isSent ? 1 : 0;
+    return isSent;
   }
 
   #response(response: StunMessage, { key }: Origin, now: Millis): void {
@@ -169,6 +182,11 @@ export class PeerRouter {
     const known = table.path(key);
     const path = known?.owner === session ? known : this.#adopt(session, proven.path.link, now);
     path.verifiedAt = now;
+    path.isProven = true;
+    const unanswered = path.unanswered ?? proven.path.unanswered;
+    if (unanswered !== undefined) {
+      this.#answer(path, unanswered);
+    }
     session.moveTo(path, rtt);
   }
 
@@ -184,6 +202,14 @@ export class PeerRouter {
     table.addPath(path);
     this.#options.adopted(link);
     return path;
+  }
+
+  /** Answers a verified request that cannot be granted, with no more than it. */
+  #reject(request: StunMessage, error: Buffer, origin: Origin): void {
+    if (error.length <= request.bytes.length) {
+      this.#options.counters.checksRefused += 1;
+      origin.link().sendOne(error);
+    }
   }
 
   /**

@@ -2,11 +2,9 @@ import { millis, type Millis } from '../media/time.ts';
 import { MillraceError, messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { RtcCertificate } from './dtls/certificate.ts';
-import { DtlsClientHandshake } from './dtls/client-handshake.ts';
 import type { DtlsEstablished } from './dtls/established.ts';
-import type { DtlsHandshake, DtlsHandshakeOptions } from './dtls/handshake.ts';
-import { DtlsServerHandshake } from './dtls/server-handshake.ts';
 import type { SrtpKeys } from './dtls/srtp-keys.ts';
+import { Consent } from './ice/consent.ts';
 import { areUsableCredentials } from './ice/credentials.ts';
 import { IceLite } from './ice/ice-lite.ts';
 import type { RtcCounters } from './metrics.ts';
@@ -15,19 +13,12 @@ import type { PacketBatch } from './packet-batch.ts';
 import { Path, shouldMove } from './path.ts';
 import type { DatagramKind } from './ports/demultiplex.ts';
 import type { PeerLink } from './ports/peer-link.ts';
+import { SessionHandshake } from './session-handshake.ts';
 import { createSrtpProtection, type SrtpProtection } from './srtp/srtp-protection.ts';
-import type { CloseReason, Fingerprint, IceCredentials, PeerParameters, RtcSession, SessionHandler } from './transport.ts';
+import type { CloseReason, IceCredentials, PeerParameters, RtcSession, SessionHandler } from './transport.ts';
 
 /** Time to connect: a browser gives up sooner. */
 const CONNECT_MILLIS = 30_000;
-/** Consent, RFC 7675, 5.1, cut from its 30 s: that is eight checks of a browser. */
-const CONSENT_MILLIS = 20_000;
-/**
- * A path that is silent for longer than two checks of a browser is checked from here, and again so often until something comes. Some
- * publishers send no checks once they are connected (libnice's keepalives are indications), but all answer.
- */
-const CONSENT_CHECK_AFTER_MILLIS = 5500;
-const CONSENT_CHECK_MILLIS = 2500;
 /** Addresses from which a peer may send at one time; the one that was silent longest gives way. */
 const MAX_PATHS = 8;
 /** Bytes that AES-GCM adds to a packet, which a session tells before it knows better. */
@@ -61,31 +52,31 @@ export interface SessionHost {
 export class Session implements RtcSession {
   readonly ice: IceLite;
   readonly openedAt: Millis;
-  readonly #fingerprints: readonly Fingerprint[];
   /** The peer waits for our hello. */
   readonly #isPeerPassive: boolean;
   readonly #handler: SessionHandler;
   readonly #host: SessionHost;
   readonly #paths: SessionPath[] = [];
+  readonly #consent = new Consent();
   readonly #sent = { packets: 0, bytes: 0, dropped: 0 };
   #active: SessionPath | undefined;
-  #handshake: DtlsHandshake | undefined;
+  #handshake: SessionHandshake | undefined;
   #established: DtlsEstablished | undefined;
   #protection: SrtpProtection | undefined;
   #state: RtcSession['state'] = 'connecting';
-  #flightAt: Millis | undefined;
-  #checkedAt = -Infinity;
   #rtt: Millis | undefined;
+  /** The peer has proven to be at an address, whether or not that is its own still. */
+  #isProven = false;
   /** ICE was restarted, and no path has been proven since. */
   #isRenewed = false;
 
   constructor(peer: PeerParameters, handler: SessionHandler, host: SessionHost) {
     this.ice = new IceLite(peer.ice, host.ufragPrefix);
     this.openedAt = host.now();
-    this.#fingerprints = peer.fingerprints;
     this.#isPeerPassive = peer.setup === 'passive';
     this.#handler = handler;
     this.#host = host;
+    this.#handshake = this.#openHandshake(peer);
   }
 
   get local(): IceCredentials {
@@ -113,7 +104,7 @@ export class Session implements RtcSession {
   }
 
   send(batch: PacketBatch): void {
-    if (this.#protection === undefined || this.#active === undefined) {
+    if (this.#protection === undefined || this.#active?.isProven !== true) {
       this.#drop(batch.count);
       return;
     }
@@ -132,7 +123,7 @@ export class Session implements RtcSession {
   }
 
   sendRtcp(compound: Uint8Array): void {
-    if (this.#protection === undefined || this.#active === undefined) {
+    if (this.#protection === undefined || this.#active?.isProven !== true) {
       this.#drop(1);
       return;
     }
@@ -162,7 +153,7 @@ export class Session implements RtcSession {
     }
     this.#state = 'closed';
     if (this.#established !== undefined && reason !== 'peer-closed') {
-      this.#active?.link.sendOne(this.#established.closeNotify());
+      this.#active?.send(this.#established.closeNotify());
     }
     this.#handshake?.close();
     this.#protection?.close();
@@ -201,7 +192,9 @@ export class Session implements RtcSession {
     if (this.#active === path) {
       // Media find no path until a request is verified on another; consent runs out where none comes.
       path.isGone = true;
-      this.#active = this.#state === 'connecting' ? (this.#paths.at(-1) ?? path) : path;
+      if (this.#state === 'connecting') {
+        this.#active = this.#paths.findLast(({ isProven }) => isProven) ?? (path.isProven ? path : (this.#paths.at(-1) ?? path));
+      }
     }
   }
 
@@ -210,17 +203,22 @@ export class Session implements RtcSession {
     if (path === this.#active) {
       this.#isRenewed = false;
     }
-    if (this.#active === undefined) {
+    const active = this.#active;
+    if (active === undefined) {
       this.#active = path;
-    } else if (path !== this.#active && (this.#isRenewed || shouldMove(this.#active, path, now))) {
-      if (this.#state === 'connecting') {
+    } else if (path !== active && (this.#isRenewed || shouldMove(active, path, now))) {
+      if (this.#state === 'connecting' && (path.isProven || !active.isProven)) {
         this.#active = path;
       } else {
         this.#host.check(this, path);
+        return;
       }
     }
-    if (this.#isPeerPassive && this.#state === 'connecting') {
-      this.#handshake ??= this.#beginHandshake(now);
+    if (path === this.#active && !path.isProven && (this.#isPeerPassive || this.#state === 'connected')) {
+      // A peer that says hello proves its address by the cookie; from others we must ask for a proof.
+      this.#host.check(this, path);
+    } else if (path === this.#active && path.isProven) {
+      this.#handshake?.begin();
     }
   }
 
@@ -235,12 +233,16 @@ export class Session implements RtcSession {
   /** The peer has proven to be at this address: media go there from now on. */
   moveTo(path: SessionPath, rtt: Millis): void {
     this.#rtt = rtt;
+    this.#isProven = true;
     this.#isRenewed = false;
-    if (path === this.#active) {
-      return;
-    }
+    const isOther = path !== this.#active;
     this.#active = path;
-    if (this.#state === 'connected') {
+    if (this.#state === 'connecting') {
+      if (isOther) {
+        this.#handshake?.moved();
+      }
+      this.#handshake?.begin();
+    } else if (isOther && this.#state === 'connected') {
       this.#host.counters.pathChanges += 1;
       this.#tell(() => this.#handler.pathChanged?.());
     }
@@ -268,6 +270,7 @@ export class Session implements RtcSession {
         break;
       }
       case 'dtls':
+        path.earn(bytes.length);
         this.#receiveDtls(path, bytes, now);
         break;
       case 'stun':
@@ -284,64 +287,72 @@ export class Session implements RtcSession {
       }
       return;
     }
-    if (this.#active === undefined) {
-      return;
-    }
-    const silence = now - this.#active.verifiedAt;
-    if (silence >= CONSENT_MILLIS) {
+    const verdict = this.#active === undefined ? 'fresh' : this.#consent.judge(this.#active.verifiedAt, now);
+    if (verdict === 'lost') {
       this.close('consent-lost');
-    } else if (silence >= CONSENT_CHECK_AFTER_MILLIS && now - this.#checkedAt >= CONSENT_CHECK_MILLIS && !this.#active.isGone) {
-      this.#checkedAt = now;
+    } else if (verdict === 'check' && this.#active?.isGone === false) {
       this.#host.check(this, this.#active);
     }
   }
 
   #receiveDtls(path: SessionPath, bytes: Buffer, now: Millis): void {
     if (this.#state === 'connecting') {
-      // Made when it is needed: a peer that never comes costs little.
-      this.#handshake ??= new DtlsServerHandshake(this.#handshakeOptions());
-      // The handshake follows the peer: flights go back to where its last one came from.
-      this.#active = path;
-      if (this.#flightAt !== undefined) {
-        this.#rtt = millis(Math.min(this.#rtt ?? Infinity, now - this.#flightAt));
-        this.#flightAt = undefined;
-      }
-      this.#handshake.receive(bytes, now);
+      this.#continueHandshake(path, bytes, now);
       return;
     }
     const { closed, answer } = this.#established?.receive(bytes, now) ?? { closed: false, answer: undefined };
     if (answer !== undefined) {
-      path.link.sendOne(answer);
+      path.send(answer);
     }
     if (closed) {
       this.close('peer-closed');
     }
   }
 
-  /** The path was verified: the hello goes to nobody who did not ask for it. */
-  #beginHandshake(now: Millis): DtlsHandshake {
-    const handshake = new DtlsClientHandshake(this.#handshakeOptions());
-    handshake.start(now);
-    return handshake;
+  /** Takes DTLS of a peer that is not connected yet. Anybody can say that it came from anywhere: only where the peer has proven to be do flights follow it. */
+  #continueHandshake(path: SessionPath, bytes: Buffer, now: Millis): void {
+    if (path.isProven) {
+      this.#active = path;
+    }
+    this.#handshake?.receive(bytes, now, path.link.key);
+    if (this.#state === 'connecting' && this.#isProven && !path.isProven) {
+      // The peer has proven another address, and may have moved since.
+      this.#host.check(this, path);
+    }
   }
 
-  #handshakeOptions(): DtlsHandshakeOptions {
-    return {
+  /** The cookie that the owner's address was given has come back from the origin's: the peer reads what is sent to the first of them. */
+  #cookieReturned(owner: string, origin: string): void {
+    this.#isProven = true;
+    const [path, source] = [this.#pathOf(owner), this.#pathOf(origin)];
+    if (path !== undefined) {
+      path.isProven = true;
+      this.#active = source?.isProven === true ? source : path;
+    }
+  }
+
+  #pathOf(key: string): SessionPath | undefined {
+    return this.#paths.find(({ link }) => link.key === key);
+  }
+
+  #openHandshake({ fingerprints }: PeerParameters): SessionHandshake {
+    return new SessionHandshake({
       certificate: this.#host.certificate,
-      fingerprints: this.#fingerprints,
-      send: (datagram) => this.#sendFlight(datagram),
+      fingerprints,
+      isPeerPassive: this.#isPeerPassive,
+      now: () => this.#host.now(),
+      measured: (rtt) => {
+        this.#rtt = millis(Math.min(this.#rtt ?? Infinity, rtt));
+      },
+      send: (datagram) => void this.#active?.send(datagram),
+      ask: (datagram, origin) => void this.#pathOf(origin)?.send(datagram),
+      proven: (owner, origin) => this.#cookieReturned(owner, origin),
       done: (keys, established) => this.#connect(keys, established),
       failed: (error) => {
         this.#host.log.debug({ reason: messageOf(error) }, 'a WebRTC peer failed its DTLS handshake');
         this.close('dtls-failed');
       },
-    };
-  }
-
-  #sendFlight(datagram: Uint8Array): void {
-    // A flight that is sent again does not count anew: its answer may be that to the first.
-    this.#flightAt ??= this.#host.now();
-    this.#active?.link.sendOne(datagram);
+    });
   }
 
   #connect(keys: SrtpKeys, established: DtlsEstablished): void {

@@ -68,7 +68,7 @@ async function shakeHands(
       toServer(Buffer.from(datagram)).forEach((one) =>
         setImmediate(() => {
           if (left === undefined) {
-            waits.receive(one, now());
+            waits.receive(one, now(), 'client');
             return;
           }
           const { answer } = left.receive(one, now());
@@ -80,10 +80,13 @@ async function shakeHands(
     done: (keys, established) => client.resolve({ keys, established }),
     failed: client.reject,
   });
+  const answer = (datagram: Uint8Array): void => toClient(Buffer.from(datagram)).forEach((one) => setImmediate(() => begins.receive(one, now())));
   const waits = new DtlsServerHandshake({
     certificate: shows,
     fingerprints: [ours.fingerprint],
-    send: (datagram) => toClient(Buffer.from(datagram)).forEach((one) => setImmediate(() => begins.receive(one, now()))),
+    send: answer,
+    ask: answer,
+    proven: () => {},
     done: (keys, established) => {
       left = established;
       server.resolve({ keys, established });
@@ -94,7 +97,7 @@ async function shakeHands(
   server.promise.catch(client.reject);
   handshakes.push(begins, waits);
   options.before?.(begins);
-  begins.start(now());
+  begins.start();
   return { client: await client.promise, server: await server.promise };
 }
 
@@ -113,7 +116,7 @@ function begin(timer = new ManualTimer()): { readonly handshake: DtlsClientHands
     },
   });
   handshakes.push(handshake);
-  handshake.start(millis(0));
+  handshake.start();
   return { handshake, sent, timer, failed: () => error };
 }
 
@@ -271,7 +274,7 @@ describe('the client\'s side of the DTLS handshake', () => {
       failed: outcome.reject,
     });
     handshakes.push(handshake);
-    handshake.start(millis(time));
+    handshake.start();
     await expect(outcome.promise).rejects.toMatchObject({ code: 'rtc/dtls-finished' });
   });
 

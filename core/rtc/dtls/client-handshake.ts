@@ -1,22 +1,18 @@
-import { randomBytes, sign } from 'node:crypto';
+import { sign } from 'node:crypto';
 
 import type { Millis } from '../../media/time.ts';
 import { MillraceError } from '../../runtime/errors.ts';
 import { clientHello, clientKeyExchange, readCookie, readServerHello, readServerKeyExchange, type ServerHello } from './client-messages.ts';
-import { DtlsEstablished } from './established.ts';
-import { failureAlert, REPEAT_MILLIS } from './flight.ts';
-import { CHANGE_CIPHER_SPEC, FlightSender, type FlightContent } from './flight-sender.ts';
+import { CHANGE_CIPHER_SPEC, type FlightContent } from './flight-sender.ts';
 import type { FlightTimer } from './flight-timer.ts';
 import type { DtlsHandshake, DtlsHandshakeOptions } from './handshake.ts';
-import { HANDSHAKE_HEADER_BYTES, HANDSHAKE_TYPE, HandshakeMessages, writeHandshakeMessage, type HandshakeMessage } from './handshake-messages.ts';
+import { HANDSHAKE_TYPE, type HandshakeMessage } from './handshake-messages.ts';
+import { HandshakeSide, type HandshakeCourse } from './handshake-side.ts';
 import { createKeyShare } from './key-agreement.ts';
 import { certificateMessage, digitallySigned } from './message-bytes.ts';
 import { ownKey } from './own-key.ts';
-import { announcedCertificate, checkSignature, isFinishedOf } from './peer-proof.ts';
-import { verifyData } from './prf.ts';
-import { CONTENT_TYPE, readRecords, type DtlsRecord } from './record.ts';
-import type { RecordCipher } from './record-cipher.ts';
-import { deriveMasterSecret, recordCipherOf, srtpKeysOf } from './secrets.ts';
+import { announcedCertificate, checkSignature } from './peer-proof.ts';
+import type { DtlsRecord } from './record.ts';
 import { agreedProfile, type NumberedProfile } from './srtp-keys.ts';
 
 /** What a client's handshake needs. */
@@ -39,88 +35,50 @@ const FOLLOWERS: ReadonlyMap<number | undefined, readonly number[]> = new Map<nu
 ]);
 
 /** The client's side of one DTLS 1.2 handshake, with a peer that waits for it (`a=setup:passive`). */
-export class DtlsClientHandshake implements DtlsHandshake {
+export class DtlsClientHandshake implements DtlsHandshake, HandshakeCourse {
   readonly #options: DtlsClientHandshakeOptions;
-  readonly #flights: FlightSender;
-  readonly #messages = new HandshakeMessages();
-  readonly #random = randomBytes(32);
-  /** All messages of both sides that the Finished messages stand for. */
-  #transcript: Buffer[] = [];
+  readonly #side: HandshakeSide;
   #last: number | undefined;
   #hello: ServerHello | undefined;
   #profile: NumberedProfile | undefined;
   #certificate: Buffer | undefined;
   #agreement: { readonly publicKey: Buffer; readonly secret: Buffer } | undefined;
   #isCertificateWanted = false;
-  #masterSecret: Buffer | undefined;
-  #cipher: RecordCipher | undefined;
-  /** Number of the next message. */
-  #sequence = 0;
-  #flightAt = -Infinity;
-  #isOver = false;
 
   constructor(options: DtlsClientHandshakeOptions) {
     this.#options = options;
-    this.#flights = new FlightSender(options.send, options.timer);
+    this.#side = new HandshakeSide('client', options);
   }
 
-  /** Sends the first hello. Once, when there is an address to send it to. */
-  start(now: Millis): void {
-    this.#greet(Buffer.alloc(0), now);
+  /** Sends the first hello. Once, when the peer has proven to be where it goes. */
+  start(): void {
+    this.#greet(Buffer.alloc(0));
   }
 
   receive(datagram: Buffer, now: Millis): void {
-    try {
-      for (const record of readRecords(datagram)) {
-        if (this.#isOver) {
-          return;
-        }
-        if (record.type === CONTENT_TYPE.handshake) {
-          this.#handshake(record, now);
-        }
-        // Alerts are not protected yet: anybody could have sent them. ChangeCipherSpec says nothing that the epoch does not.
-      }
-    } catch (error) {
-      this.#fail(error);
-    }
+    this.#side.receive(datagram, now, this);
+  }
+
+  moved(): void {
+    this.#side.flights.repeat();
   }
 
   close(): void {
-    this.#isOver = true;
-    this.#flights.close();
-    this.#transcript = [];
+    this.#side.close();
   }
 
-  #handshake(record: DtlsRecord, now: Millis): void {
-    if (record.epoch === 1) {
-      this.#finished(record);
-      return;
-    }
-    if (record.epoch !== 0) {
-      return;
-    }
-    const { messages, repeated } = this.#messages.push(record.fragment);
-    messages.forEach((message) => this.#message(message, now));
-    if (repeated && messages.length === 0 && now - this.#flightAt >= REPEAT_MILLIS) {
-      // The server misses our flight.
-      this.#flightAt = now;
-      this.#flights.repeat();
-    }
-  }
-
-  #message(message: HandshakeMessage, now: Millis): void {
-    const { type, body } = message;
+  message({ type, sequence, body, bytes }: HandshakeMessage): void {
     if (FOLLOWERS.get(this.#last)?.includes(type) !== true) {
-      throw new MillraceError('rtc/dtls-order', `A handshake message of type ${type} came in place ${message.sequence}.`);
+      throw new MillraceError('rtc/dtls-order', `A handshake message of type ${type} came in place ${sequence}.`);
     }
     this.#last = type;
     if (type === HANDSHAKE_TYPE.helloVerifyRequest) {
       // Neither the first hello nor this request are part of what is finished, RFC 6347, 4.2.1.
-      this.#transcript = [];
-      this.#greet(readCookie(body), now);
+      this.#side.forget();
+      this.#greet(readCookie(body));
       return;
     }
-    this.#transcript.push(message.bytes);
+    this.#side.remember(bytes);
     switch (type) {
       case HANDSHAKE_TYPE.serverHello:
         this.#hello = readServerHello(body);
@@ -136,78 +94,50 @@ export class DtlsClientHandshake implements DtlsHandshake {
         this.#isCertificateWanted = true;
         break;
       case HANDSHAKE_TYPE.serverHelloDone:
-        this.#prove(now);
+        this.#prove();
         break;
     }
   }
 
+  /** The server's Finished ends the handshake. */
+  finished(record: DtlsRecord): void {
+    if (this.#side.openFinished(record) !== undefined) {
+      this.#side.succeed(this.#profile!);
+    }
+  }
+
+  missed(): void {
+    this.#side.flights.repeat();
+  }
+
   /** Sends a hello and begins to wait for its answer. */
-  #greet(cookie: Buffer, now: Millis): void {
-    this.#flightAt = now;
-    this.#flights.begin([this.#write(HANDSHAKE_TYPE.clientHello, clientHello(this.#random, cookie))], { times: MAX_HELLOS });
+  #greet(cookie: Buffer): void {
+    this.#side.flights.begin([this.#side.write(HANDSHAKE_TYPE.clientHello, clientHello(this.#side.random, cookie))], { times: MAX_HELLOS });
   }
 
   /** Whoever signed this holds the certificate's key, here and now: it covers our random. */
   #keyExchange(body: Buffer, { random, keyType }: ServerHello): { readonly publicKey: Buffer; readonly secret: Buffer } {
     const { group, publicKey, parameters, signature } = readServerKeyExchange(body);
-    checkSignature(signature, this.#certificate!, Buffer.concat([this.#random, random, parameters]), keyType);
+    checkSignature(signature, this.#certificate!, Buffer.concat([this.#side.random, random, parameters]), keyType);
     const share = createKeyShare(group);
     return { publicKey: share.publicKey, secret: share.agree(publicKey) };
   }
 
   /** Sends our key, the proof of our certificate where it is wanted, and Finished. */
-  #prove(now: Millis): void {
+  #prove(): void {
+    const side = this.#side;
     const { publicKey, secret } = this.#agreement!;
+    const { random, extendedMasterSecret } = this.#hello!;
     const { der, key } = ownKey(this.#options.certificate);
     const flight: FlightContent[] = [];
     if (this.#isCertificateWanted) {
-      flight.push(this.#write(HANDSHAKE_TYPE.certificate, certificateMessage(der)));
+      flight.push(side.write(HANDSHAKE_TYPE.certificate, certificateMessage(der)));
     }
-    flight.push(this.#write(HANDSHAKE_TYPE.clientKeyExchange, clientKeyExchange(publicKey)));
-    this.#deriveKeys(secret, this.#hello!);
+    flight.push(side.write(HANDSHAKE_TYPE.clientKeyExchange, clientKeyExchange(publicKey)));
+    side.deriveKeys(secret, random, extendedMasterSecret);
     if (this.#isCertificateWanted) {
-      flight.push(this.#write(HANDSHAKE_TYPE.certificateVerify, digitallySigned(sign('sha256', Buffer.concat(this.#transcript), key))));
+      flight.push(side.write(HANDSHAKE_TYPE.certificateVerify, digitallySigned(sign('sha256', side.transcript, key))));
     }
-    flight.push(CHANGE_CIPHER_SPEC);
-    flight.push(this.#write(HANDSHAKE_TYPE.finished, verifyData('client', this.#masterSecret!, Buffer.concat(this.#transcript)), 1));
-    this.#flightAt = now;
-    this.#flights.begin(flight);
-  }
-
-  #deriveKeys(secret: Buffer, { random, extendedMasterSecret: isExtended }: ServerHello): void {
-    const randoms = { client: this.#random, server: random };
-    this.#masterSecret = deriveMasterSecret(secret, randoms, isExtended ? Buffer.concat(this.#transcript) : undefined);
-    this.#cipher = recordCipherOf('client', this.#masterSecret, randoms);
-    this.#flights.cipher = this.#cipher;
-  }
-
-  /** The server's Finished ends the handshake. What cannot be opened may be forged: it ends nothing. */
-  #finished(record: DtlsRecord): void {
-    const message = this.#cipher?.open(record);
-    if (message === undefined || message.length < HANDSHAKE_HEADER_BYTES || message[0] !== HANDSHAKE_TYPE.finished) {
-      return;
-    }
-    if (!isFinishedOf('server', message.subarray(HANDSHAKE_HEADER_BYTES), this.#masterSecret!, Buffer.concat(this.#transcript))) {
-      throw new MillraceError('rtc/dtls-finished', 'The peer and the server did not see the same handshake.');
-    }
-    const keys = srtpKeysOf('client', this.#profile!, this.#masterSecret!, { client: this.#random, server: this.#hello!.random });
-    const established = new DtlsEstablished(this.#cipher!, undefined, this.#flights.nextProtected);
-    this.close();
-    this.#options.done(keys, established);
-  }
-
-  /** A message for a flight, written down in the transcript. */
-  #write(type: number, body: Buffer, epoch: 0 | 1 = 0): FlightContent {
-    const bytes = writeHandshakeMessage(type, this.#sequence++, body);
-    this.#transcript.push(bytes);
-    return { type: CONTENT_TYPE.handshake, epoch, bytes };
-  }
-
-  #fail(error: unknown): void {
-    if (!this.#isOver) {
-      this.#options.send(failureAlert(error));
-      this.close();
-      this.#options.failed(error);
-    }
+    side.flights.begin([...flight, CHANGE_CIPHER_SPEC, side.finished()]);
   }
 }

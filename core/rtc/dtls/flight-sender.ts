@@ -52,6 +52,11 @@ export class FlightSender {
     return this.repeat();
   }
 
+  /** Writes a record that is sent once, and is no flight's. Of epoch 0. */
+  writeLoose({ type, bytes }: Pick<FlightContent, 'type' | 'bytes'>): Buffer {
+    return writeRecord(type, 0, this.#sequences[0]++, bytes);
+  }
+
   /** Sends the flight again. @returns its bytes; none where it was sent often enough. */
   repeat(): Buffer {
     if (this.#left <= 0) {

@@ -9,7 +9,7 @@ export type DtlsHandshakeOptions = {
   readonly certificate: RtcCertificate;
   /** Of the peer. */
   readonly fingerprints: readonly Fingerprint[];
-  /** Sends a datagram to the peer; it is not written to afterwards. */
+  /** Sends a datagram to where the peer has proven to be; it is not written to afterwards. */
   readonly send: (datagram: Uint8Array) => void;
   readonly done: (keys: SrtpKeys, established: DtlsEstablished) => void;
   readonly failed: (error: unknown) => void;
@@ -17,8 +17,10 @@ export type DtlsHandshakeOptions = {
 
 /** One side of one DTLS 1.2 handshake. It ends with one call of `done` or `failed`, or with `close()`. */
 export interface DtlsHandshake {
-  /** Takes a datagram of the peer. Never throws. */
-  receive(datagram: Buffer, now: Millis): void;
+  /** Takes a datagram of the peer. `origin` names the address it came from. Never throws. */
+  receive(datagram: Buffer, now: Millis, origin: string): void;
+  /** The peer has proven to be at another address: what it has not answered goes there at once. */
+  moved(): void;
   /** Sends nothing more and lets go of everything. Idempotent. */
   close(): void;
 }

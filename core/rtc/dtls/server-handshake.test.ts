@@ -29,10 +29,13 @@ async function shakeHands(
   const { shows = client, toServer = straight, toClient = straight } = options;
   const done = Promise.withResolvers<Omit<Outcome, 'client'>>();
   let established: DtlsEstablished | undefined;
+  const send = (datagram: Uint8Array): void => toClient(Buffer.from(datagram)).forEach((one) => setImmediate(() => peer.receive(one)));
   const handshake = new DtlsServerHandshake({
     certificate: server,
     fingerprints: [client.fingerprint],
-    send: (datagram) => toClient(Buffer.from(datagram)).forEach((one) => setImmediate(() => peer.receive(one))),
+    send,
+    ask: send,
+    proven: () => {},
     done: (keys, left) => {
       established = left;
       done.resolve({ keys, established: left });
@@ -49,7 +52,7 @@ async function shakeHands(
     send: (datagram) =>
       toServer(datagram).forEach((one) =>
         setImmediate(() => {
-          const answer = established === undefined ? handshake.receive(one, now()) : established.receive(one, now()).answer;
+          const answer = established === undefined ? handshake.receive(one, now(), 'client') : established.receive(one, now()).answer;
           if (answer !== undefined) {
             peer.receive(Buffer.from(answer));
           }
@@ -137,12 +140,12 @@ describe('the server\'s side of the DTLS handshake', () => {
 
   it('refuses messages out of their order', async () => {
     const early = handshakeRecord(16, 0, randomBytes(33));
-    await expect(shakeHands({ before: (handshake) => handshake.receive(early, millis(0)) })).rejects.toMatchObject({ code: 'rtc/dtls-order' });
+    await expect(shakeHands({ before: (handshake) => handshake.receive(early, millis(0), 'client') })).rejects.toMatchObject({ code: 'rtc/dtls-order' });
   });
 
   it('fails alone on a hello that is noise', async () => {
     const hello = handshakeRecord(1, 0, randomBytes(80));
-    await expect(shakeHands({ before: (handshake) => handshake.receive(hello, millis(0)) })).rejects.toBeInstanceOf(Error);
+    await expect(shakeHands({ before: (handshake) => handshake.receive(hello, millis(0), 'client') })).rejects.toBeInstanceOf(Error);
   });
 
   it.each<[string, (body: Buffer) => Buffer, string]>([
@@ -166,9 +169,10 @@ describe('the server\'s side of the DTLS handshake', () => {
   it('takes whatever hello there is without a throw, and answers it with less than it sent', () => {
     for (let at = 0; at < 1000; at++) {
       const sent: Uint8Array[] = [];
-      const handshake = new DtlsServerHandshake({ certificate: server, fingerprints: [client.fingerprint], send: (datagram) => void sent.push(datagram), done: () => expect.unreachable(), failed: () => {} });
+      const send = (datagram: Uint8Array): void => void sent.push(datagram);
+      const handshake = new DtlsServerHandshake({ certificate: server, fingerprints: [client.fingerprint], send, ask: send, proven: () => {}, done: () => expect.unreachable(), failed: () => {} });
       const hello = handshakeRecord(1, 0, Buffer.concat([Buffer.from('fefd', 'hex'), randomBytes(32), Buffer.alloc(2), Buffer.from('0002c02b0100', 'hex'), randomBytes(at % 150)]));
-      expect(() => handshake.receive(hello, millis(1))).not.toThrow();
+      expect(() => handshake.receive(hello, millis(1), 'client')).not.toThrow();
       expect(sent.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(hello.length);
       handshake.close();
     }

@@ -23,6 +23,8 @@ export type BindingRequest = {
   /** 8 bytes. */
   readonly tieBreaker: Buffer;
   readonly useCandidate?: boolean;
+  /** Leaves out PRIORITY and role. */
+  readonly isBare?: boolean;
 };
 
 /** A Binding success response with the source's address (XOR-MAPPED-ADDRESS), MESSAGE-INTEGRITY and FINGERPRINT. */
@@ -48,11 +50,10 @@ export function writeBindingError(transaction: Buffer, code: number, options: { 
 export function writeBindingRequest(request: BindingRequest): Buffer {
   const priority = Buffer.alloc(4);
   priority.writeUInt32BE(request.priority);
-  const attributes = [
-    attribute(ATTRIBUTE.username, Buffer.from(request.username)),
-    attribute(ATTRIBUTE.priority, priority),
-    attribute(request.role === 'controlling' ? ATTRIBUTE.iceControlling : ATTRIBUTE.iceControlled, request.tieBreaker),
-  ];
+  const attributes = [attribute(ATTRIBUTE.username, Buffer.from(request.username))];
+  if (request.isBare !== true) {
+    attributes.push(attribute(ATTRIBUTE.priority, priority), attribute(request.role === 'controlling' ? ATTRIBUTE.iceControlling : ATTRIBUTE.iceControlled, request.tieBreaker));
+  }
   if (request.useCandidate === true) {
     attributes.push(attribute(ATTRIBUTE.useCandidate, Buffer.alloc(0)));
   }
