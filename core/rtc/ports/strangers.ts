@@ -52,7 +52,8 @@ export class Strangers<Connection> {
   /**
    * Who must go before a newcomer of this address can be taken; undefined where there is room.
    *
-   * @param isFull: a place is needed, however few strangers there are.
+   * @param group of the newcomer.
+   * @param isFull whether a place is needed however few strangers there are.
    */
   inTheWayOf(group: string, isFull: boolean): Connection | undefined {
     const own = this.#byGroup.get(group);
