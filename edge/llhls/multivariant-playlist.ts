@@ -1,17 +1,26 @@
 import type { Rendition } from '#core/bus/catalog.ts';
 import type { BroadcastId } from '#core/media/frame.ts';
-import type { AudioConfig, TrackConfig, VideoConfig } from '#core/media/track.ts';
+import type { AudioConfig, TrackConfig, TrackName, VideoConfig } from '#core/media/track.ts';
 
 /** A rendition of the ladder with the configuration its frames have, or are planned to have. */
 export type OfferedRendition = Pick<Rendition, 'track' | 'label' | 'frameRate' | 'bandwidth' | 'averageBandwidth'> & { readonly config: TrackConfig };
+
+type UriOf = (track: TrackName) => string;
 
 type Offered<C extends TrackConfig> = OfferedRendition & { readonly config: C };
 
 /**
  * Writes the multivariant playlist (rfc8216bis, 4.4.6). Each codec of the sound is one audio group, and each picture is
- * offered once with each group. Sound alone is a variant by itself. URIs are relative to `/live/<stream>/`.
+ * offered once with each group. Sound alone is a variant by itself.
+ *
+ * @param uriOf - Names a track's media playlist; without it as it lies below `/live/<stream>/`.
  */
-export function multivariantPlaylist(broadcast: BroadcastId, renditions: readonly OfferedRendition[], independentSegments: boolean): string {
+export function multivariantPlaylist(
+  broadcast: BroadcastId,
+  renditions: readonly OfferedRendition[],
+  independentSegments: boolean,
+  uriOf: UriOf = (track) => `${broadcast}/${track}/index.m3u8`,
+): string {
   const videos = renditions.filter((rendition): rendition is Offered<VideoConfig> => rendition.config.kind === 'video');
   const audios = renditions.filter((rendition): rendition is Offered<AudioConfig> => rendition.config.kind === 'audio');
   const groups = [...Map.groupBy(audios, ({ config }) => config.codec)];
@@ -20,22 +29,22 @@ export function multivariantPlaylist(broadcast: BroadcastId, renditions: readonl
     text += '#EXT-X-INDEPENDENT-SEGMENTS\n';
   }
   if (videos.length === 0) {
-    return text + audios.map((audio) => variant(broadcast, audio)).join('');
+    return text + audios.map((audio) => variant(uriOf, audio)).join('');
   }
   for (const [codec, members] of groups) {
-    text += members.map((audio, index) => media(broadcast, codec, audio, index === 0)).join('');
+    text += members.map((audio, index) => media(uriOf, codec, audio, index === 0)).join('');
   }
   if (groups.length === 0) {
-    return text + videos.map((video) => variant(broadcast, video)).join('');
+    return text + videos.map((video) => variant(uriOf, video)).join('');
   }
   for (const [codec, members] of groups) {
     const loudest = members.reduce((a, b) => (b.bandwidth > a.bandwidth ? b : a));
-    text += videos.map((video) => variant(broadcast, video, { group: groupId(codec), audio: loudest })).join('');
+    text += videos.map((video) => variant(uriOf, video, { group: groupId(codec), audio: loudest })).join('');
   }
   return text;
 }
 
-function media(broadcast: BroadcastId, codec: string, audio: Offered<AudioConfig>, isDefault: boolean): string {
+function media(uriOf: UriOf, codec: string, audio: Offered<AudioConfig>, isDefault: boolean): string {
   const attributes = [
     'TYPE=AUDIO',
     `GROUP-ID="${groupId(codec)}"`,
@@ -43,12 +52,12 @@ function media(broadcast: BroadcastId, codec: string, audio: Offered<AudioConfig
     `DEFAULT=${isDefault ? 'YES' : 'NO'}`,
     'AUTOSELECT=YES',
     `CHANNELS="${audio.config.channels}"`,
-    `URI="${uriOf(broadcast, audio)}"`,
+    `URI="${uriOf(audio.track)}"`,
   ];
   return `#EXT-X-MEDIA:${attributes.join(',')}\n`;
 }
 
-function variant(broadcast: BroadcastId, rendition: OfferedRendition, sound?: { readonly group: string; readonly audio: Offered<AudioConfig> }): string {
+function variant(uriOf: UriOf, rendition: OfferedRendition, sound?: { readonly group: string; readonly audio: Offered<AudioConfig> }): string {
   const { config } = rendition;
   const codecs = sound === undefined ? config.codecString : `${config.codecString},${sound.audio.config.codecString}`;
   const attributes = [
@@ -65,11 +74,7 @@ function variant(broadcast: BroadcastId, rendition: OfferedRendition, sound?: { 
   if (sound !== undefined) {
     attributes.push(`AUDIO="${sound.group}"`);
   }
-  return `#EXT-X-STREAM-INF:${attributes.join(',')}\n${uriOf(broadcast, rendition)}\n`;
-}
-
-function uriOf(broadcast: BroadcastId, { track }: OfferedRendition): string {
-  return `${broadcast}/${track}/index.m3u8`;
+  return `#EXT-X-STREAM-INF:${attributes.join(',')}\n${uriOf(rendition.track)}\n`;
 }
 
 function groupId(codec: string): string {
