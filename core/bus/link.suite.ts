@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { millis, wallTime } from '../media/time.ts';
+import { millis, ticks, wallTime } from '../media/time.ts';
 import { MillraceError } from '../runtime/errors.ts';
 import type { Bus, TrackConsumer, TrackProducer } from './bus.ts';
 import type { BroadcastInfo, TranscodeHealth } from './catalog.ts';
@@ -50,6 +50,14 @@ export function describeLink(name: string, open: () => Promise<LinkPair>): void 
       producer.write(testFrame(1, 1));
       expect(await consumer.next()).toEqual(frame);
       expect(placeOf(await consumer.next())).toBe('1.1');
+    });
+
+    it('passes on the messages that frames carry', async () => {
+      const consumer = link.far.consume(testBroadcast, testTrack);
+      const event = { id: '0123456789abcdef0123456789abcdef', type: 'poll', pts: ticks(90_000), data: '{"text":"¿Qué?"}' };
+      const frames = [testFrame(1, 0, { events: [event] }), testFrame(1, 1, { events: [event, { ...event, id: 'f'.repeat(32) }] })];
+      frames.forEach((frame) => producer.write(frame));
+      expect([await consumer.next(), await consumer.next()]).toEqual(frames);
     });
 
     it('hands a late subscriber the newest group from its first frame', async () => {

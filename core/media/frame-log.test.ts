@@ -56,6 +56,27 @@ describe('a frame log', () => {
     expect(readFrameLog(writeFrameLog(frames))).toEqual({ frames, truncated: false });
   });
 
+  it('gives back messages, with a head and without', () => {
+    const event = { id: '0123456789abcdef0123456789abcdef', type: 'poll', pts: ticks(9_007_199_254), data: '{"text":"¿Qué?\\n"}' };
+    const written = frames.map((one, at) => ({ ...one, events: [event, { ...event, id: `${at}`.repeat(32) }] }));
+    expect(readFrameLog(writeFrameLog(written))).toEqual({ frames: written, truncated: false });
+  });
+
+  it('has nothing of a list of messages that is empty', () => {
+    expect(readFrameLog(writeFrameLog(frames.map((one) => ({ ...one, events: [] }))))).toEqual({ frames, truncated: false });
+  });
+
+  it.each([
+    ['no list', 'poll'],
+    ['a message without an id', [{ type: 'poll', pts: 1, data: '1' }]],
+    ['a message with an id that is none', [{ id: 'x', type: 'poll', pts: 1, data: '1' }]],
+    ['a message of no type', [{ id: '0'.repeat(32), type: '', pts: 1, data: '1' }]],
+    ['a message without a time', [{ id: '0'.repeat(32), type: 'poll', data: '1' }]],
+  ])('is refused where its messages are %s', (_name, events) => {
+    const log = writeFrameLog([{ ...(frames[2] as Frame), events: events as never }]);
+    expect(() => readFrameLog(log)).toThrow(RangeError);
+  });
+
   it('is the same bytes whether it was written at once or appended to', () => {
     const appended = [frameLogMagic(), ...frames.map(frameLogRecord)].flatMap((piece) => [...piece]);
     expect([...writeFrameLog(frames)]).toEqual(appended);

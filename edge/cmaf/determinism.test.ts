@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import type { Frame } from '#core/media/frame.ts';
 import { loadTracks, type VectorName } from '#test/vectors/load.ts';
 import { Packager } from './packager.ts';
-import { PackagerLog, videoGroup } from './testing/frames.ts';
+import { messageAt, PackagerLog, videoGroup } from './testing/frames.ts';
 
 const vectors: readonly VectorName[] = ['source-30', 'source-29.97'];
-const recorded = vectors.flatMap((vector) => [...loadTracks(vector)].map(([track, frames]) => ({ name: `${vector} ${track}`, frames })));
+const recorded = vectors.flatMap((vector) => [...loadTracks(vector)].map(([track, frames]) => ({ name: `${vector} ${track}`, frames: withMessages(frames) })));
 
 /** 150 s of a broadcast with three epochs; the last one begins far above the one before. */
 const madeUp: readonly Frame[] = [
@@ -14,6 +14,15 @@ const madeUp: readonly Frame[] = [
   ...Array.from({ length: 40 }, (_, n) => videoGroup(160 + n, { epoch: 1, fence: 2 }, 24 + (n % 7))),
   ...Array.from({ length: 50 }, (_, n) => videoGroup(900 + n, { epoch: 2, fence: 3 })),
 ].flat();
+
+/** One frame in nine carries a message, one in 27 three. */
+function withMessages(frames: readonly Frame[]): readonly Frame[] {
+  const scale = frames[0]?.head?.config.timescale;
+  return frames.map((frame, at) => {
+    const count = at % 9 !== 4 ? 0 : at % 27 === 4 ? 3 : 1;
+    return count === 0 ? frame : { ...frame, events: Array.from({ length: count }, (_, n) => messageAt(frame, at * 4 + n, scale)) };
+  });
+}
 
 type Hashes = ReadonlyMap<string, string>;
 
@@ -56,8 +65,14 @@ describe('two packagers of one track, the second started seven seconds later', (
   });
 });
 
+test('the hashes above are of messages too', () => {
+  const frames = videoGroup(100).concat(videoGroup(101));
+  const other = withMessages(frames).map((frame) => (frame.events === undefined ? frame : { ...frame, events: frame.events.map((event) => ({ ...event, data: `${event.data} ` })) }));
+  expect(packagedHashes(withMessages(frames)).get('100.m4s')).not.toBe(packagedHashes(other).get('100.m4s'));
+});
+
 describe('whatever happens to the frames on their way', () => {
-  const sources = [...recorded, { name: 'three epochs', frames: madeUp }];
+  const sources = [...recorded, { name: 'three epochs', frames: withMessages(madeUp) }];
 
   it.each(sources)('no URL ever has other bytes: $name', ({ frames }) => {
     const reference = packagedHashes(frames);

@@ -3,7 +3,7 @@ import { readChunks } from '#core/media/containers/fmp4/read-chunks.ts';
 import type { Frame } from '#core/media/frame.ts';
 import type { Ticks } from '#core/media/time.ts';
 import { Packager } from './packager.ts';
-import { PackagerLog, segmentBytes, videoConfig, videoFrame, videoGroup } from './testing/frames.ts';
+import { messageAt, PackagerLog, segmentBytes, videoConfig, videoFrame, videoGroup } from './testing/frames.ts';
 
 function packaged(frames: readonly Frame[]): { log: PackagerLog; packager: Packager } {
   const log = new PackagerLog();
@@ -69,6 +69,20 @@ describe('a packager', () => {
     ]);
     expect(chunks[0]?.producerReference?.wallTime).toBeCloseTo(1_790_000_007_000, 5);
     expect(log.segments.get(108)?.wallTime).toBe(1_790_000_008_000);
+  });
+
+  it('puts the messages of a frame before the chunk that holds it', () => {
+    const frames = videoGroup(101).map((frame) => {
+      const count = ({ 0: 1, 7: 2, 8: 1, 29: 1 } as Record<number, number>)[frame.index] ?? 0;
+      return count === 0 ? frame : { ...frame, events: Array.from({ length: count }, (_, n) => messageAt(frame, frame.index * 10 + n)) };
+    });
+    const { log } = packaged([...videoGroup(100), ...frames, videoFrame({ group: 102, index: 0 })]);
+    const segment = log.segments.get(101);
+    expect(segment?.parts.map(({ events }) => events?.map(({ data }) => data))).toEqual([['{"n":0}'], ['{"n":70}', '{"n":71}', '{"n":80}'], undefined, undefined, ['{"n":290}']]);
+    const messages = readChunks(segmentBytes(segment as never)).map((chunk) => chunk.messages.map(({ presentationTime, timescale, id }) => [presentationTime, timescale, id]));
+    const at = (index: number): number => 90_000 + index * 3000;
+    expect(messages).toEqual([[[at(0), 90_000, 0]], [[at(7), 90_000, 70], [at(7), 90_000, 71], [at(8), 90_000, 80]], [], [], [[at(29), 90_000, 290]]]);
+    expect(log.segments.get(100)?.parts.some((part) => 'events' in part)).toBe(false);
   });
 
   it('waits for the start of a group', () => {

@@ -3,6 +3,7 @@ import { elapsed, later, millis, type Millis, type WallTime } from '#core/media/
 import type { TrackName } from '#core/media/track.ts';
 
 import { playlistPayload, type Payload } from '../http/payload.ts';
+import { EventList, type ListedEvent } from './event-list.ts';
 import type { RenditionReport, ServerControl } from './media-playlist.ts';
 import { multivariantPlaylist, type OfferedRendition } from './multivariant-playlist.ts';
 import { Rendition } from './rendition.ts';
@@ -29,6 +30,7 @@ export class BroadcastWindow {
   readonly #times = new Map<number, GroupTimes>();
   readonly #partTargets = new Map<number, Millis>();
   readonly #ladderWaiters = new WaitList<Waiter>();
+  readonly #events = new EventList();
   #info: BroadcastInfo;
   #ladder: LadderCatalog | undefined;
   #master: { readonly text: string; readonly payload: Payload } | undefined;
@@ -50,6 +52,11 @@ export class BroadcastWindow {
 
   get renditions(): ReadonlyMap<TrackName, Rendition> {
     return this.#renditions;
+  }
+
+  /** Messages of the groups that any playlist lists, each once. */
+  get events(): readonly ListedEvent[] {
+    return this.#events.all;
   }
 
   /** The ladder in force. Renditions that it names get a window; those it no longer names keep theirs, as lost groups. */
@@ -116,12 +123,13 @@ export class BroadcastWindow {
       maxBytes: this.#options.maxBytesPerTrack,
       timesOf: (group) => this.#times.get(group),
       partTarget: () => this.#partTarget(),
+      event: (event, segment) => this.#events.add(event, segment),
       changed: () => {
         this.#remember(window);
         this.#changed();
       },
     });
-    return new Rendition(window, { control: () => this.#control(), reports: (except) => this.#reports(except) });
+    return new Rendition(window, { control: () => this.#control(), reports: (except) => this.#reports(except), events: this.#events });
   }
 
   /** Answers after the present turn, once for all that happens in it: a burst of frames renders one playlist. */
@@ -130,6 +138,7 @@ export class BroadcastWindow {
       this.#settling = true;
       queueMicrotask(() => {
         this.#keepInStep();
+        this.#events.forgetBefore(this.#oldestGroup());
         this.#settling = false;
         for (const rendition of this.#renditions.values()) {
           rendition.invalidate();
@@ -182,6 +191,14 @@ export class BroadcastWindow {
         }
       }
     }
+  }
+
+  #oldestGroup(): number {
+    let oldest = Infinity;
+    for (const { window } of this.#renditions.values()) {
+      oldest = Math.min(oldest, window.first?.group ?? Infinity);
+    }
+    return Number.isFinite(oldest) ? oldest : -1;
   }
 
   #offered(): OfferedRendition[] {

@@ -1,5 +1,6 @@
 import type { Millis, WallTime } from '#core/media/time.ts';
 
+import type { EventList } from './event-list.ts';
 import type { TrackWindow } from './track-window.ts';
 import { TARGET_DURATION, THREE_TARGET_DURATIONS, type WindowSegment } from './window-segment.ts';
 
@@ -16,14 +17,19 @@ export type ServerControl = {
   readonly partHoldBack: Millis;
 };
 
-/** Writes the media playlist of a track (rfc8216bis, 4.4.3 and 4.4.4); a delta update where asked for and possible. */
-export function mediaPlaylist(window: TrackWindow, control: ServerControl, reports: readonly RenditionReport[], delta: boolean): string {
+/**
+ * Writes the media playlist of a track (rfc8216bis, 4.4.3 to 4.4.5); a delta update where asked for and possible. A delta update has all of the
+ * playlist's date ranges: they could be skipped only with CAN-SKIP-DATERANGES.
+ *
+ * @param events the broadcast's messages; those of groups that the playlist no longer lists are left out.
+ */
+export function mediaPlaylist(window: TrackWindow, control: ServerControl, reports: readonly RenditionReport[], delta: boolean, events?: EventList): string {
   const listed = window.listed;
   const first = listed[0];
   const last = listed.at(-1);
   const edge = last === undefined ? 0 : last.start + last.duration;
   const skipped = delta && !window.ended ? skippable(listed, edge) : 0;
-  let text = header(control, first);
+  let text = header(control, first) + (first === undefined ? '' : (events?.tagsFrom(first.group) ?? ''));
   if (skipped > 0) {
     text += `#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}\n`;
   }
@@ -51,7 +57,7 @@ function header({ partTarget, partHoldBack }: ServerControl, first: WindowSegmen
   const control = `CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=${shortSeconds(partHoldBack)},HOLD-BACK=${THREE_TARGET_DURATIONS / 1000},CAN-SKIP-UNTIL=${CAN_SKIP_UNTIL / 1000}`;
   return (
     '#EXTM3U\n' +
-    // 9: EXT-X-SKIP. (10 would be for date ranges in it, of which there are none.)
+    // 9: EXT-X-SKIP. (10 would be for one that skips date ranges too.)
     '#EXT-X-VERSION:9\n' +
     `#EXT-X-TARGETDURATION:${TARGET_DURATION / 1000}\n` +
     `#EXT-X-SERVER-CONTROL:${control}\n` +

@@ -4,6 +4,7 @@ import type { ConfigId, TrackName } from '#core/media/track.ts';
 import { playlistPayload, type Payload } from '../http/payload.ts';
 import { readiness } from './blocking.ts';
 import type { Directives } from './directives.ts';
+import type { EventList } from './event-list.ts';
 import { mediaPlaylist, type RenditionReport, type ServerControl } from './media-playlist.ts';
 import type { TrackWindow } from './track-window.ts';
 import { WaitList, type Waiter } from './waiting.ts';
@@ -15,6 +16,7 @@ export type PlaylistWaiter = Waiter & { readonly wantsDelta: boolean };
 export type RenditionContext = {
   readonly control: () => ServerControl;
   readonly reports: (except: TrackName) => readonly RenditionReport[];
+  readonly events: EventList;
 };
 
 type PlaylistQueue = { readonly directives: Directives; readonly list: WaitList<PlaylistWaiter> };
@@ -155,7 +157,8 @@ export class Rendition {
   }
 
   #make(delta: boolean): Payload {
-    return playlistPayload(mediaPlaylist(this.window, this.#context.control(), this.#context.reports(this.window.track), delta));
+    const { control, reports, events } = this.#context;
+    return playlistPayload(mediaPlaylist(this.window, control(), reports(this.window.track), delta, events));
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Millis, WallTime } from '#core/media/time.ts';
 import { elapsed, later, millis } from '#core/media/time.ts';
+import type { TimedEvent } from '#core/media/timed-event.ts';
 import type { ConfigId, TrackName } from '#core/media/track.ts';
 
 import type { InitSegment, PackagerEvents, Part, Segment } from '../cmaf/segment.ts';
@@ -32,6 +33,8 @@ export type WindowOptions = {
   readonly timesOf?: (group: number) => GroupTimes | undefined;
   /** PART-TARGET in force: lost groups are listed as parts of it. */
   readonly partTarget: () => Millis;
+  /** Called with each message on a part, before `changed`. */
+  readonly event?: (event: TimedEvent, segment: Segment) => void;
   /** Called on each change, in the turn in which it happened. */
   readonly changed?: () => void;
 };
@@ -148,7 +151,10 @@ export class TrackWindow implements PackagerEvents {
       this.#ignored++;
       return;
     }
-    open.parts.push({ index: part.index, duration: part.duration, independent: part.independent, media: mediaPayload(part.bytes, this.#options.kind), ...(part.events === undefined ? {} : { events: part.events }) });
+    const media = mediaPayload(part.bytes, this.#options.kind);
+    const { index, duration, independent, events } = part;
+    open.parts.push({ index, duration, independent, media, ...(events === undefined ? {} : { events }) });
+    events?.forEach((event) => this.#options.event?.(event, segment));
     open.timing = timingOf(segment);
     open.duration = (open.duration + part.duration) as Millis;
     open.bytes += part.bytes.byteLength;

@@ -20,7 +20,7 @@ const config: VideoConfig = {
 };
 
 /** A frame of a track with two frames a second and groups of two frames. */
-export function testFrame(group: number, index: number, more: { readonly fence?: number; readonly epoch?: number; readonly bytes?: number } = {}): Frame {
+export function testFrame(group: number, index: number, more: { readonly fence?: number; readonly epoch?: number; readonly bytes?: number; readonly events?: Frame['events'] } = {}): Frame {
   const pts = ticks(group * 90_000 + index * 45_000);
   return {
     broadcast: testBroadcast,
@@ -36,6 +36,7 @@ export function testFrame(group: number, index: number, more: { readonly fence?:
     config: configIdOf(config),
     data: new Uint8Array(more.bytes ?? 10),
     ...(index === 0 ? { head: { config, wallTime: wallTime(1_000_000 + group * 1000) } } : {}),
+    ...(more.events === undefined ? {} : { events: more.events }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { broadcastId, type Frame } from '#core/media/frame.ts';
-import { VIDEO_TIMESCALE, timescale, type Ticks, type WallTime } from '#core/media/time.ts';
+import { rescale, VIDEO_TIMESCALE, timescale, type Ticks, type Timescale, type WallTime } from '#core/media/time.ts';
+import type { TimedEvent } from '#core/media/timed-event.ts';
 import { configIdOf, type AudioConfig, type ConfigId, type TrackName, type VideoConfig } from '#core/media/track.ts';
 import type { InitSegment, PackagerEvents, Part, Segment } from '../segment.ts';
 
@@ -54,6 +55,11 @@ export function videoFrame(fields: FrameFields, firstGroup = 100): Frame {
 /** All frames of a group of {@link videoFrame}s. */
 export function videoGroup(group: number, fields: Partial<FrameFields> = {}, count = 30): Frame[] {
   return Array.from({ length: count }, (_, index) => videoFrame({ ...fields, group, index }));
+}
+
+/** A message on a frame of a track of the given timescale, as ingest puts it there. Its id follows from `n`. */
+export function messageAt(frame: Frame, n: number, scale: Timescale = VIDEO_TIMESCALE): TimedEvent {
+  return { id: n.toString(16).padStart(8, '0').padEnd(32, '0'), type: 'test', pts: rescale(frame.pts, scale, VIDEO_TIMESCALE), data: JSON.stringify({ n }) };
 }
 
 /** Notes what a packager tells, as lines and as objects. */

@@ -1,5 +1,6 @@
 import { broadcastId } from '#core/media/frame.ts';
 import { millis, millisToTicks, ticks, timescale, VIDEO_TIMESCALE, wallTime, type Millis } from '#core/media/time.ts';
+import type { TimedEvent } from '#core/media/timed-event.ts';
 import { trackName, type AudioConfig, type ConfigId, type VideoConfig } from '#core/media/track.ts';
 
 import type { InitSegment, Part, Segment } from '../../cmaf/segment.ts';
@@ -42,7 +43,7 @@ export function testWindow(more: Partial<WindowOptions> = {}): TrackWindow {
 }
 
 /** How a group of {@link Feed} is made. */
-export type GroupFacts = { readonly epoch?: number; readonly config?: ConfigId; readonly parts?: number; readonly partDuration?: Millis; readonly partBytes?: number };
+export type GroupFacts = { readonly epoch?: number; readonly config?: ConfigId; readonly parts?: number; readonly partDuration?: Millis; readonly partBytes?: number; readonly events?: readonly TimedEvent[] };
 
 /** Plays the packager: tells a window of parts and segments. Group n starts n seconds after {@link ORIGIN}. */
 export class Feed {
@@ -58,7 +59,7 @@ export class Feed {
   }
 
   /** The next part of a group. Its bytes are its name, padded. */
-  part(group: number, { epoch = 0, config = CONFIG, partDuration = millis(200), partBytes = 10 }: GroupFacts = {}): void {
+  part(group: number, { epoch = 0, config = CONFIG, partDuration = millis(200), partBytes = 10, events }: GroupFacts = {}): void {
     if (this.#open?.group !== group) {
       const at = wallTime(ORIGIN + group * 1000);
       const start = ticks(group * VIDEO_TIMESCALE);
@@ -67,7 +68,7 @@ export class Feed {
     const open = this.#open;
     const index = open.parts.length;
     const bytes = Buffer.from(`${group}.${index}`.padEnd(partBytes, '.'));
-    const part: Part = { group, index, duration: partDuration, independent: index === 0, bytes, offset: open.bytes };
+    const part: Part = { group, index, duration: partDuration, independent: index === 0, bytes, offset: open.bytes, ...(events === undefined ? {} : { events }) };
     open.parts = [...open.parts, part];
     open.duration = millis(open.duration + partDuration);
     open.ticks = millisToTicks(open.duration, VIDEO_TIMESCALE);
