@@ -4,6 +4,7 @@ import type { PacketizedFrame } from '#core/media/rtp/packetized-frame.ts';
 import { secondsOf, type TrackName } from '#core/media/track.ts';
 import type { MonotonicClock } from '#core/rtc/monotonic.ts';
 
+import { TOLD_BACK, type FeedEvent } from './feed-events.ts';
 import type { FeedLease } from './feeds.ts';
 import type { Capture, FeedReader, RenditionFeed } from './rendition-feed.ts';
 import type { ViewerTimeline } from './viewer-timeline.ts';
@@ -20,6 +21,8 @@ export type AudioPathOptions = {
   readonly take: (broadcast: BroadcastId, track: TrackName, reader: FeedReader) => FeedLease;
   readonly send: (frame: PacketizedFrame) => void;
   readonly capture: (capture: Capture) => void;
+  /** A message belongs to the frame that was just sent with this timestamp. */
+  readonly event: (event: FeedEvent, timestamp: number) => void;
   readonly timeline: ViewerTimeline;
   readonly clock: MonotonicClock;
 };
@@ -30,6 +33,8 @@ export class AudioPath implements FeedReader {
   #lease: FeedLease | undefined;
   #lag = millis(0);
   #last = -Infinity;
+  /** Messages up to here, on the broadcast's timeline, were told. */
+  #told: number | undefined;
 
   constructor(options: AudioPathOptions) {
     this.#options = options;
@@ -42,6 +47,7 @@ export class AudioPath implements FeedReader {
       return;
     }
     this.stop();
+    this.#told = undefined;
     this.#lag = millis(isEncoded ? UNNOTICED_LAG : 0);
     this.#lease = track === undefined ? undefined : this.#options.take(broadcast, track, this);
   }
@@ -53,7 +59,7 @@ export class AudioPath implements FeedReader {
   }
 
   fed(feed: RenditionFeed): void {
-    const { timeline, clock, send, capture } = this.#options;
+    const { timeline, clock, send, capture, event } = this.#options;
     const frame = feed.newest;
     if (frame === undefined || feed !== this.#lease?.feed || feed.isCatchingUp) {
       return;
@@ -69,5 +75,10 @@ export class AudioPath implements FeedReader {
     this.#last = timestamp;
     timeline.sent(own / timescale, now);
     send(timestamp === frame.timestamp ? frame : { ...frame, timestamp });
+    const after = this.#told ?? frame.timestamp - (TOLD_BACK * timescale) / 1000;
+    this.#told = Math.max(after, frame.timestamp);
+    for (const each of feed.eventsBetween(after, frame.timestamp)) {
+      event(each, timestamp);
+    }
   }
 }

@@ -17,7 +17,7 @@ import { Feeds } from './feeds.ts';
 import type { Layer, LayerWish } from './layers.ts';
 import { EgressCounts } from './egress-counts.ts';
 import { negotiate } from './negotiate.ts';
-import type { ClockPoint } from './sender-output.ts';
+import type { ClockPoint, MetadataPoint } from './sender-output.ts';
 import type { Estimate } from './viewer-reports.ts';
 import { Viewer, type ViewerObserver, type ViewerOptions } from './viewer.ts';
 
@@ -30,6 +30,7 @@ export type ViewerEvent =
   | { readonly name: 'inactive'; readonly data: { readonly state: 'interrupted' | 'ended' } }
   | { readonly name: 'layers'; readonly data: Readonly<Record<string, readonly Layer[]>> }
   | { readonly name: 'clock'; readonly data: ClockPoint }
+  | { readonly name: 'metadata'; readonly data: MetadataPoint }
   | { readonly name: 'estimate'; readonly data: Estimate };
 
 /** Who hears of viewers. Calls must not throw. */
@@ -196,6 +197,7 @@ export class Egress {
       switched: (from: Rendition | undefined, to: Rendition | undefined) => this.counts.switched(from, to),
       keyRequested: () => this.counts.keyRequested(),
       clock: ({ id }, data) => this.#options.observer.event(id, { name: 'clock', data }),
+      metadata: ({ id }, data) => this.#options.observer.event(id, { name: 'metadata', data }),
       estimate: ({ id }, data) => this.#options.observer.event(id, { name: 'estimate', data }),
       connected: (viewer) => this.#options.observer.connected(viewer.id),
       ended: (viewer, reason) => {

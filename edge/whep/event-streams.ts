@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 
-/** Events that a viewer can be told of: those of draft-ietf-wish-whep (server-sent events extension), and two of our own. */
-export const EVENT_NAMES = ['active', 'inactive', 'layers', 'viewercount', 'clock', 'estimate'] as const;
+import { elapsed, millis, systemClock, type Clock, type WallTime } from '#core/media/time.ts';
+
+/** Events that a viewer can be told of: those of draft-ietf-wish-whep (server-sent events extension), and three of our own. */
+export const EVENT_NAMES = ['active', 'inactive', 'layers', 'viewercount', 'clock', 'estimate', 'metadata'] as const;
 
 /** One of {@link EVENT_NAMES}. */
 export type EventName = (typeof EVENT_NAMES)[number];
@@ -10,15 +12,26 @@ export type EventName = (typeof EVENT_NAMES)[number];
 /** Streams that one viewer may have made, and readers of them. */
 const MAX_STREAMS = 4;
 
-/** A reader that takes nothing is cut off: all events of a session are some kilobytes. */
-const MAX_WAITING_BYTES = 64 * 1024;
+/** A reader that takes nothing is cut off: twenty messages of 4 KiB may come at once, everything else are some kilobytes. */
+const MAX_WAITING_BYTES = 192 * 1024;
+
+/** Messages that are told to who comes later: players listen once there is a picture, and messages are theirs from the first one on. */
+const MAX_RECENT = 20;
+const RECENT = millis(5000);
 
 type EventStream = { readonly names: ReadonlySet<string>; readonly readers: Set<ServerResponse> };
 
-/** The event streams of one viewer: what was told last is told first to who comes later. */
+/** The event streams of one viewer: what was told last is told first to who comes later, and messages of the last seconds after it. */
 export class EventStreams {
   readonly #streams = new Map<string, EventStream>([['', { names: new Set(EVENT_NAMES), readers: new Set() }]]);
   readonly #latest = new Map<'state' | EventName, { readonly name: EventName; readonly line: string }>();
+
+  readonly #clock: Clock;
+  #recent: { readonly line: string; readonly at: WallTime }[] = [];
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
 
   /**
    * Makes a stream of some events; all where none are named. Of too many the oldest is destroyed.
@@ -65,13 +78,19 @@ export class EventStreams {
     for (const { name, line } of this.#latest.values()) {
       write(stream, response, name, line);
     }
+    const now = this.#clock();
+    this.#recent.filter(({ at }) => elapsed(at, now) <= RECENT).forEach(({ line }) => write(stream, response, 'metadata', line));
   }
 
   /** Tells all who listen for it. */
   tell(name: EventName, data: unknown): void {
     const line = JSON.stringify(data);
-    // Whether there is a publication is one state, told by two events.
-    this.#latest.set(name === 'active' || name === 'inactive' ? 'state' : name, { name, line });
+    if (name === 'metadata') {
+      this.#recent = [...this.#recent.slice(1 - MAX_RECENT), { line, at: this.#clock() }];
+    } else {
+      // Whether there is a publication is one state, told by two events.
+      this.#latest.set(name === 'active' || name === 'inactive' ? 'state' : name, { name, line });
+    }
     for (const stream of this.#streams.values()) {
       stream.readers.forEach((reader) => write(stream, reader, name, line));
     }

@@ -8,6 +8,7 @@ import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
 import { CatchUp } from './catch-up.ts';
+import { FeedEvents, type FeedEvent } from './feed-events.ts';
 
 /**
  * Groups of the last so long are asked for at the start: a key frame is among them where each group begins with one or
@@ -51,6 +52,7 @@ export class RenditionFeed {
   #consumer: TrackConsumer;
   readonly #readers = new Set<FeedReader>();
   readonly #rate = new RateMeter();
+  readonly #events = new FeedEvents();
   #catchUp: CatchUp | undefined;
   /** The bus is still handing over what it had. */
   #isBehind = false;
@@ -120,6 +122,11 @@ export class RenditionFeed {
     return this.#keys.find((number) => (this.at(number)?.timestamp ?? 0) > timestamp);
   }
 
+  /** Messages on frames after an instant, and up to another, in ticks of the RTP clock. */
+  eventsBetween(after: number, upTo: number): readonly FeedEvent[] {
+    return this.#events.between(after, upTo);
+  }
+
   /** Is told of every frame from now on, until the function that it returns is called. */
   read(reader: FeedReader): () => void {
     this.#readers.add(reader);
@@ -158,6 +165,7 @@ export class RenditionFeed {
     // An epoch begins with another encoder's first frame.
     this.#broken ||= this.newest !== undefined && frame.epoch !== this.newest.epoch;
     const packetized = this.#packetize(frame);
+    this.#events.add(frame, this.#capture);
     if (packetized === undefined || (this.#broken && !packetized.key)) {
       this.#broken = true;
       return;

@@ -2,6 +2,7 @@ import type { PacketizedFrame } from '#core/media/rtp/packetized-frame.ts';
 import type { Millis, WallTime } from '#core/media/time.ts';
 import type { MediaSender } from '#core/rtc/sender/media-sender.ts';
 
+import type { FeedEvent } from './feed-events.ts';
 import type { Negotiated } from './negotiate.ts';
 import type { Capture } from './rendition-feed.ts';
 import { PayloadMap } from './rungs.ts';
@@ -17,6 +18,9 @@ export type ViewerSender = Pick<MediaSender, 'sendVideo' | 'sendAudio' | 'dropQu
 
 /** An instant, in milliseconds since the Unix epoch, and the RTP timestamps of what was captured then. */
 export type ClockPoint = { readonly wall: WallTime; readonly video?: number; readonly audio?: number };
+
+/** A message, and the RTP timestamp of its frame as the viewer is sent it: the event `metadata`. */
+export type MetadataPoint = FeedEvent & { readonly video?: number; readonly audio?: number };
 
 /** A viewer's sender as its paths see it: nothing goes out before the peer is connected, nor in a format that was not negotiated. */
 export class SenderOutput implements VideoOut {
@@ -67,5 +71,11 @@ export class SenderOutput implements VideoOut {
       ...(video === undefined ? {} : { video: (video + Math.round(pts * VIDEO_CLOCK)) >>> 0 }),
       ...(audio === undefined ? {} : { audio: (audio + Math.round(pts * OPUS_CLOCK)) >>> 0 }),
     };
+  }
+
+  /** Gives what a viewer is told of a message on a frame that was sent with this timestamp; undefined before the peer is connected. */
+  located(event: FeedEvent, media: 'video' | 'audio', timestamp: number): MetadataPoint | undefined {
+    const origin = this.sender?.stats.rtpOrigin?.[media];
+    return origin === undefined ? undefined : { ...event, [media]: (origin + timestamp) >>> 0 };
   }
 }

@@ -4,6 +4,7 @@ import { millis, ticks, VIDEO_TIMESCALE, type Millis } from '#core/media/time.ts
 import type { TrackName } from '#core/media/track.ts';
 import type { MonotonicClock } from '#core/rtc/monotonic.ts';
 
+import { TOLD_BACK, type FeedEvent } from './feed-events.ts';
 import type { FeedLease } from './feeds.ts';
 import type { Capture, FeedReader, RenditionFeed } from './rendition-feed.ts';
 import type { ViewerTimeline } from './viewer-timeline.ts';
@@ -66,6 +67,8 @@ export interface PathObserver {
   abandoned(wish: PathRung): void;
   /** Frames of another group, captured then, are being sent. */
   capture(capture: Capture): void;
+  /** A message belongs to the frame that was just sent with this timestamp, or to one before it that was not sent. */
+  event(event: FeedEvent, timestamp: number): void;
   /** Something waits for time to pass: {@link VideoPath.tick} is due in some milliseconds. */
   waits(): void;
 }
@@ -103,6 +106,8 @@ export class VideoPath implements FeedReader {
   #keySentAt: Millis | undefined;
   #sentAt: Millis | undefined;
   #capture: Capture | undefined;
+  /** Messages up to here, on the broadcast's timeline, were told. */
+  #told: number | undefined;
 
   constructor(options: VideoPathOptions) {
     this.#options = options;
@@ -254,6 +259,9 @@ export class VideoPath implements FeedReader {
   #begin(pending: Pending, key: number, squeeze: boolean): void {
     const { timeline, observer, clock, out } = this.#options;
     const from = this.#current?.rung;
+    if (from?.broadcast !== pending.rung.broadcast) {
+      this.#told = undefined;
+    }
     if (squeeze) {
       out.dropQueued();
       this.#pace = from === undefined ? PACE_AT_START : PACE_IN_A_JAM;
@@ -314,6 +322,16 @@ export class VideoPath implements FeedReader {
     timeline.sent(timestamp / VIDEO_TIMESCALE, now);
     if (frame.key) {
       this.#keySentAt = now;
+    }
+    this.#tellEvents(feed, frame, timestamp);
+  }
+
+  /** Of frames that were left out, messages come with the next one. */
+  #tellEvents(feed: RenditionFeed, frame: PacketizedFrame, timestamp: number): void {
+    const after = this.#told ?? frame.timestamp - (TOLD_BACK * VIDEO_TIMESCALE) / 1000;
+    this.#told = Math.max(after, frame.timestamp);
+    for (const event of feed.eventsBetween(after, frame.timestamp)) {
+      this.#options.observer.event(event, timestamp);
     }
   }
 

@@ -8,13 +8,14 @@ import type { PacketBatch } from '#core/rtc/packet-batch.ts';
 
 import { AudioPath } from './audio-path.ts';
 import type { Channel } from './channel.ts';
+import type { FeedEvent } from './feed-events.ts';
 import type { Feeds } from './feeds.ts';
 import type { LayerWish } from './layers.ts';
 import type { Negotiated } from './negotiate.ts';
 import type { Capture } from './rendition-feed.ts';
 import { RungPilot } from './rung-pilot.ts';
 import { fittingRenditions } from './rungs.ts';
-import { SenderOutput, type ClockPoint, type ViewerSender } from './sender-output.ts';
+import { SenderOutput, type ClockPoint, type MetadataPoint, type ViewerSender } from './sender-output.ts';
 import { VideoPath } from './video-path.ts';
 import { ViewerReports, type Estimate } from './viewer-reports.ts';
 import { ViewerTimeline } from './viewer-timeline.ts';
@@ -36,6 +37,8 @@ export interface ViewerObserver {
   connected(viewer: Viewer): void;
   /** When what has which RTP timestamp was captured. */
   clock(viewer: Viewer, point: ClockPoint): void;
+  /** A message of the broadcast, with its frame. */
+  metadata(viewer: Viewer, point: MetadataPoint): void;
   /** What the path carries. */
   estimate(viewer: Viewer, estimate: Estimate): void;
   /** The session is over. The last call. */
@@ -218,6 +221,7 @@ export class Viewer implements SessionHandler, Ticked {
         },
         abandoned: ({ track }) => pilot.abandoned(track, clock()),
         capture: (capture) => this.#captured(capture),
+        event: (event, timestamp) => this.#located(event, 'video', timestamp),
         waits: () => this.#wake(SOON),
       },
     });
@@ -232,6 +236,7 @@ export class Viewer implements SessionHandler, Ticked {
       send: (frame) => this.#out.sendAudio(frame),
       // The picture's groups tell the time where there is a picture.
       capture: (capture) => (this.#video?.path.current === undefined ? this.#captured(capture) : undefined),
+      event: (event, timestamp) => this.#located(event, 'audio', timestamp),
       timeline: this.#timeline,
       clock,
     });
@@ -242,6 +247,13 @@ export class Viewer implements SessionHandler, Ticked {
     const point = this.#reports.clock(this.#out.captured(capture), clock());
     if (point !== undefined) {
       observer.clock(this, point);
+    }
+  }
+
+  #located(event: FeedEvent, media: 'video' | 'audio', timestamp: number): void {
+    const point = this.#out.located(event, media, timestamp);
+    if (point !== undefined) {
+      this.#options.observer.metadata(this, point);
     }
   }
 

@@ -171,7 +171,7 @@ export class WhepFace implements SessionFactory, EgressObserver {
   }
 
   #enter(id: string, stream: StreamName, address: string): Present {
-    const present: Present = { stream, address, events: new EventStreams(), ended: Promise.withResolvers<void>(), viewerCount: -1, cameAt: this.#options.clock(), isConnected: false };
+    const present: Present = { stream, address, events: new EventStreams(this.#options.clock), ended: Promise.withResolvers<void>(), viewerCount: -1, cameAt: this.#options.clock(), isConnected: false };
     this.#present.set(id, present);
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
     this.#options.ledger.came(stream, id);

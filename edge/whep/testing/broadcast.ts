@@ -1,6 +1,7 @@
 import type { Bus } from '#core/bus/bus.ts';
 import type { BroadcastInfo, Face, Rendition } from '#core/bus/catalog.ts';
 import { broadcastId, type BroadcastId, type Frame } from '#core/media/frame.ts';
+import type { TimedEvent } from '#core/media/timed-event.ts';
 import { millis, ticks, timescale, VIDEO_TIMESCALE, wallTime } from '#core/media/time.ts';
 import { configIdOf, trackName, type AudioConfig, type TrackConfig, type VideoConfig } from '#core/media/track.ts';
 
@@ -71,29 +72,29 @@ export class TestBroadcast {
     this.#bus.putCatalog(broadcast, 'ladder', { stream, broadcast, epoch, fence: 1, revision: this.#revision, partTarget: millis(200), renditions, omitted: [] });
   }
 
-  /** Writes frames `from` to `to` (excluded) of a track. */
-  write(track: string, from: number, to = from + 1, more: { readonly config?: VideoConfig; readonly keys?: readonly number[]; readonly bytes?: number; readonly epoch?: number } = {}): void {
+  /** Writes frames `from` to `to` (excluded) of a track; `events` are the first one's. */
+  write(track: string, from: number, to = from + 1, more: { readonly config?: VideoConfig; readonly keys?: readonly number[]; readonly bytes?: number; readonly epoch?: number; readonly events?: readonly TimedEvent[] } = {}): void {
     const producer = this.#bus.produce(this.id, trackName(track), { fence: 1 });
     for (let n = from; n < to; n++) {
-      producer.write(this.#frame(track, n, more));
+      producer.write(this.#frame(track, n, n === from ? more : { ...more, events: [] }));
     }
     producer.close();
   }
 
   /** Writes frames of sound: frame `n` has pts `n / 50` s. */
-  sound(track: string, from: number, to = from + 1): void {
+  sound(track: string, from: number, to = from + 1, events: readonly TimedEvent[] = []): void {
     const producer = this.#bus.produce(this.id, trackName(track), { fence: 1 });
     for (let n = from; n < to; n++) {
       const pts = ticks(n * 960);
       const index = n % 50;
       const head = index === 0 ? { head: { config: opusConfig, wallTime: wallTime(this.#info.startedAt + n * 20) } } : {};
       const place = { group: FIRST_GROUP + Math.floor(n / 50), index, pts, dts: pts, duration: ticks(960), key: true };
-      producer.write({ broadcast: this.id, epoch: 0, fence: 1, track: trackName(track), ...place, config: configIdOf(opusConfig), data: Uint8Array.of(0xfc, n % 256), ...head });
+      producer.write({ broadcast: this.id, epoch: 0, fence: 1, track: trackName(track), ...place, config: configIdOf(opusConfig), data: Uint8Array.of(0xfc, n % 256), ...head, ...(n === from && events.length > 0 ? { events } : {}) });
     }
     producer.close();
   }
 
-  #frame(track: string, n: number, { config = highConfig, keys, bytes = 200, epoch = this.#info.epoch }: Parameters<TestBroadcast['write']>[3] = {}): Frame {
+  #frame(track: string, n: number, { config = highConfig, keys, bytes = 200, epoch = this.#info.epoch, events = [] }: Parameters<TestBroadcast['write']>[3] = {}): Frame {
     const pts = ticks(n * 3000);
     const index = n % GROUP;
     const key = keys === undefined ? index === 0 : keys.includes(n);
@@ -104,8 +105,13 @@ export class TestBroadcast {
     }
     const head = index === 0 ? { head: { config, wallTime: wallTime(this.#info.startedAt + (n * 1000) / 30) } } : {};
     const place = { group: FIRST_GROUP + Math.floor(n / GROUP), index, pts, dts: pts, duration: ticks(3000), key };
-    return { broadcast: this.id, epoch, fence: 1, track: trackName(track), ...place, config: configIdOf(config), data, ...head };
+    return { broadcast: this.id, epoch, fence: 1, track: trackName(track), ...place, config: configIdOf(config), data, ...head, ...(events.length > 0 ? { events } : {}) };
   }
+}
+
+/** A message on the timeline; on 90 kHz whatever carries it. */
+export function message(name: string, pts: number, data = '{"question":"?"}'): TimedEvent {
+  return { id: name.repeat(32).slice(0, 32), type: 'poll', pts: ticks(pts), data };
 }
 
 /** Lets everything happen that needs no time to pass. */
