@@ -30,3 +30,29 @@ describe('media move', () => {
     expect(shouldMove(path(active), path(other), millis(10_000))).toBe(moves);
   });
 });
+
+describe('an address', () => {
+  function counted(protocol: 'udp' | 'tcp'): { readonly path: Path<string>; readonly sent: number[] } {
+    const sent: number[] = [];
+    const sendOne = (bytes: Uint8Array): boolean => sent.push(bytes.length) > 0;
+    return { path: new Path({ ...link, protocol, sendOne }, 'owner', millis(0)), sent };
+  }
+
+  it('that is not proven gets no more bytes than came from it, to the byte', () => {
+    const { path: unproven, sent } = counted('udp');
+    expect(unproven.send(Buffer.alloc(1))).toBe(false);
+    unproven.earn(100);
+    expect([60, 41, 40, 1].map((length) => unproven.send(Buffer.alloc(length)))).toEqual([true, false, true, false]);
+    unproven.earn(5);
+    expect(unproven.send(Buffer.alloc(5))).toBe(true);
+    expect(sent).toEqual([60, 40, 5]);
+  });
+
+  it('gets whatever there is once it is proven, as a TCP connection is from the start', () => {
+    const { path: datagrams, sent } = counted('udp');
+    datagrams.isProven = true;
+    expect(datagrams.send(Buffer.alloc(1200))).toBe(true);
+    expect(sent).toEqual([1200]);
+    expect(counted('tcp').path.send(Buffer.alloc(1200))).toBe(true);
+  });
+});

@@ -183,6 +183,80 @@ describe('the server\'s side of the DTLS handshake', () => {
   });
 });
 
+describe('the address that flights go to', () => {
+  /** A server's handshake that is asked from several addresses, and what it said and did. */
+  function asked(): { readonly handshake: DtlsServerHandshake; readonly asks: [string, Buffer][]; readonly flights: Buffer[]; readonly proven: [string, string][] } {
+    const [asks, flights, proven]: [[string, Buffer][], Buffer[], [string, string][]] = [[], [], []];
+    const handshake = new DtlsServerHandshake({
+      certificate: server,
+      fingerprints: [client.fingerprint],
+      ask: (datagram, origin) => void asks.push([origin, Buffer.from(datagram)]),
+      proven: (owner, origin) => void proven.push([owner, origin]),
+      send: (datagram) => void flights.push(Buffer.from(datagram)),
+      done: () => expect.unreachable(),
+      failed: () => {},
+    });
+    handshakes.push(handshake);
+    return { handshake, asks, flights, proven };
+  }
+
+  /** A client's first and second hello. The second answers the request that the first brings. */
+  async function hellos(ask: (hello: Buffer) => Buffer): Promise<[Buffer, Buffer]> {
+    const sent: Buffer[] = [];
+    const peer = startClientHandshake({ certificate: client, fingerprint: server.fingerprint, send: (datagram) => void sent.push(Buffer.from(datagram)) });
+    peer.keys.catch(() => {});
+    await expect.poll(() => sent.length).toBe(1);
+    peer.receive(ask(sent[0]!));
+    await expect.poll(() => sent.length).toBe(2);
+    return [sent[0]!, sent[1]!];
+  }
+
+  it('is that whose cookie came back, wherever it came from', async () => {
+    const { handshake, asks, flights, proven } = asked();
+    const [, second] = await hellos((hello) => {
+      handshake.receive(hello, millis(0), 'own');
+      return asks[0]![1];
+    });
+    expect(asks.map(([origin]) => origin)).toEqual(['own']);
+    expect(flights).toEqual([]);
+    handshake.receive(second, millis(10), 'victim');
+    expect(proven).toEqual([['own', 'victim']]);
+    expect(flights.length).toBeGreaterThan(0);
+    expect(asks).toHaveLength(1);
+  });
+
+  it('is asked for a cookie of its own where the same hello comes from another', async () => {
+    const { handshake, asks, proven } = asked();
+    const [, second] = await hellos((hello) => {
+      handshake.receive(hello, millis(0), 'a');
+      handshake.receive(hello, millis(50), 'b');
+      handshake.receive(hello, millis(100), 'b');
+      return asks[1]![1];
+    });
+    expect(asks.map(([origin]) => origin)).toEqual(['a', 'b']);
+    expect(asks[0]![1].subarray(-20)).not.toEqual(asks[1]![1].subarray(-20));
+    handshake.receive(second, millis(200), 'b');
+    expect(proven).toEqual([['b', 'b']]);
+  });
+
+  it('gets the flight at once when the peer has moved there, and nothing before there is one', async () => {
+    const { handshake, asks, flights } = asked();
+    const [, second] = await hellos((hello) => {
+      handshake.receive(hello, millis(0), 'a');
+      return asks[0]![1];
+    });
+    handshake.moved();
+    expect(flights).toEqual([]);
+    handshake.receive(second, millis(10), 'a');
+    const once = flights.length;
+    handshake.moved();
+    expect(flights).toHaveLength(2 * once);
+    handshake.close();
+    handshake.moved();
+    expect(flights).toHaveLength(2 * once);
+  });
+});
+
 describe('what is left of a handshake', () => {
   it('hears a protected close_notify, and says one', async () => {
     const { established, client: other } = await shakeHands();
