@@ -8,6 +8,7 @@ const cases = [
   { path: '/watch/demo', search: '?engine=hls', is: { base: '/', page: 'watch', stream: 'demo', engine: 'hls' } },
   { path: '/watch/demo', search: '?engine=flash', is: { base: '/', page: 'watch', stream: 'demo', engine: 'auto' } },
   { path: '/a/b/embed/cam-1', search: '?engine=webrtc', is: { base: '/a/b/', page: 'embed', stream: 'cam-1', engine: 'webrtc' } },
+  { path: '/tv/recordings/0a1b2c3d4e5f', search: '?engine=dash', is: { base: '/tv/', page: 'recordings', stream: '0a1b2c3d4e5f', engine: 'dash' } },
   { path: '/watch/watch', search: '', is: { base: '/', page: 'watch', stream: 'watch', engine: 'auto' } },
   { path: '/watch/%E0%A4%A', search: '', is: { base: '/', page: 'watch', stream: '%E0%A4%A', engine: 'auto' } },
 ];
@@ -26,6 +27,13 @@ describe('the address of a page', () => {
       '/tv/live/demo/master.m3u8',
       '/tv/api/v1/streams/demo/events',
       '/tv/watch/demo',
+    ]);
+    expect([routes.rewind('demo'), routes.picture('demo', 'poster'), routes.storyboard('demo', 'b1'), routes.recording('b1'), routes.recording('b1', 'download.mp4')]).toEqual([
+      '/tv/live/demo/rewind.m3u8',
+      '/tv/live/demo/poster.jpg',
+      '/tv/live/demo/b1/storyboard.vtt',
+      '/tv/recordings/b1',
+      '/tv/recordings/b1/download.mp4',
     ]);
   });
 });

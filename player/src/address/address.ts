@@ -5,20 +5,20 @@ export type EngineChoice = 'auto' | 'webrtc' | 'hls' | 'dash';
 export type PageAddress = {
   /** Absolute path of Millrace's root with a closing slash: `/` or, behind a proxy, for instance `/live-tv/`. */
   readonly base: string;
-  readonly page: 'landing' | 'watch' | 'embed';
-  /** The stream's name; empty on the landing page. */
+  readonly page: 'landing' | 'watch' | 'embed' | 'recordings';
+  /** The stream's name, or the recording's id; empty on the landing page. */
   readonly stream: string;
   readonly engine: EngineChoice;
 };
 
-const playingPage = /^(.*\/)(watch|embed)\/([^/]+)\/?$/;
+const playingPage = /^(.*\/)(watch|embed|recordings)\/([^/]+)\/?$/;
 
 /** Reads base path, page, stream and engine from an address, so that the built files need not know their base path. */
 export function parseAddress(pathname: string, search: string): PageAddress {
   const engine = parseEngine(new URLSearchParams(search).get('engine'));
   const match = playingPage.exec(pathname);
   if (match?.[1] !== undefined && match[3] !== undefined) {
-    return { base: match[1], page: match[2] === 'embed' ? 'embed' : 'watch', stream: decode(match[3]), engine };
+    return { base: match[1], page: match[2] as PageAddress['page'], stream: decode(match[3]), engine };
   }
   return { base: pathname.slice(0, pathname.lastIndexOf('/') + 1) || '/', page: 'landing', stream: '', engine };
 }
@@ -76,6 +76,31 @@ export class Routes {
 
   hls(stream: string): string {
     return `${this.#base}live/${encodeURIComponent(stream)}/master.m3u8`;
+  }
+
+  /** Multivariant playlist of the rewind window. */
+  rewind(stream: string): string {
+    return `${this.#base}live/${encodeURIComponent(stream)}/rewind.m3u8`;
+  }
+
+  /** The newest picture of a stream on air, small or large. */
+  picture(stream: string, kind: 'thumbnail' | 'poster'): string {
+    return `${this.#base}live/${encodeURIComponent(stream)}/${kind}.jpg`;
+  }
+
+  /** Storyboard of a broadcast on air. */
+  storyboard(stream: string, broadcast: string): string {
+    return `${this.#base}live/${encodeURIComponent(stream)}/${encodeURIComponent(broadcast)}/storyboard.vtt`;
+  }
+
+  /** Page of a recording, and what lies below it: `master.m3u8`, `download.mp4`, `storyboard.vtt`, ... */
+  recording(id: string, file?: string): string {
+    const page = `${this.#base}recordings/${encodeURIComponent(id)}`;
+    return file === undefined ? page : `${page}/${file}`;
+  }
+
+  get recordings(): string {
+    return `${this.#base}api/v1/recordings`;
   }
 
   whep(stream: string): string {

@@ -1,4 +1,5 @@
 import type { Routes } from '../address/address.ts';
+import { ask, isRecord, number, text } from './answer.ts';
 
 /** `interrupted`: the broadcaster is gone and may return into the same broadcast for some seconds. */
 export type AirState = 'live' | 'interrupted' | 'offline';
@@ -14,10 +15,11 @@ export type StreamFacts = {
   readonly viewers: number;
   /** As people call the best rendition: `1080p60`. */
   readonly best: string | undefined;
+  /** Length of the rewind window as set, seconds; a broadcast that began a minute ago has a minute. Undefined where there is none. */
+  readonly rewind: number | undefined;
+  /** There are pictures of it to be asked for. */
+  readonly pictured: boolean;
 };
-
-/** How long an answer may take, milliseconds. */
-const patience = 5_000;
 
 /**
  * All streams.
@@ -49,6 +51,7 @@ export function readStream(value: unknown): StreamFacts | undefined {
   }
   const viewers = isRecord(value['viewers']) ? value['viewers']['total'] : undefined;
   const rungs = Array.isArray(value['rungs']) ? value['rungs'] : [];
+  const seconds = isRecord(value['rewind']) ? number(value['rewind']['seconds']) : undefined;
   const best: unknown = rungs.find((rung: unknown) => isRecord(rung) && rung['kind'] === 'video');
   return {
     name: value['stream'],
@@ -57,6 +60,8 @@ export function readStream(value: unknown): StreamFacts | undefined {
     startedAt: text(value['startedAt']),
     viewers: typeof viewers === 'number' ? viewers : 0,
     best: isRecord(best) ? text(best['label']) : undefined,
+    rewind: seconds !== undefined && seconds > 0 ? seconds : undefined,
+    pictured: text(value['thumbnail']) !== undefined,
   };
 }
 
@@ -70,28 +75,6 @@ export function readStateEvent(data: string): AirState | undefined {
   }
 }
 
-/** The body of an answer; undefined for 404. */
-async function ask(url: string, signal: AbortSignal | undefined): Promise<unknown> {
-  const timeout = AbortSignal.timeout(patience);
-  const response = await fetch(url, { cache: 'no-store', signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]) });
-  if (response.status === 404) {
-    await response.body?.cancel();
-    return undefined;
-  }
-  if (!response.ok) {
-    throw new Error(`HTTP ${response.status}`);
-  }
-  return response.json();
-}
-
 function isAirState(value: unknown): value is AirState {
   return value === 'live' || value === 'interrupted' || value === 'offline';
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }
