@@ -23,6 +23,16 @@ export type BroadcastOptions = {
   readonly partHoldBack: number;
 };
 
+/** Another protocol that serves the same windows: told once per turn in which something changed, after the playlists were answered. */
+export interface WindowFace {
+  /** Segments, the ladder or the broadcast's state changed. */
+  changed(): void;
+  /** Answers those who waited too long. */
+  expire(now: WallTime): void;
+  /** Answers everybody who waits: nothing more will come. */
+  dismiss(outcome: 'stopping' | 'gone'): void;
+}
+
 /** A broadcast as LL-HLS serves it: its renditions, kept in step, and its multivariant playlist. */
 export class BroadcastWindow {
   readonly #options: BroadcastOptions;
@@ -31,6 +41,7 @@ export class BroadcastWindow {
   readonly #partTargets = new Map<number, Millis>();
   readonly #ladderWaiters = new WaitList<Waiter>();
   readonly #events = new EventList();
+  readonly #faces: WindowFace[] = [];
   #info: BroadcastInfo;
   #ladder: LadderCatalog | undefined;
   #master: { readonly text: string; readonly payload: Payload } | undefined;
@@ -48,6 +59,12 @@ export class BroadcastWindow {
 
   set info(info: BroadcastInfo) {
     this.#info = info;
+    this.#changed();
+  }
+
+  /** Serves the broadcast over another protocol as well, from now on. */
+  attach(face: WindowFace): void {
+    this.#faces.push(face);
   }
 
   get renditions(): ReadonlyMap<TrackName, Rendition> {
@@ -57,6 +74,10 @@ export class BroadcastWindow {
   /** Messages of the groups that any playlist lists, each once. */
   get events(): readonly ListedEvent[] {
     return this.#events.all;
+  }
+
+  get ladder(): LadderCatalog | undefined {
+    return this.#ladder;
   }
 
   /** The ladder in force. Renditions that it names get a window; those it no longer names keep theirs, as lost groups. */
@@ -106,6 +127,7 @@ export class BroadcastWindow {
     for (const rendition of this.#renditions.values()) {
       rendition.expire(now);
     }
+    this.#faces.forEach((face) => face.expire(now));
   }
 
   /** Answers everybody who waits: nothing more will come. */
@@ -114,6 +136,7 @@ export class BroadcastWindow {
     for (const rendition of this.#renditions.values()) {
       rendition.dismiss(outcome);
     }
+    this.#faces.forEach((face) => face.dismiss(outcome));
   }
 
   #newRendition(track: TrackName, kind: 'video' | 'audio'): Rendition {
@@ -146,6 +169,7 @@ export class BroadcastWindow {
         for (const rendition of this.#renditions.values()) {
           rendition.release();
         }
+        this.#faces.forEach((face) => face.changed());
       });
     }
   }

@@ -25,6 +25,7 @@ export class Directory {
   readonly #current = new Map<StreamName, BroadcastId>();
   readonly #entries = new Map<BroadcastId, Entry>();
   readonly #arrivals = new WaitList<Waiter>();
+  readonly #watchers: ((window: BroadcastWindow) => void)[] = [];
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
@@ -36,12 +37,19 @@ export class Directory {
     return [...this.#entries.values()].map(({ window }) => window);
   }
 
+  /** Calls back with each broadcast's window when it is made. */
+  onWindow(watcher: (window: BroadcastWindow) => void): void {
+    this.#watchers.push(watcher);
+  }
+
   /** Takes a broadcast's announcement; gives its window, made where it is new. */
   announce(info: BroadcastInfo): BroadcastWindow {
     let entry = this.#entries.get(info.broadcast);
     if (entry === undefined) {
       entry = { window: new BroadcastWindow(info, this.#options), endedAt: undefined };
       this.#entries.set(info.broadcast, entry);
+      const { window } = entry;
+      this.#watchers.forEach((watcher) => watcher(window));
     }
     entry.window.info = info;
     this.#seen.add(info.stream);
