@@ -1,3 +1,4 @@
+import { EventTrail } from '#core/media/event-trail.ts';
 import type { Frame } from '#core/media/frame.ts';
 import { gridGroup, gridSecond, type Grouping } from '#core/media/grouping.ts';
 import { later, ticks, ticksToMillis, VIDEO_TIMESCALE, type Ticks, type WallTime } from '#core/media/time.ts';
@@ -20,6 +21,8 @@ const REORDER_LIMIT = 45_000;
  * back with nothing but their pts, and everything else is looked up here.
  */
 export class SourceTimeline {
+  /** The messages on its frames. */
+  readonly events = new EventTrail();
   readonly #grouping: Grouping;
   /** In presentation order. */
   readonly #frames: SourceFrame[] = [];
@@ -31,6 +34,7 @@ export class SourceTimeline {
 
   /** Takes a frame as it is fed to the encoder, in decoding order. */
   add(frame: Frame): void {
+    this.events.add(frame.events);
     insertByPts(this.#frames, { pts: frame.pts, duration: frame.duration, key: frame.key });
     if (frame.index === 0 && frame.head !== undefined) {
       this.#starts.push({ group: frame.group, pts: frame.pts, key: frame.key, wallTime: frame.head.wallTime });

@@ -4,7 +4,7 @@ import type { Frame } from '#core/media/frame.ts';
 import { ticks } from '#core/media/time.ts';
 import { configIdOf } from '#core/media/track.ts';
 import { encodedRung } from '../plan/encoded-rung.ts';
-import { BROADCAST, sourceFrame, videoTrack } from '../testing/sources.ts';
+import { BROADCAST, message, sourceFrame, videoTrack } from '../testing/sources.ts';
 import { SourceTimeline } from './source-timeline.ts';
 import { RungWriter } from './to-bus.ts';
 
@@ -63,6 +63,46 @@ describe('a rung\'s pictures', () => {
     picture(90_000, true);
     writer.flush();
     expect(writer.counts).toEqual({ frames: 0, droppedFrames: 1, lostGroups: 0 });
+  });
+
+  test('carry the messages of the source at the same pts, whatever the order in which its frames came', () => {
+    const { written, timeline, picture } = setUp();
+    // Decoding order of a source with B-frames; the messages are those that came before each of its frames.
+    const at = (n: number): number => 90_000 + n * 3000;
+    const order = [[0], [3], [1, message(1, at(1))], [2], [6, message(2, at(6)), message(3, at(6))], [4], [5, message(4, at(5))]] as const;
+    order.forEach(([n, ...events], index) => timeline.add(sourceFrame({ pts: at(n), group: 50, index, ...(events.length === 0 ? {} : { events }) })));
+    [0, 1, 2, 3, 4, 5, 6].forEach((n) => picture(at(n), n === 0));
+    expect(written.map(({ pts, events }) => [(pts - 90_000) / 3000, events?.map(({ data }) => data)])).toEqual([
+      [0, undefined], [1, ['1']], [2, undefined], [3, undefined], [4, undefined], [5, ['4']], [6, ['2', '3']],
+    ]);
+    expect(written[6]?.events?.[0]).toEqual(message(2, at(6)));
+  });
+
+  test('carry a message once, though a new encoder gives its picture again, and on the next one where its own was lost', () => {
+    const { written, timeline, picture } = setUp();
+    source.forEach((frame, n) => timeline.add({ ...frame, events: [message(n, frame.pts)] }));
+    picture(90_000, true);
+    picture(93_000);
+    // A new run, whose group 51 does not begin with a key frame.
+    [90_000, 93_000, 96_000, 99_000, 102_000, 105_000, 108_000].forEach((pts) => picture(pts, pts === 90_000 || pts === 108_000));
+    expect(written.map(({ group, pts, events }) => [group, pts, events?.map(({ data }) => data)])).toEqual([
+      [50, 90_000, ['0']],
+      [50, 93_000, ['1']],
+      [50, 96_000, ['2']],
+      [52, 108_000, ['3', '4', '5', '6']],
+    ]);
+  });
+
+  test('of half the rate carry the messages of the frames that were left out, to the last', () => {
+    const { writer, written, timeline, picture } = setUp(60);
+    [0, 1, 2, 3].forEach((n) => timeline.add(sourceFrame({ pts: 90_000 + n * 1500, group: 50, index: n, duration: 1500, events: [message(n, 90_000 + n * 1500)] })));
+    picture(90_000, true);
+    picture(93_000);
+    writer.flush();
+    expect(written.map(({ pts, events }) => [pts, events?.map(({ data }) => data)])).toEqual([
+      [90_000, ['0', '1']],
+      [93_000, ['2', '3']],
+    ]);
   });
 
   test('of half the rate wait for the source frame that tells how long they last', () => {

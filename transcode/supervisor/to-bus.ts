@@ -1,4 +1,5 @@
 import type { TrackProducer } from '#core/bus/bus.ts';
+import { EventRider } from '#core/media/event-trail.ts';
 import type { BroadcastId, Frame } from '#core/media/frame.ts';
 import { addTicks, subTicks, ticks, type Ticks } from '#core/media/time.ts';
 import type { EncodedRung } from '../plan/encoded-rung.ts';
@@ -25,13 +26,14 @@ type Waiting = { readonly picture: EncodedPicture; readonly config: EncodedConfi
 const MAX_WAITING = 64;
 
 /**
- * Gives one rung's encoded pictures their place: group and wall time from the source by pts, index by counting. A group
+ * Gives one rung's encoded pictures their place: group, wall time and messages from the source by pts, index by counting. A group
  * that does not begin exactly where the source's does, with a key frame, is left out whole: same cut or none.
  */
 export class RungWriter {
   readonly #options: RungWriterOptions;
   readonly #slot: Ticks | undefined;
   readonly #waiting: Waiting[] = [];
+  readonly #events: EventRider;
   /** The group that is being written. */
   #group = -1;
   #index = 0;
@@ -42,6 +44,7 @@ export class RungWriter {
 
   constructor(options: RungWriterOptions) {
     this.#options = options;
+    this.#events = new EventRider(options.timeline.events);
     this.#slot = options.rung.rate.constantRate === undefined ? undefined : ticks(options.rung.rate.frameDuration);
   }
 
@@ -126,6 +129,8 @@ export class RungWriter {
 
   #write(picture: EncodedPicture, config: EncodedConfig, duration: Ticks, start?: GroupStart): void {
     const { broadcast, epoch, fence, rung, producer } = this.#options;
+    const end = addTicks(picture.pts, duration);
+    const events = this.#events.take(picture.pts, end);
     const frame: Frame = {
       broadcast,
       epoch,
@@ -140,10 +145,11 @@ export class RungWriter {
       config: config.id,
       data: picture.data,
       ...(start === undefined ? {} : { head: { config: config.config, wallTime: start.wallTime } }),
+      ...(events === undefined ? {} : { events }),
     };
     producer.write(frame);
     this.#index += 1;
-    this.#end = addTicks(picture.pts, duration);
+    this.#end = end;
     this.#counts.frames += 1;
   }
 }

@@ -2,6 +2,7 @@ import type { SourceCatalog, SourceTrack } from '#core/bus/catalog.ts';
 import { broadcastId, type Frame } from '#core/media/frame.ts';
 import type { Grouping } from '#core/media/grouping.ts';
 import { ticks, timescale, VIDEO_TIMESCALE, wallTime } from '#core/media/time.ts';
+import type { TimedEvent } from '#core/media/timed-event.ts';
 import { configIdOf, trackName, type AudioConfig, type VideoConfig } from '#core/media/track.ts';
 
 /** A source's picture, described for tests. */
@@ -56,9 +57,14 @@ export function sourceCatalog(tracks: readonly SourceTrack[], grouping: Grouping
   return { stream: 'test', broadcast: BROADCAST, epoch: 0, fence: 1, protocol: 'rtmp', grouping, tracks };
 }
 
+/** A message at a pts of 90 kHz; its id follows from `n`. */
+export function message(n: number, pts: number): TimedEvent {
+  return { id: n.toString(16).padStart(32, '0'), type: 'test', pts: ticks(pts), data: String(n) };
+}
+
 /** A source's frame: `head` where it begins a group. */
-export function sourceFrame(place: { readonly pts: number; readonly group: number; readonly index: number; readonly key?: boolean; readonly duration?: number }, track = videoTrack()): Frame {
-  const { pts, group, index, key = index === 0, duration = 3000 } = place;
+export function sourceFrame(place: { readonly pts: number; readonly group: number; readonly index: number; readonly key?: boolean; readonly duration?: number; readonly events?: readonly TimedEvent[] }, track = videoTrack()): Frame {
+  const { pts, group, index, key = index === 0, duration = 3000, events } = place;
   return {
     broadcast: BROADCAST,
     epoch: 0,
@@ -73,5 +79,6 @@ export function sourceFrame(place: { readonly pts: number; readonly group: numbe
     config: configIdOf(track.config),
     data: new Uint8Array(10),
     ...(index === 0 ? { head: { config: track.config, wallTime: wallTime(1_000_000 + pts / 90) } } : {}),
+    ...(events === undefined ? {} : { events }),
   };
 }

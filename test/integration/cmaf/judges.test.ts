@@ -6,13 +6,42 @@ import { promisify } from 'node:util';
 import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input, type InputTrack } from 'mediabunny';
 import { createFile, MP4BoxBuffer, type Sample } from 'mp4box';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Frame } from '#core/media/frame.ts';
+import { rescale, VIDEO_TIMESCALE } from '#core/media/time.ts';
+import type { TimedEvent } from '#core/media/timed-event.ts';
 import { trackName } from '#core/media/track.ts';
+import { loadTracks } from '#test/vectors/load.ts';
 import { opusFrames } from './opus.ts';
 import { fileOf, packageFrames, packageVector, type PackagedTrack } from './packaged.ts';
 
 const run = promisify(execFile);
 const opus = packageFrames('opus', trackName('opus'), opusFrames());
-const tracks = [...packageVector('source-30'), ...packageVector('source-29.97'), opus];
+const withMessages = ['video', 'audio'].map((name) => {
+  const frames = loadTracks('source-29.97').get(trackName(name)) ?? [];
+  return packageFrames(`source-29.97 ${name} with messages`, trackName(name), frames.map(told));
+});
+const tracks = [...packageVector('source-30'), ...packageVector('source-29.97'), opus, ...withMessages];
+
+/** An `emsg` as mp4box reads it. */
+type ReadEmsg = {
+  readonly type: string;
+  readonly version: number;
+  readonly scheme_id_uri: string;
+  readonly value: string;
+  readonly timescale: number;
+  readonly presentation_time: number;
+  readonly event_duration: number;
+  readonly id: number;
+  readonly message_data: Uint8Array;
+};
+
+/** A message on every eleventh frame, two on every 22nd. */
+function told(frame: Frame, at: number, frames: readonly Frame[]): Frame {
+  const pts = rescale(frame.pts, frames[0]?.head?.config.timescale ?? VIDEO_TIMESCALE, VIDEO_TIMESCALE);
+  const message = (n: number): TimedEvent => ({ id: n.toString(16).padStart(8, '0').padEnd(32, '0'), type: `kind-${n}`, pts, data: JSON.stringify({ n, text: '¿Qué?' }) });
+  const events = [message(2 * at), ...(at % 22 === 0 ? [message(2 * at + 1)] : [])];
+  return at % 11 === 0 ? { ...frame, events } : frame;
+}
 
 describe('what the packager writes, read by mp4box', () => {
   it.each(tracks)('has every frame in its place: $name', (packaged) => {
@@ -60,6 +89,27 @@ describe('what the packager writes, read by mp4box', () => {
     const heads = packaged.frames.filter((frame) => frame.head !== undefined);
     expect(prfts.map((prft) => prft.media_time)).toEqual(heads.map((frame) => frame.pts));
     expect(prfts.every((prft) => prft.flags === 24)).toBe(true);
+  });
+
+  it.each(withMessages)('has each message before the chunk of its frame: $name', (packaged) => {
+    const file = createFile(true);
+    file.appendBuffer(MP4BoxBuffer.fromArrayBuffer(fileOf(packaged).buffer, 0));
+    file.flush();
+    const { timescale } = packaged.config;
+    const always = { version: 1, timescale, event_duration: 0, scheme_id_uri: 'urn:millrace:event:2026' };
+    const expected = packaged.parts.flatMap((part, chunk) => (part.events ?? []).map(({ type, pts, data, id }) => ({ ...always, chunk, value: type, pts, id: Number.parseInt(id.slice(0, 8), 16), data })));
+    expect(expected.length).toBeGreaterThan(30);
+    const boxes = file.boxes as unknown as readonly ReadEmsg[];
+    const read = boxes.flatMap((box, at) => {
+      const { version, event_duration, scheme_id_uri, value, id, message_data } = box;
+      const chunk = boxes.slice(0, at).filter(({ type }) => type === 'moof').length;
+      const pts = Math.round((box.presentation_time * VIDEO_TIMESCALE) / timescale);
+      const data = (): string => new TextDecoder().decode(Uint8Array.from(message_data));
+      return box.type === 'emsg' ? [{ version, timescale: box.timescale, event_duration, scheme_id_uri, chunk, value, pts, id, data: data() }] : [];
+    });
+    expect(read).toEqual(expected);
+    const frames = packaged.frames.filter((frame) => frame.events !== undefined);
+    expect(expected.map(({ pts }) => pts)).toEqual(frames.flatMap((frame) => frame.events?.map(({ pts }) => pts) ?? []));
   });
 });
 

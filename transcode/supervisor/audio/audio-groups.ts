@@ -1,3 +1,4 @@
+import { EventTrail } from '#core/media/event-trail.ts';
 import type { Frame } from '#core/media/frame.ts';
 import { gridGroup, type Grouping } from '#core/media/grouping.ts';
 import { later, rescale, ticksToMillis, VIDEO_TIMESCALE, type Ticks, type Timescale, type WallTime } from '#core/media/time.ts';
@@ -20,6 +21,8 @@ const VIDEO_WAIT_SECONDS = 0.1;
  * of one, the picture's key frame tells where.
  */
 export class AudioGroups {
+  /** The messages on the source's frames: where there is no picture, they are on the sound. */
+  readonly events = new EventTrail();
   readonly #grouping: Grouping;
   /** Timescale of encoded sound; everything here is kept in it. */
   readonly #scale: Timescale;
@@ -36,6 +39,7 @@ export class AudioGroups {
   /** Takes a frame of the source's sound, as it is fed to the encoder. */
   addAudio(frame: Frame, scale: Timescale): void {
     const pts = rescale(frame.pts, scale, this.#scale);
+    this.events.add(frame.events);
     this.#frames.push({ pts, group: frame.group });
     if (frame.head !== undefined) {
       this.#clocks.push({ group: frame.group, pts, wallTime: frame.head.wallTime });

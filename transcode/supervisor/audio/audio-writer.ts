@@ -1,6 +1,7 @@
 import type { TrackProducer } from '#core/bus/bus.ts';
+import { EventRider } from '#core/media/event-trail.ts';
 import type { BroadcastId, Frame } from '#core/media/frame.ts';
-import { addTicks, ticks, type Ticks } from '#core/media/time.ts';
+import { addTicks, rescale, ticks, VIDEO_TIMESCALE, type Ticks } from '#core/media/time.ts';
 import { configIdOf, type ConfigId } from '#core/media/track.ts';
 import type { AudioEncode } from '../../plan/audio.ts';
 import type { RungCounts } from '../to-bus.ts';
@@ -21,11 +22,12 @@ type Waiting = { readonly pts: Ticks; readonly data: Uint8Array };
 /** Frames that may wait for their group: far more than the 100 ms after which it is decided anyway. */
 const MAX_WAITING = 64;
 
-/** Gives encoded sound its place: group and wall time by pts, index by counting. */
+/** Gives encoded sound its place: group, wall time and messages by pts, index by counting. */
 export class AudioWriter {
   readonly #options: AudioWriterOptions;
   readonly #config: ConfigId;
   readonly #waiting: Waiting[] = [];
+  readonly #events: EventRider;
   #end: Ticks | undefined;
   #group = -1;
   #index = 0;
@@ -35,6 +37,7 @@ export class AudioWriter {
   constructor(options: AudioWriterOptions) {
     this.#options = options;
     this.#config = configIdOf(options.encode.config);
+    this.#events = new EventRider(options.groups.events);
   }
 
   /** End of the last frame that was taken; undefined before the first. */
@@ -98,6 +101,9 @@ export class AudioWriter {
     const begins = group > this.#group;
     this.#index = begins ? 0 : this.#index + 1;
     this.#group = group;
+    const { timescale, frameDuration } = encode.config;
+    const inEventTime = (pts: Ticks): Ticks => rescale(pts, timescale, VIDEO_TIMESCALE);
+    const events = this.#events.take(inEventTime(oldest.pts), inEventTime(addTicks(oldest.pts, ticks(frameDuration))));
     const frame: Frame = {
       broadcast,
       epoch,
@@ -107,11 +113,12 @@ export class AudioWriter {
       index: this.#index,
       pts: oldest.pts,
       dts: oldest.pts,
-      duration: ticks(encode.config.frameDuration),
+      duration: ticks(frameDuration),
       key: true,
       config: this.#config,
       data: oldest.data,
       ...(begins ? { head: { config: encode.config, wallTime } } : {}),
+      ...(events === undefined ? {} : { events }),
     };
     producer.write(frame);
     this.#frames += 1;
