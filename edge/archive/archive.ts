@@ -79,6 +79,8 @@ export interface ArchivedTrack {
   init(config: ConfigId): Uint8Array | undefined;
   /** A segment's bytes, as live viewers had them, from memory while they are not on disk yet. Undefined where they are gone. */
   read(segment: ArchivedSegment): Promise<Buffer | undefined>;
+  /** At most `length` bytes of a segment from `offset` on: for who looks at its boxes and not at its samples. Undefined where they are gone. */
+  readSlice(segment: ArchivedSegment, offset: number, length: number): Promise<Buffer | undefined>;
 }
 
 /** A whole segment. */
