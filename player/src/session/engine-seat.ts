@@ -89,7 +89,7 @@ export class EngineSeat {
     if (this.#changes.at(-1)?.engine !== way.kind) {
       this.#changes = [...this.#changes, { at: performance.now(), engine: way.kind, because: because ?? null }].slice(-changesKept);
     }
-    monitor.following = true;
+    monitor.following = way.kind !== 'rewind';
     monitor.watch(engine);
     this.#options.metadata.watch(engine);
     engine.start();

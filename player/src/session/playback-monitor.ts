@@ -91,6 +91,11 @@ export class PlaybackMonitor {
     return this.#begun && this.#standsSince === undefined && !this.#options.video.paused;
   }
 
+  /** The engine has shown something. */
+  get shows(): boolean {
+    return this.#begun;
+  }
+
   /** Looks at once; called when the buffer has changed. */
   look(): void {
     const { video } = this.#options;

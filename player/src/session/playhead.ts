@@ -19,6 +19,18 @@ export class Playhead {
     this.#monitor = monitor;
   }
 
+  /** True where a move by so much stays within what is loaded. */
+  reaches(by: Millis): boolean {
+    const { buffered, currentTime } = this.#video;
+    const to = currentTime + by / 1_000;
+    for (let i = 0; i < buffered.length; i += 1) {
+      if (buffered.start(i) + endMargin <= to && to <= buffered.end(i) - endMargin) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Moves within what is loaded, and follows the live edge again when it comes near it. WebRTC has nothing to move within. */
   seekBy(seconds: number, engine: Engine | undefined): void {
     const video = this.#video;

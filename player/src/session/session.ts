@@ -1,5 +1,6 @@
-import { millis } from '#core/media/time.ts';
+import { millis, wallTime } from '#core/media/time.ts';
 import type { EngineChoice, Routes } from '../address/address.ts';
+import type { StreamFacts } from '../api/streams.ts';
 import type { ServerClock } from '../clock/server-clock.ts';
 import type { EngineFailure } from '../engine/engine.ts';
 import { Metadata } from '../events/metadata.ts';
@@ -16,6 +17,7 @@ import { Playhead } from './playhead.ts';
 import { RungMemory } from './rung-memory.ts';
 import { takeSnapshot } from './snapshot.ts';
 import type { SessionState, Snapshot } from './snapshot.ts';
+import { TimeShift } from './time-shift.ts';
 import { WayFinder } from './way-finder.ts';
 
 /** Options of {@link Session}. */
@@ -51,6 +53,7 @@ export class Session {
   readonly #rungs = new RungMemory();
   readonly #seat: EngineSeat;
   readonly #ways: WayFinder;
+  readonly #shift: TimeShift;
   readonly #backOff = new BackOff(millis(400), millis(4_000));
   readonly #ends = new AbortController();
   readonly #inquiry: AirInquiry;
@@ -83,9 +86,14 @@ export class Session {
       video,
       whepUrl: routes.whep(stream),
       seat: this.#seat,
-      begun: () => this.#pausedByViewer || void this.#startPlaying(),
+      begun: () => this.#onBegun(),
       playsWell: () => this.#state === 'playing' && document.visibilityState === 'visible' && !this.#pausedByViewer,
       starting: () => this.#state === 'starting',
+    });
+    this.#shift = new TimeShift({
+      ...{ video, url: routes.rewind(stream), seat: this.#seat, ways: this.#ways, monitor: this.#monitor, playhead: this.#playhead },
+      now: () => clock.now(),
+      begun: () => this.#onBegun(),
     });
     const { signal } = this.#ends;
     video.addEventListener('playing', () => this.#onPlaying(), { signal });
@@ -124,26 +132,38 @@ export class Session {
   play(): void {
     this.#pausedByViewer = false;
     if (this.#seat.engine !== undefined) {
-      // A pause is no rewind: who comes back wants to see what is on now.
-      this.goLive();
+      this.#shift.play();
       void this.#startPlaying();
     }
   }
 
   pause(): void {
     this.#pausedByViewer = true;
+    this.#shift.pause();
     this.#options.video.pause();
   }
 
-  /** Moves within what is loaded, and follows the live edge again when it comes near it. */
+  /** Takes in what the API tells of the stream: how far back one can go. */
+  tell(facts: StreamFacts | undefined): void {
+    this.#shift.tell(facts);
+    this.#options.changed();
+  }
+
+  /** Moves within what is loaded or kept, and follows the live edge again when it comes near it. */
   seekBy(seconds: number): void {
-    this.#playhead.seekBy(seconds, this.#seat.engine);
+    this.#shift.seekBy(seconds * 1_000);
+    this.#options.changed();
+  }
+
+  /** Goes to where the live edge was so many seconds ago. */
+  seekBehind(seconds: number): void {
+    this.#shift.seekTo(wallTime(this.#options.clock.now() - seconds * 1_000));
     this.#options.changed();
   }
 
   /** Goes to the live edge and stays there. */
   goLive(): void {
-    this.#playhead.goLive(this.#seat.engine);
+    this.#shift.goLive();
     this.#options.changed();
   }
 
@@ -162,6 +182,7 @@ export class Session {
       clockError: this.#options.clock.errorBound(),
       rungs: this.#rungs,
       ways: this.#seat.changes,
+      rewind: this.#shift.reading,
       joinTime: this.#joinTime,
     });
   }
@@ -181,8 +202,16 @@ export class Session {
 
   #attempt(): void {
     clearTimeout(this.#retry);
-    if (!this.#ways.begin()) {
+    if (!this.#shift.again() && !this.#ways.begin()) {
       this.#enter('unsupported');
+    }
+  }
+
+  #onBegun(): void {
+    // A new source would play by itself, though the viewer has paused.
+    this.#options.video.autoplay = !this.#pausedByViewer;
+    if (!this.#pausedByViewer) {
+      void this.#startPlaying();
     }
   }
 
@@ -204,6 +233,7 @@ export class Session {
 
   /** The broadcast is over: the next one may have begun already, and may suit another way. */
   #onEnded(): void {
+    this.#shift.leave();
     this.#seat.drop();
     this.#ways.wake();
     this.#enter('starting');
@@ -211,6 +241,9 @@ export class Session {
   }
 
   #onFailed(failure: EngineFailure): void {
+    if (this.#shift.failed(failure)) {
+      return;
+    }
     if (failure.kind === 'offline' || failure.kind === 'unknown-stream') {
       this.#backOff.next();
       this.#await(failure.kind === 'offline' ? 'offline' : 'unknown');
@@ -293,6 +326,7 @@ export class Session {
 
   /** Looks into a picture that stands. */
   #lookAtStand(): void {
+    this.#shift.look();
     const standing = this.#seat.engine === undefined ? 0 : this.#monitor.standing;
     if (standing > tellAfter && this.#state === 'playing') {
       this.#enter('buffering');
@@ -329,7 +363,7 @@ export class Session {
       this.#enter(plays ? 'buffering' : 'reconnecting');
     } else if (air === 'unknown' && !plays) {
       this.#await('unknown');
-    } else if (air === 'offline' && (!plays || this.#monitor.reading.buffer < 50)) {
+    } else if (air === 'offline' && (!plays || (!this.#shift.active && this.#monitor.reading.buffer < 50))) {
       this.#await('offline');
     }
   }

@@ -1,7 +1,9 @@
 import type { Millis } from '#core/media/time.ts';
 import type { Engine, EngineKind, NetworkFigures } from '../engine/engine.ts';
 import type { PlaybackMonitor } from './playback-monitor.ts';
+import type { RewindState } from './rewind-offer.ts';
 import type { RungMemory, RungSwitch } from './rung-memory.ts';
+import type { RewindReading } from './time-shift.ts';
 
 /**
  * What the viewer is told.
@@ -42,6 +44,28 @@ export type NetworkSnapshot = {
   readonly nacks: number;
   readonly freezes: number;
   readonly transport: 'udp' | 'tcp' | null;
+};
+
+/** How far back one can go in a broadcast, and where the viewer is. */
+export type RewindSnapshot = {
+  /** `on`; `lost`: it was on, and cannot be had at the moment. */
+  readonly state: Exclude<RewindState, 'none'>;
+  /** Seconds. */
+  readonly window: number;
+  /** Behind the live edge, seconds: zero while it is followed. */
+  readonly behind: number;
+  /** What is shown comes from what is kept. */
+  readonly active: boolean;
+};
+
+/** Where a recording stands. */
+export type RecordingSnapshot = {
+  /** Seconds from its beginning. */
+  readonly position: number;
+  /** Seconds; null while unknown. */
+  readonly duration: number | null;
+  /** As the viewer chose it. */
+  readonly speed: number;
 };
 
 /** One rendition. */
@@ -88,6 +112,10 @@ export type Snapshot = {
   readonly muted: boolean;
   /** False when the viewer went back and watches behind the live edge. */
   readonly following: boolean;
+  /** Null where nothing is kept of the broadcast. */
+  readonly rewind: RewindSnapshot | null;
+  /** Null on pages of live streams. */
+  readonly recording: RecordingSnapshot | null;
 };
 
 /** What a snapshot is made of. */
@@ -100,6 +128,8 @@ export type SnapshotSources = {
   readonly rungs: RungMemory;
   readonly ways: readonly WayChange[];
   readonly joinTime: number | undefined;
+  readonly rewind?: RewindReading;
+  readonly recording?: RecordingSnapshot;
 };
 
 /** Takes the player's state at this instant. */
@@ -132,7 +162,17 @@ export function takeSnapshot(from: SnapshotSources): Snapshot {
     paused: video.paused,
     muted: video.muted,
     following: monitor.following,
+    rewind: readRewind(from.rewind),
+    recording: from.recording ?? null,
   };
+}
+
+function readRewind(reading: RewindReading | undefined): RewindSnapshot | null {
+  if (reading === undefined || (reading.state === 'none' && !reading.active)) {
+    return null;
+  }
+  const { state, window, behind, active } = reading;
+  return { state: state === 'on' ? 'on' : 'lost', window: window / 1_000, behind: behind / 1_000, active };
 }
 
 function readNetwork(figures: NetworkFigures): NetworkSnapshot {

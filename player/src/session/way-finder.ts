@@ -1,4 +1,5 @@
 import { millis } from '#core/media/time.ts';
+import type { Millis } from '#core/media/time.ts';
 import { chooseEngine } from '../engine/choose-engine.ts';
 import type { EngineWay } from '../engine/choose-engine.ts';
 import type { EngineChoice } from '../address/address.ts';
@@ -37,6 +38,8 @@ export class WayFinder {
   readonly #ways: ReadonlyMap<EngineKind, EngineWay>;
   readonly #plan: WayPlan;
   #refusal: string | undefined;
+  /** The better way is worth being tried again. */
+  #mayReturn = false;
   #back: WayBack | undefined;
   #prepare: ReturnType<typeof setTimeout> | undefined;
 
@@ -68,7 +71,7 @@ export class WayFinder {
    * `hadPlayed`: it had shown a picture before.
    */
   fallBack(failure: EngineFailure, hadPlayed: boolean): boolean {
-    const { seat, whepUrl, playsWell } = this.#options;
+    const { seat } = this.#options;
     const from = seat.engine?.kind;
     const to = from === undefined ? undefined : this.#plan.after(from);
     if (from === undefined || to === undefined) {
@@ -78,16 +81,27 @@ export class WayFinder {
     this.#go(to, `${failure.kind}: ${failure.detail}`);
     // Codecs that do not fit will not fit later: the next broadcast is another matter.
     if (from === 'webrtc' && failure.kind !== 'unfit') {
-      this.#back?.close();
-      this.#back = new WayBack({
-        url: whepUrl,
-        mayTry: playsWell,
-        ready: (connection) => this.#go('webrtc', 'it works again', connection),
-        ...(hadPlayed && failure.kind !== 'full' ? { first: returnAfterLoss } : {}),
-      });
-      this.#back.start(failure.retryAfter);
+      this.#mayReturn = true;
+      this.#tryAgain(hadPlayed && failure.kind !== 'full' ? returnAfterLoss : undefined, failure.retryAfter);
     }
     return true;
+  }
+
+  /** Lets go of what is live, for the past: nothing is tried beside it. */
+  leave(): void {
+    this.rest();
+  }
+
+  /** Goes live again, the way that was left. */
+  resume(kind: EngineKind | undefined, because: string): void {
+    if (kind === undefined || !this.#ways.has(kind)) {
+      this.begin();
+      return;
+    }
+    this.#go(kind, because);
+    if (this.#mayReturn && !this.#plan.isBest(kind)) {
+      this.#tryAgain(returnAfterLoss);
+    }
   }
 
   /** True when the failure is the end: the page asks for WebRTC and nothing else, and it does not work here. */
@@ -113,6 +127,18 @@ export class WayFinder {
     this.#back = undefined;
   }
 
+  #tryAgain(first?: Millis, least?: Millis): void {
+    const { whepUrl, playsWell } = this.#options;
+    this.#back?.close();
+    this.#back = new WayBack({
+      url: whepUrl,
+      mayTry: playsWell,
+      ready: (connection) => this.#go('webrtc', 'it works again', connection),
+      ...(first === undefined ? {} : { first }),
+    });
+    this.#back.start(least);
+  }
+
   #go(kind: EngineKind, because: string | undefined, connection?: WhepConnection): void {
     clearTimeout(this.#prepare);
     const way = this.#ways.get(kind);
@@ -121,6 +147,7 @@ export class WayFinder {
     }
     if (this.#plan.isBest(kind)) {
       this.rest();
+      this.#mayReturn = false;
       this.#prepare = setTimeout(() => this.#prepareNext(kind), prepareAfter);
     }
     this.#options.seat.give(way, because, connection);

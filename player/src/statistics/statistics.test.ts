@@ -27,6 +27,8 @@ const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   paused: false,
   muted: false,
   following: true,
+  rewind: null,
+  recording: null,
   ...over,
 });
 const sample = (at: number) => sampleOf(snapshot(), at * 1_000);

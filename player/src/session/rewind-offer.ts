@@ -1,0 +1,59 @@
+import { millis, wallTime } from '#core/media/time.ts';
+import type { Millis, WallTime } from '#core/media/time.ts';
+import type { StreamFacts } from '../api/streams.ts';
+
+/** `none`: this stream has no rewind; `on`; `lost`: it had, and cannot at the moment (the server's disk is full, for instance). */
+export type RewindState = 'none' | 'on' | 'lost';
+
+/** What the API tells of the rewind window, from one answer to the next. */
+export class RewindOffer {
+  #state: RewindState = 'none';
+  #broadcast: string | undefined;
+  #isInterrupted = false;
+  #length = 0;
+  #startedAt = 0;
+
+  get state(): RewindState {
+    return this.#state;
+  }
+
+  /** Id of the broadcast that it is about. */
+  get broadcast(): string | undefined {
+    return this.#broadcast;
+  }
+
+  /** The publisher is gone, and may return. */
+  get isInterrupted(): boolean {
+    return this.#isInterrupted;
+  }
+
+  /** Takes an answer in; undefined where there is no such stream. */
+  tell(facts: StreamFacts | undefined): void {
+    if (facts === undefined || facts.state === 'offline') {
+      this.#state = 'none';
+      this.#broadcast = undefined;
+      return;
+    }
+    const isSame = facts.broadcast === this.#broadcast;
+    this.#broadcast = facts.broadcast;
+    this.#isInterrupted = facts.state === 'interrupted';
+    if (facts.rewind === undefined) {
+      this.#state = isSame && this.#state !== 'none' ? 'lost' : 'none';
+      return;
+    }
+    const startedAt = Date.parse(facts.startedAt ?? '');
+    this.#state = 'on';
+    this.#length = facts.rewind * 1_000;
+    this.#startedAt = Number.isNaN(startedAt) ? 0 : startedAt;
+  }
+
+  /** How far back there is something: the whole window, or as long as the broadcast has been on air. */
+  reach(now: WallTime): Millis {
+    return millis(this.#state === 'none' ? 0 : Math.max(Math.min(this.#length, now - this.#startedAt), 0));
+  }
+
+  /** The oldest instant there is. */
+  oldest(now: WallTime): WallTime {
+    return wallTime(now - this.reach(now));
+  }
+}

@@ -1,0 +1,256 @@
+import { millis, wallTime } from '#core/media/time.ts';
+import type { Millis, WallTime } from '#core/media/time.ts';
+import type { StreamFacts } from '../api/streams.ts';
+import type { EngineFailure, EngineKind } from '../engine/engine.ts';
+import { canRewind, openRewind } from '../engine/hls/rewind-way.ts';
+import type { SeekableEngine } from '../engine/seekable.ts';
+import type { EngineSeat } from './engine-seat.ts';
+import type { Playhead } from './playhead.ts';
+import type { PlaybackMonitor } from './playback-monitor.ts';
+import { RewindOffer } from './rewind-offer.ts';
+import type { RewindState } from './rewind-offer.ts';
+import type { WayFinder } from './way-finder.ts';
+
+/** Where the viewer is between the oldest frame that is kept and the live edge. */
+export type RewindReading = {
+  readonly state: RewindState;
+  /** How far back one can go. */
+  readonly window: Millis;
+  /** How far behind the live edge the viewer is, or is about to be; zero at the edge. */
+  readonly behind: Millis;
+  /** What is shown comes from what is kept. */
+  readonly active: boolean;
+};
+
+/** Options of {@link TimeShift}. */
+export type TimeShiftOptions = {
+  readonly video: HTMLVideoElement;
+  /** The multivariant playlist of the rewind window. */
+  readonly url: string;
+  readonly seat: EngineSeat;
+  readonly ways: WayFinder;
+  readonly monitor: PlaybackMonitor;
+  readonly playhead: Playhead;
+  /** The server's clock. */
+  readonly now: () => WallTime;
+  /** An engine has begun; it may have to be told to play. */
+  readonly begun: () => void;
+};
+
+/**
+ * Nearer to the live edge than this, what is kept does not reach: three segments of 2 s (HOLD-BACK of RFC 8216bis) are what plain HLS
+ * needs to play without a hitch.
+ */
+const nearest = 6_000;
+
+/** As near to the live edge as this, the live edge is meant. */
+const meansLive = 2_000;
+
+/** The oldest segments are about to go: who wants the very first one gets one a little later. */
+const oldestMargin = 6_000;
+
+/** A pause this short is none: the low-latency way catches up by itself. */
+const noPause = 1_500;
+
+/** Standing for this long at the end of what is kept, all of it has been seen: it goes on live. */
+const seenAfter = 700;
+
+/** The end of what is kept, seen from behind. */
+const atEnd = 1_500;
+
+/** Attempts without a picture, after which it goes on live. */
+const mostAttempts = 3;
+
+/** Takes the viewer back in a broadcast that goes on, and returns to the way that played before. */
+export class TimeShift {
+  readonly #options: TimeShiftOptions;
+  readonly #offer = new RewindOffer();
+  /** While what is kept is shown: the way to return to, and where the viewer is. */
+  #shifted: { engine: SeekableEngine | undefined; readonly from: EngineKind | undefined; at: WallTime; attempts: number } | undefined;
+  #paused: { readonly at: WallTime; readonly since: number } | undefined;
+  /** The end of what is kept was reached, while nothing came any more. */
+  #ranDry = false;
+
+  constructor(options: TimeShiftOptions) {
+    this.#options = options;
+  }
+
+  /** What is shown comes from what is kept. */
+  get active(): boolean {
+    return this.#shifted !== undefined;
+  }
+
+  /** What the API tells of the stream. */
+  tell(facts: StreamFacts | undefined): void {
+    this.#offer.tell(facts);
+  }
+
+  get reading(): RewindReading {
+    const { now, monitor } = this.#options;
+    const { state } = this.#offer;
+    const behind = this.#shifted !== undefined ? now() - this.#shifted.at : this.#paused !== undefined ? now() - this.#paused.at : monitor.following ? 0 : (monitor.reading.latency ?? 0);
+    return { state, window: this.#offer.reach(now()), behind: millis(Math.max(behind, 0)), active: this.active };
+  }
+
+  /** Goes so far forward, or back where it is negative. */
+  seekBy(by: number): void {
+    const at = this.#shifted?.at ?? this.#paused?.at ?? this.#options.seat.engine?.shownAt();
+    if (at === undefined || this.#offer.state !== 'on') {
+      this.#options.playhead.seekBy(by / 1_000, this.#options.seat.engine);
+      return;
+    }
+    this.seekTo(wallTime(at + by));
+  }
+
+  /** Goes to an instant: within what is loaded, into what is kept, or to the live edge where it is that near. */
+  seekTo(at: WallTime): void {
+    const { now, seat, playhead } = this.#options;
+    if (at > now() - (this.active ? nearest : meansLive)) {
+      this.goLive();
+      return;
+    }
+    const shownAt = seat.engine?.shownAt();
+    const to = wallTime(Math.max(at, Math.min(this.#offer.oldest(now()) + oldestMargin, now() - nearest)));
+    if (!this.active && shownAt !== undefined && playhead.reaches(millis(to - shownAt))) {
+      playhead.seekBy((to - shownAt) / 1_000, seat.engine);
+      this.#paused &&= { ...this.#paused, at: to };
+    } else if (this.#offer.state === 'on' || this.active) {
+      this.#show(wallTime(Math.min(to, now() - nearest)));
+    }
+  }
+
+  /** Goes to the live edge and stays there: the way that played before comes again. */
+  goLive(): void {
+    const { seat, ways, playhead } = this.#options;
+    const shifted = this.#shifted;
+    this.#paused = undefined;
+    if (shifted === undefined) {
+      playhead.goLive(seat.engine);
+      return;
+    }
+    this.leave();
+    ways.resume(shifted.from, 'live again');
+  }
+
+  /** Forgets about the past: what comes next is live. */
+  leave(): void {
+    this.#shifted = undefined;
+    this.#paused = undefined;
+    this.#ranDry = false;
+  }
+
+  /** The viewer pauses. */
+  pause(): void {
+    const at = this.#shifted?.at ?? this.#options.seat.engine?.shownAt();
+    this.#paused ??= at === undefined ? undefined : { at, since: performance.now() };
+  }
+
+  /** The viewer goes on: where it was paused, if there is rewind and it was more than a moment; else live. */
+  play(): void {
+    const { now, monitor } = this.#options;
+    const paused = this.#paused;
+    this.#paused = undefined;
+    if (paused === undefined || this.#offer.state !== 'on' || performance.now() - paused.since < noPause) {
+      if (!this.active) {
+        this.goLive();
+      }
+      return;
+    }
+    const oldest = this.#offer.oldest(now()) + oldestMargin;
+    if (this.active) {
+      if (paused.at < oldest) {
+        this.seekTo(wallTime(oldest));
+      }
+      return;
+    }
+    const { latency = 0, buffer } = monitor.reading;
+    const isLoaded = buffer > 0 && latency - buffer < nearest;
+    if (isLoaded) {
+      // What was loaded meanwhile reaches to where the rest comes from.
+      monitor.following = false;
+    } else if (now() - paused.at < nearest) {
+      this.goLive();
+    } else {
+      this.#show(wallTime(Math.max(paused.at, oldest)));
+    }
+  }
+
+  /** Begins anew where the viewer was, with another engine. False where what is live is to be shown. */
+  again(): boolean {
+    const shifted = this.#shifted;
+    if (shifted === undefined) {
+      return false;
+    }
+    shifted.attempts += 1;
+    if (shifted.attempts >= mostAttempts || this.#offer.state === 'none') {
+      this.leave();
+      return false;
+    }
+    this.#give(shifted.at, 'once more');
+    return true;
+  }
+
+  /** What is kept cannot be had. True where it goes on live at once; false where it is worth another attempt, or there is nothing on air. */
+  failed({ kind }: EngineFailure): boolean {
+    if (!this.active || kind === 'offline' || kind === 'unknown-stream') {
+      this.leave();
+      return false;
+    }
+    if (kind === 'network') {
+      return false;
+    }
+    this.goLive();
+    return true;
+  }
+
+  /** Looks where the viewer is; call it a few times a second. */
+  look(): void {
+    const shifted = this.#shifted;
+    const { video, monitor } = this.#options;
+    const at = shifted?.engine?.shownAt();
+    if (shifted === undefined || at === undefined || video.seeking || !monitor.shows) {
+      return;
+    }
+    shifted.at = at;
+    const end = shifted.engine?.window()?.to;
+    if (monitor.moves) {
+      shifted.attempts = 0;
+      if (this.#ranDry) {
+        // The publisher has returned: live is what they have sent since.
+        this.goLive();
+      }
+    } else if (end !== undefined && end - at < atEnd && monitor.standing > seenAfter) {
+      this.#ranDry = true;
+      if (!this.#offer.isInterrupted) {
+        // Nothing more is kept, and there is more to see.
+        this.goLive();
+      }
+    }
+  }
+
+  #show(at: WallTime): void {
+    this.#paused &&= { ...this.#paused, at };
+    const { seat, ways, video } = this.#options;
+    if (this.#shifted !== undefined) {
+      this.#shifted.at = at;
+      this.#shifted.engine?.seekTo({ at });
+    } else if (canRewind(video)) {
+      this.#shifted = { engine: undefined, from: seat.engine?.kind, at, attempts: 0 };
+      ways.leave();
+      this.#give(at, 'went back');
+    }
+  }
+
+  #give(at: WallTime, because: string): void {
+    const { seat, url, begun } = this.#options;
+    const make = (options: Parameters<typeof openRewind>[0]): SeekableEngine => {
+      const engine = openRewind(options, { kind: 'rewind', url, begin: { at } });
+      if (this.#shifted !== undefined) {
+        this.#shifted.engine = engine;
+      }
+      return engine;
+    };
+    seat.give({ kind: 'rewind', make }, because);
+    begun();
+  }
+}
