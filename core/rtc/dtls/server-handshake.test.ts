@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import { millis } from '../../media/time.ts';
 import { startClientHandshake, type ClientKeys } from '../testing/client-dtls.ts';
+import { shuffled } from '../testing/shuffled.ts';
 import { createCertificate, type RtcCertificate } from './certificate.ts';
 import type { DtlsEstablished } from './established.ts';
 import { DtlsServerHandshake } from './server-handshake.ts';
@@ -310,26 +311,4 @@ function handshakeRecord(type: number, sequence: number, body: Buffer): Buffer {
   header.writeUInt16BE(sequence, 4);
   header.writeUIntBE(body.length, 9, 3);
   return writeRecord(CONTENT_TYPE.handshake, 0, sequence, Buffer.concat([header, body]));
-}
-
-/** Each handshake message in pieces of 50 bytes, last piece first, each twice; what is protected before all of it. */
-function shuffled(datagram: Buffer): Buffer[] {
-  return readRecords(datagram)
-    .flatMap(({ type, epoch, fragment, bytes }) => {
-      if (type !== CONTENT_TYPE.handshake || epoch !== 0) {
-        return [bytes];
-      }
-      const body = fragment.subarray(HANDSHAKE_HEADER_BYTES);
-      const pieces: Buffer[] = [];
-      for (let at = 0; at < body.length; at += 50) {
-        const piece = body.subarray(at, at + 50);
-        const header = Buffer.from(fragment.subarray(0, HANDSHAKE_HEADER_BYTES));
-        header.writeUIntBE(at, 6, 3);
-        header.writeUIntBE(piece.length, 9, 3);
-        const record = writeRecord(CONTENT_TYPE.handshake, 0, at, Buffer.concat([header, piece]));
-        pieces.push(record, record);
-      }
-      return pieces;
-    })
-    .reverse();
 }
