@@ -59,4 +59,4 @@ export const edgeOptions = {
 
 /** What the edge reads of the configuration. */
 export type EdgeConfig = OptionValues<typeof edgeOptions> &
-  Pick<CommonConfig, 'host' | 'dataDir' | 'publicUrl' | 'trustProxy' | 'tlsCert' | 'tlsKey' | 'streams' | 'streamKeys'>;
+  Pick<CommonConfig, 'host' | 'dataDir' | 'publicUrl' | 'trustProxy' | 'tlsCert' | 'tlsKey' | 'streams' | 'streamKeys' | 'ffmpegPath'>;

@@ -14,7 +14,6 @@ export type WebrtcRenditions = (typeof WEBRTC_RENDITIONS)[number];
 
 /** Options of the transcoder. */
 export const transcodeOptions = {
-  ffmpegPath: option(z.string().min(1).default('ffmpeg'), 'Command or path of ffmpeg, 5.1 or newer with libx264.'),
   encoder: option(
     z.enum(ENCODERS).default('x264'),
     'What encodes: `x264` (the processor), or experimental hardware: `nvenc`, `vaapi`, `qsv`, `videotoolbox`. Where that fails at once, x264 takes over.',

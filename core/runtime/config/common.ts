@@ -73,6 +73,7 @@ export const commonOptions = {
     { secret: true, example: 'main_put-16-characters-or-more-here' },
   ),
   ladder: option(ladderSchema.default('auto'), 'Ladder of streams that set none of their own: `auto`, `source`, or a list of rungs.'),
+  ffmpegPath: option(z.string().min(1).default('ffmpeg'), 'Command or path of ffmpeg, 5.1 or newer with libx264: it encodes renditions, and makes pictures of streams.'),
 };
 
 /** Values of {@link commonOptions}. */
