@@ -24,6 +24,11 @@ const nothing = new Uint8Array(0);
 /** The batch seen last with its memory: a thread has one. */
 let batchMemory = outbound;
 
+/** What was opened, until the next packet is. Not as a `Buffer`, whose `slice()` copies nothing: who keeps a packet would keep the next one's bytes. */
+function opened(length: number): Uint8Array {
+  return new Uint8Array(inbound.bytes.buffer, inbound.bytes.byteOffset, length);
+}
+
 /** A profile: how much it adds, and its ciphers. */
 export type Profile = {
   readonly tagLength: number;
@@ -103,7 +108,7 @@ export class SessionProtection implements SrtpProtection {
       return undefined;
     }
     this.#received.record(ssrc, index);
-    return inbound.bytes.subarray(0, length - this.overhead);
+    return opened(length - this.overhead);
   }
 
   unprotectRtcp(packet: Uint8Array): Uint8Array | undefined {
@@ -123,7 +128,7 @@ export class SessionProtection implements SrtpProtection {
       return undefined;
     }
     this.#receivedControl.record(ssrc, index);
-    return inbound.bytes.subarray(0, length);
+    return opened(length);
   }
 
   close(): void {

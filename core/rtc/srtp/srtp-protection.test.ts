@@ -71,6 +71,13 @@ describe.each(ways)('$profile, $name', ({ profile, engines }) => {
     });
   });
 
+  test('what was opened can be kept by a slice, though the memory is used again', () => {
+    const [alice, bob] = pair();
+    const packets = [rtpPacket({ sequenceNumber: 1 }), rtpPacket({ sequenceNumber: 2, payload: 20 })];
+    const kept = protect(alice, packets).map((packet) => bob.unprotect(packet)?.slice());
+    expect(kept.map((packet) => Buffer.from(packet ?? []))).toEqual(packets);
+  });
+
   test('the rollover counter counts the turns of the sequence number, apart for each stream', () => {
     const [alice, bob] = pair();
     for (let sequence = 65_000; sequence < 65_536 * 2 + 1000; sequence += 500) {
