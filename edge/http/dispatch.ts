@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Logger } from '#core/runtime/log.ts';
 
+import { RECORDINGS_PREFIX } from '../recordings/path.ts';
 import { sendError } from './answer.ts';
 import type { AppRunner } from './apps.ts';
 import type { MediaHandler } from './media-handler.ts';
@@ -18,6 +19,8 @@ export type DispatchOptions = {
   readonly media: MediaHandler;
   /** WebRTC signalling; undefined where there is no WebRTC. */
   readonly whep?: { handle(request: IncomingMessage, response: ServerResponse, path: string): void } | undefined;
+  /** What is kept of recordings; undefined where nothing is. False is answered for a page. */
+  readonly recordings?: { handle(request: IncomingMessage, response: ServerResponse, path: string): boolean } | undefined;
   readonly health: ReadonlyMap<string, (request: IncomingMessage, response: ServerResponse) => void>;
   readonly apps: AppRunner;
   readonly pages: Pages;
@@ -74,6 +77,9 @@ function dispatchOther(request: IncomingMessage, response: ServerResponse, targe
   if (options.whep !== undefined && (path === '/whep' || path.startsWith('/whep/'))) {
     request.url = url;
     options.whep.handle(request, response, path);
+    return;
+  }
+  if (path.startsWith(RECORDINGS_PREFIX) && options.recordings?.handle(request, response, path) === true) {
     return;
   }
   const endpoint = options.health.get(path);

@@ -1,0 +1,128 @@
+import { z } from 'zod';
+
+import type { Bus, Unsubscribe } from '#core/bus/bus.ts';
+import { isBroadcastId } from '#core/media/frame.ts';
+import { RECORDINGS_SUBJECT, type Recording } from '#core/recording/recording.ts';
+import { MillraceError } from '#core/runtime/errors.ts';
+
+import type { Archive, ArchivedBroadcast, ArchivedFacts } from '../archive/archive.ts';
+import type { Downloads } from './downloads.ts';
+import { selectForDownload } from './selection.ts';
+
+const requests = z.discriminatedUnion('do', [
+  z.object({ do: z.literal('list'), stream: z.string().optional() }),
+  z.object({ do: z.literal('get'), id: z.string() }),
+  z.object({ do: z.literal('remove'), id: z.string() }),
+]);
+
+/** Who asks for one recording waits so long for the size of its download to be worked out, in milliseconds: a half-hour takes less. */
+const PATIENCE = 1500;
+
+/** What is remembered of finished recordings that a list tells of: more than any list has shown so far. */
+const MAX_REMEMBERED = 4096;
+
+type More = Pick<Recording, 'width' | 'height' | 'downloadBytes'>;
+
+/** Answers on the bus what is asked of recordings ({@link RECORDINGS_SUBJECT}). */
+export function serveRecordings(bus: Bus, archive: Archive, downloads: Downloads): Unsubscribe {
+  const desk = new RecordingsDesk(archive, downloads);
+  return bus.serve(RECORDINGS_SUBJECT, (payload) => {
+    const asked = requests.safeParse(payload);
+    if (!asked.success) {
+      throw new MillraceError('recording/malformed', 'Recordings are listed, got or removed.');
+    }
+    switch (asked.data.do) {
+      case 'list':
+        return desk.list(asked.data.stream);
+      case 'get':
+        return desk.get(asked.data.id);
+      case 'remove':
+        return desk.remove(asked.data.id);
+    }
+  });
+}
+
+class RecordingsDesk {
+  readonly #archive: Archive;
+  readonly #downloads: Downloads;
+  readonly #known = new Map<string, More>();
+
+  constructor(archive: Archive, downloads: Downloads) {
+    this.#archive = archive;
+    this.#downloads = downloads;
+  }
+
+  async list(stream: string | undefined): Promise<{ readonly recordings: readonly Recording[] }> {
+    const recordings: Recording[] = [];
+    for (const facts of this.#archive.recordings(stream)) {
+      recordings.push(recordingOf(facts, await this.#more(facts)));
+    }
+    return { recordings };
+  }
+
+  async get(id: string): Promise<Recording> {
+    const broadcast = isBroadcastId(id) ? await this.#archive.find(id) : undefined;
+    if (broadcast === undefined || !broadcast.facts.isRecording) {
+      throw unknown();
+    }
+    const more = await this.#more(broadcast.facts);
+    if (more.downloadBytes !== undefined || broadcast.facts.state !== 'finished') {
+      return recordingOf(broadcast.facts, more);
+    }
+    const { promise: late, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => resolve(undefined), PATIENCE);
+    const plan = await Promise.race([this.#downloads.plan(broadcast).catch(() => undefined), late]);
+    clearTimeout(timer);
+    return recordingOf(broadcast.facts, { ...more, ...(plan === undefined ? {} : { downloadBytes: plan.size }) });
+  }
+
+  async remove(id: string): Promise<Record<string, never>> {
+    if (!isBroadcastId(id)) {
+      throw unknown();
+    }
+    await this.#archive.remove(id);
+    this.#known.delete(id);
+    return {};
+  }
+
+  /** What only the index knows. Looked up once for a recording that is finished. */
+  async #more({ id, state }: ArchivedFacts): Promise<More> {
+    const known = this.#known.get(id);
+    if (known?.downloadBytes !== undefined) {
+      return known;
+    }
+    const broadcast = known === undefined || state === 'finished' ? await this.#archive.find(id) : undefined;
+    if (broadcast === undefined) {
+      return known ?? {};
+    }
+    const downloadBytes = state === 'finished' ? await this.#downloads.knownSize(broadcast) : undefined;
+    const more = { ...(known ?? pictureOf(broadcast)), ...(downloadBytes === undefined ? {} : { downloadBytes }) };
+    if (state === 'finished') {
+      if (this.#known.size >= MAX_REMEMBERED) {
+        this.#known.clear();
+      }
+      this.#known.set(id, more);
+    }
+    return more;
+  }
+}
+
+/** Size of the best picture. */
+function pictureOf(broadcast: ArchivedBroadcast): More {
+  let best: More = {};
+  for (const { config } of selectForDownload(broadcast).segments) {
+    if (config.kind === 'video' && config.width * config.height > (best.width ?? 0) * (best.height ?? 0)) {
+      best = { width: config.width, height: config.height };
+    }
+  }
+  return best;
+}
+
+function recordingOf(facts: ArchivedFacts, more: More): Recording {
+  const { id, stream, state, startedAt, endedAt, duration, bytes, lostGroups } = facts;
+  return { id, stream, state: state === 'open' ? 'recording' : state, startedAt, ...(endedAt === undefined ? {} : { endedAt }), duration, bytes, ...more, lostGroups };
+}
+
+function unknown(): MillraceError {
+  return new MillraceError('recording/unknown', 'There is no recording of this id.');
+}

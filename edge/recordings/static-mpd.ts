@@ -1,0 +1,145 @@
+import { millis, millisToTicks, VIDEO_TIMESCALE } from '#core/media/time.ts';
+import { EVENT_SCHEME, eventNumber } from '#core/media/timed-event.ts';
+import type { TrackConfig } from '#core/media/track.ts';
+
+import type { ArchivedBroadcast, ArchivedSegment } from '../archive/archive.ts';
+import { element, escapeXml, isoDuration, isoInstant } from '../lldash/xml.ts';
+import type { OfferedRendition } from '../llhls/multivariant-playlist.ts';
+import { recordedRenditions } from './renditions.ts';
+import { vodPeriods, type PeriodTrack, type VodPeriod } from './vod-periods.ts';
+
+/** Ingest cuts groups that would grow longer. */
+const MAX_SEGMENT = millis(2100);
+
+/** A second of the peak rate in hand, and playing goes on (ISO/IEC 23009-1, 5.3.1.2). */
+const MIN_BUFFER = millis(1000);
+
+/**
+ * The DASH manifest of a finished recording (ISO/IEC 23009-1, `type="static"`): a period per epoch, and a further one behind lost groups; between periods no time
+ * passes. URLs are relative to `/recordings/<id>/`. Undefined where nothing can be played.
+ */
+export function staticMpd(broadcast: ArchivedBroadcast): string | undefined {
+  const renditions = new Map(recordedRenditions(broadcast).map((rendition) => [rendition.track, rendition]));
+  const periods = vodPeriods(broadcast);
+  if (periods.length === 0) {
+    return undefined;
+  }
+  let start = 0;
+  const texts = periods.map((period, index) => {
+    const duration = Math.max(1, Math.round(period.to * 1000) - Math.round(period.from * 1000));
+    const text = periodText(period, `${period.epoch}-${index}`, start, duration, renditions, broadcast);
+    start += duration;
+    return text;
+  });
+  const mpd = element(
+    'MPD',
+    {
+      xmlns: 'urn:mpeg:dash:schema:mpd:2011',
+      id: broadcast.facts.id,
+      profiles: 'urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019',
+      type: 'static',
+      availabilityStartTime: isoInstant(broadcast.facts.startedAt),
+      mediaPresentationDuration: isoDuration(millis(start)),
+      minBufferTime: isoDuration(MIN_BUFFER),
+      maxSegmentDuration: isoDuration(MAX_SEGMENT),
+    },
+    ...texts,
+  );
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${mpd}\n`;
+}
+
+type Representation = { readonly of: PeriodTrack; readonly config: TrackConfig; readonly known: OfferedRendition | undefined };
+
+function periodText(period: VodPeriod, id: string, start: number, duration: number, known: ReadonlyMap<string, OfferedRendition>, { events, facts }: ArchivedBroadcast): string {
+  const representations = period.tracks.flatMap((of): Representation[] => {
+    const config = of.track.config(of.config);
+    return config === undefined ? [] : [{ of, config, known: known.get(of.track.track) }];
+  });
+  // A set for each codec: players switch inside of one.
+  const sets = [...Map.groupBy(representations, ({ config }) => `${config.kind} ${config.codec}`).values()].sort((a, b) => (kindOf(a) < kindOf(b) ? 1 : -1));
+  const mediaStart = Math.round(period.from * 1000);
+  const from = millisToTicks(millis(mediaStart), VIDEO_TIMESCALE);
+  const inside = events.filter(({ pts }) => pts >= from && pts < from + millisToTicks(millis(duration), VIDEO_TIMESCALE));
+  const types = [...new Set(events.map(({ type }) => type))];
+  const streams = [...Map.groupBy(inside, ({ type }) => type)].map(([value, messages]) =>
+    element(
+      'EventStream',
+      { schemeIdUri: EVENT_SCHEME, value, timescale: VIDEO_TIMESCALE, presentationTimeOffset: from },
+      ...messages.map((event) => element('Event', { presentationTime: event.pts, duration: 0, id: eventNumber(event) }, escapeXml(event.data))),
+    ),
+  );
+  const idOf = (set: readonly Representation[]): string => `${facts.id}-${kindOf(set)}-${set[0]?.config.codec}`;
+  return element('Period', { id, start: isoDuration(millis(start)), duration: isoDuration(millis(duration)) }, ...streams, ...sets.map((set, index) => setText(set, index, idOf(set), mediaStart, types)));
+}
+
+function kindOf(set: readonly Representation[]): string {
+  return set[0]?.config.kind ?? 'audio';
+}
+
+function setText(set: readonly Representation[], id: number, continuity: string, mediaStart: number, eventTypes: readonly string[]): string {
+  const kind = kindOf(set);
+  const inband = eventTypes.length === 0 ? [] : [{}, ...eventTypes.map((value) => ({ value }))].map((more) => element('InbandEventStream', { schemeIdUri: EVENT_SCHEME, ...more }));
+  return element(
+    'AdaptationSet',
+    { id, contentType: kind, mimeType: `${kind}/mp4`, segmentAlignment: true },
+    ...inband,
+    element('SupplementalProperty', { schemeIdUri: 'urn:mpeg:dash:period-continuity:2015', value: continuity }),
+    ...set.map((each) => representation(each, mediaStart)),
+  );
+}
+
+function representation({ of: { track, config: configId, segments }, config, known }: Representation, mediaStart: number): string {
+  const bandwidth = Math.max(1, Math.ceil(known?.bandwidth ?? rateOf(segments)));
+  const common = { id: track.track, bandwidth, codecs: config.codecString };
+  const own =
+    config.kind === 'video'
+      ? { width: config.width, height: config.height, frameRate: known?.frameRate === undefined || !(known.frameRate > 0) ? undefined : rateText(known.frameRate) }
+      : { audioSamplingRate: config.sampleRate };
+  const channels = config.kind === 'audio' ? element('AudioChannelConfiguration', { schemeIdUri: 'urn:mpeg:dash:23003:3:audio_channel_configuration:2011', value: config.channels }) : '';
+  const template = element(
+    'SegmentTemplate',
+    {
+      timescale: config.timescale,
+      presentationTimeOffset: millisToTicks(millis(mediaStart), config.timescale),
+      startNumber: segments[0]?.group,
+      media: '$RepresentationID$/$Number$.m4s',
+      initialization: `$RepresentationID$/init-${configId}.mp4`,
+    },
+    element('SegmentTimeline', {}, ...rows(segments)),
+  );
+  return element('Representation', { ...common, ...own }, channels, template);
+}
+
+/** `S` elements (5.3.9.6): equal durations that follow each other share one; `t` where a segment does not begin where the one before ends. */
+function rows(segments: readonly ArchivedSegment[]): string[] {
+  const out: string[] = [];
+  let end: number | undefined;
+  for (let at = 0; at < segments.length; ) {
+    const first = segments[at] as ArchivedSegment;
+    let next = at + 1;
+    let expected = first.pts + first.ticks;
+    for (let following = segments[next]; following?.ticks === first.ticks && following.pts === expected; following = segments[next]) {
+      expected += first.ticks;
+      next++;
+    }
+    const repeat = next - at - 1;
+    out.push(`<S${first.pts === end ? '' : ` t="${first.pts}"`} d="${first.ticks}"${repeat > 0 ? ` r="${repeat}"` : ''}/>`);
+    end = expected;
+    at = next;
+  }
+  return out;
+}
+
+function rateOf(segments: readonly ArchivedSegment[]): number {
+  return Math.max(...segments.map(({ bytes, ticks, timescale }) => (8 * bytes * timescale) / Math.max(1, ticks)));
+}
+
+/** FrameRateType: an integer or a fraction. Those of NTSC are thousand-and-firsts. */
+function rateText(rate: number): string {
+  const whole = Math.round(rate);
+  if (Math.abs(rate - whole) < 1e-3) {
+    return `${whole}`;
+  }
+  const ntsc = Math.round((rate * 1001) / 1000);
+  return Math.abs((ntsc * 1000) / 1001 - rate) < 1e-2 ? `${ntsc * 1000}/1001` : `${Math.round(rate * 1000)}/1000`;
+}

@@ -1,0 +1,22 @@
+import type { ArchivedSegment, ArchivedTrack } from '../archive/archive.ts';
+import { durationOf, lostGroups } from '../rewind/segment-text.ts';
+
+/**
+ * Where segments of a track lie in its recording, as players count: seconds from the start of the playlist, lost groups included, time between epochs not.
+ *
+ * @returns a look-up for segments that the track had when it was made; undefined for others.
+ */
+export function vodTimesOf(track: Pick<ArchivedTrack, 'segments'>): (segment: Pick<ArchivedSegment, 'group'>) => number | undefined {
+  const starts = new Map<number, number>();
+  let at = 0;
+  let before: ArchivedSegment | undefined;
+  for (const segment of track.segments) {
+    if (before?.epoch === segment.epoch) {
+      at += lostGroups(before, segment).reduce((sum, { duration }) => sum + duration, 0);
+    }
+    starts.set(segment.group, at / 1000);
+    at += durationOf(segment);
+    before = segment;
+  }
+  return ({ group }) => starts.get(group);
+}
