@@ -1,3 +1,4 @@
+import { checkDateRanges } from './check-date-ranges.ts';
 import { checkHistory } from './check-history.ts';
 import { checkLadder } from './check-ladder.ts';
 import { checkMedia } from './check-media.ts';
@@ -12,6 +13,7 @@ export function checkObservation(observation: Observation, report = new Report()
   const media = observation.renditions.map(mediaOf);
   checkPlaylists(observation, report);
   checkHistory(observation, report);
+  checkDateRanges(observation, report);
   checkMedia(observation, media, report);
   checkLadder(observation, media, report);
   checkMultivariant(observation, media, report);

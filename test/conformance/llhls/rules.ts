@@ -20,10 +20,12 @@ export const rules = {
   'preload-hint': { section: '4.4.5.3', says: 'One hint of a part, which is not listed yet; none after EXT-X-ENDLIST.' },
   'rendition-report': { section: '4.4.5.4, B.1', says: 'Every playlist reports on every other rendition.' },
   'live-window': { section: '6.2.2', says: 'What is listed is never less than three target durations, once so much is there.' },
+  'date-range': { section: '4.4.5.1', says: 'A playlist with EXT-X-DATERANGE has EXT-X-PROGRAM-DATE-TIME, and tags of one ID say the same.' },
   // Over time.
   'media-sequence': { section: '4.4.3.2, 6.2.2', says: 'The media sequence number never decreases and counts the segments removed.' },
   'discontinuity-sequence': { section: '4.4.3.3, 6.2.2', says: 'A segment has the same discontinuity sequence number in every playlist.' },
   'segment-identity': { section: '6.2.1', says: 'A media sequence number always means the same URI, duration, date, map and gap.' },
+  'date-range-identity': { section: '4.4.5.1', says: 'An EXT-X-DATERANGE keeps its attributes, from playlist to playlist and from rendition to rendition.' },
   'edge': { section: '6.2.2', says: 'Segments are removed from the front only, and added at the end only.' },
   'part-identity': { section: '4.4.4.9, 6.2.2', says: 'A listed part keeps its URI, duration and flags; parts are added at the end only.' },
   'target-duration-constant': { section: '4.4.3.1', says: 'EXT-X-TARGETDURATION does not change.' },
@@ -49,6 +51,7 @@ export const rules = {
   'same-cut': { section: '6.2.4; ADR 0001', says: 'The group of a number begins at the same tick in every video rendition, with an IDR in all or in none.' },
   'same-discontinuity': { section: '6.2.4', says: 'The segment of a number has the same discontinuity sequence number in every rendition.' },
   'same-date': { section: '6.2.4, 4.4.4.6', says: 'Dates map to one timeline: date minus presentation time is the same in every rendition.' },
+  'same-date-ranges': { section: '6.2.4; ADR 0011', says: 'What one rendition lists as EXT-X-DATERANGE every other lists too, once it is asked again and while its segment is listed.' },
   'audio-cut': { section: 'ADR 0001', says: 'Sound of a group begins with the first frame at or after the start of its picture.' },
   // The multivariant playlist.
   'variants': { section: '4.4.6.2, B.1', says: 'Variants state BANDWIDTH, AVERAGE-BANDWIDTH, CODECS, RESOLUTION and FRAME-RATE, no URI twice.' },

@@ -7,6 +7,7 @@ const forms = {
   integer: /^\d{1,20}$/,
   float: /^\d+(\.\d+)?$/,
   resolution: /^\d+x\d+$/,
+  own: /^("[^"\r\n]*"|0[xX][0-9A-F]+|-?\d+(\.\d+)?)$/,
 } as const;
 
 /**
@@ -68,6 +69,12 @@ export class AttributeList {
   /** YES or NO; absent is NO. */
   flag(name: string): boolean {
     return this.enumerated(name, ['YES', 'NO']) === 'YES';
+  }
+
+  /** The attributes of a client's own (rfc8216bis, 4.4.5.1): quoted strings, hexadecimal sequences and decimal fractions. */
+  own(): Readonly<Record<string, string>> {
+    const names = [...this.#unread].filter((name) => name.startsWith('X-'));
+    return Object.fromEntries(names.map((name) => [name, this.#read(name, 'own')?.replace(/^"(.*)"$/, '$1') ?? '']));
   }
 
   /** What was read, which has to be there. */

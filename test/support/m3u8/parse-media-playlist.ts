@@ -1,10 +1,11 @@
 import { AttributeList } from './attribute-list.ts';
 import { integerValue, onlyOnce, playlistLines, URI, type Line } from './lines.ts';
-import type { MapTag, MediaPlaylist, PartTag, PreloadHintTag, RenditionReportTag, SegmentTags, ServerControlTag } from './playlist.ts';
+import type { DateRangeTag, MapTag, MediaPlaylist, PartTag, PreloadHintTag, RenditionReportTag, SegmentTags, ServerControlTag } from './playlist.ts';
 import { PlaylistSyntaxError } from './syntax-error.ts';
 
 type Draft = { -readonly [K in keyof MediaPlaylist]: MediaPlaylist[K] } & {
   segments: SegmentTags[];
+  dateRanges: DateRangeTag[];
   preloadHints: PreloadHintTag[];
   renditionReports: RenditionReportTag[];
 };
@@ -25,8 +26,9 @@ const wholeTags: Readonly<Record<string, { readonly head: boolean; readonly read
   'EXT-X-SKIP': { head: true, read: (draft, line) => { draft.skipped = skippedSegments(line); } },
 };
 
-/** Tags that may come again and again at the end. */
+/** Tags that may come again and again, of no segment. */
 const listTags: Readonly<Record<string, (draft: Draft, line: Line) => void>> = {
+  'EXT-X-DATERANGE': (draft, line) => { draft.dateRanges.push(dateRange(line)); },
   'EXT-X-PRELOAD-HINT': (draft, line) => { draft.preloadHints.push(preloadHint(line)); },
   'EXT-X-RENDITION-REPORT': (draft, line) => { draft.renditionReports.push(renditionReport(line)); },
 };
@@ -48,7 +50,7 @@ const segmentTags: Readonly<Record<string, (pending: Pending, line: Line) => voi
 export function parseMediaPlaylist(text: string): MediaPlaylist {
   const draft: Draft = {
     version: undefined, targetDuration: NaN, mediaSequence: 0, discontinuitySequence: 0, independentSegments: false, playlistType: undefined,
-    partTarget: undefined, serverControl: undefined, skipped: 0, segments: [], preloadHints: [], renditionReports: [], endList: false,
+    partTarget: undefined, serverControl: undefined, skipped: 0, segments: [], dateRanges: [], preloadHints: [], renditionReports: [], endList: false,
   };
   const once = onlyOnce();
   let pending: Pending = { discontinuities: 0, parts: [], touched: false };
@@ -128,11 +130,11 @@ function extinf({ number, value }: Line): number {
   return Number(duration);
 }
 
-function dateTime({ number, value }: Line): number {
+function dateTime({ number, tag, value }: Line): number {
   // "SHOULD indicate a time zone and fractional parts of seconds, to millisecond accuracy".
   const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3,}(Z|[+-]\d\d:?\d\d)$/.test(value) ? Date.parse(value) : NaN;
   if (Number.isNaN(at)) {
-    throw new PlaylistSyntaxError(number, '4.4.4.6', `EXT-X-PROGRAM-DATE-TIME:${value} is not a date to the millisecond with its zone`);
+    throw new PlaylistSyntaxError(number, '4.4.4.6', `${tag}:${value} is not a date to the millisecond with its zone`);
   }
   return at;
 }
@@ -172,6 +174,18 @@ function part(line: Line): PartTag {
     independent: list.flag('INDEPENDENT'),
     gap: list.flag('GAP'),
     line: line.number,
+  }));
+}
+
+function dateRange(line: Line): DateRangeTag {
+  const { number, tag } = line;
+  return attributes(line, (list) => ({
+    id: list.required('ID', list.quoted('ID')),
+    class: list.quoted('CLASS'),
+    startDate: dateTime({ number, tag, value: list.required('START-DATE', list.quoted('START-DATE')) }),
+    duration: list.float('DURATION'),
+    own: list.own(),
+    line: number,
   }));
 }
 

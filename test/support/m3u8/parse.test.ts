@@ -46,6 +46,13 @@ test('the numbers of a delta update count what was skipped', () => {
   expect(playlist).toMatchObject({ skipped: 3, segments: [{ msn: 10 }] });
 });
 
+test('date ranges stand anywhere, with attributes of one\'s own', () => {
+  const tag = '#EXT-X-DATERANGE:ID="a",CLASS="urn:x",START-DATE="2026-01-02T03:04:05.678Z",DURATION=0,X-TEXT="b, c=d",X-HEX=0x0A,X-NUMBER=-1.5\n';
+  const playlist = parseMediaPlaylist(`${head}${tag}#EXTINF:1,\n0.m4s\n${tag.replace('"a"', '"b"')}`);
+  const own = { 'X-TEXT': 'b, c=d', 'X-HEX': '0x0A', 'X-NUMBER': '-1.5' };
+  expect(playlist).toMatchObject({ segments: [{ msn: 0 }], dateRanges: [{ id: 'a', class: 'urn:x', startDate: Date.UTC(2026, 0, 2, 3, 4, 5, 678), duration: 0, own }, { id: 'b' }] });
+});
+
 test.each([
   ['nothing', ''],
   ['a byte order mark', `\uFEFF${media}`],
@@ -70,6 +77,12 @@ test.each([
   ['a negative duration', `${head}#EXT-X-PART:DURATION=-1,URI="1.m4s"\n`],
   ['INDEPENDENT neither YES nor NO', `${head}#EXT-X-PART:DURATION=1,URI="1.m4s",INDEPENDENT=TRUE\n`],
   ['a date without zone', `${head}#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:05.678\n#EXTINF:1,\n1.m4s\n`],
+  ['a date range without id', `${head}#EXT-X-DATERANGE:START-DATE="2026-01-02T03:04:05.678Z"\n`],
+  ['a date range without start', `${head}#EXT-X-DATERANGE:ID="a"\n`],
+  ['a date range that begins no day', `${head}#EXT-X-DATERANGE:ID="a",START-DATE="now"\n`],
+  ['a date range of less than no length', `${head}#EXT-X-DATERANGE:ID="a",START-DATE="2026-01-02T03:04:05.678Z",DURATION=-1\n`],
+  ['a date range with a word of one\'s own', `${head}#EXT-X-DATERANGE:ID="a",START-DATE="2026-01-02T03:04:05.678Z",X-A=word\n`],
+  ['a date range with an unknown attribute', `${head}#EXT-X-DATERANGE:ID="a",START-DATE="2026-01-02T03:04:05.678Z",A="b"\n`],
   ['a hint of no type', `${head}#EXT-X-PRELOAD-HINT:URI="1.m4s"\n`],
   ['a control character', `${head}#EXTINF:1,\u0007\n1.m4s\n`],
 ])('a media playlist with %s is refused', (_, text) => {

@@ -41,6 +41,18 @@ export type PreloadHintTag = { readonly type: 'PART' | 'MAP'; readonly uri: stri
 /** EXT-X-RENDITION-REPORT. */
 export type RenditionReportTag = { readonly uri: string; readonly lastMsn: number | undefined; readonly lastPart: number | undefined };
 
+/** EXT-X-DATERANGE. */
+export type DateRangeTag = {
+  readonly id: string;
+  readonly class: string | undefined;
+  /** Milliseconds since the Unix epoch. */
+  readonly startDate: number;
+  readonly duration: Seconds | undefined;
+  /** Attributes of one's own, `X-` before their names, as they stand in the tag; quotes taken off. */
+  readonly own: Readonly<Record<string, string>>;
+  readonly line: number;
+};
+
 /** A media playlist. */
 export type MediaPlaylist = {
   readonly version: number | undefined;
@@ -55,6 +67,7 @@ export type MediaPlaylist = {
   readonly skipped: number;
   /** Those that are not skipped; the last one may have no URI yet. */
   readonly segments: readonly SegmentTags[];
+  readonly dateRanges: readonly DateRangeTag[];
   readonly preloadHints: readonly PreloadHintTag[];
   readonly renditionReports: readonly RenditionReportTag[];
   readonly endList: boolean;

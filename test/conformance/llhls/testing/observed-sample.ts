@@ -80,6 +80,9 @@ export function playlistAt(made: MadeRendition, stream: readonly MadeRendition[]
     '#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.6,HOLD-BACK=6,CAN-SKIP-UNTIL=12', '#EXT-X-PART-INF:PART-TARGET=0.2',
     `#EXT-X-MEDIA-SEQUENCE:${first?.msn ?? FIRST_GROUP}`, `#EXT-X-DISCONTINUITY-SEQUENCE:${first?.epoch ?? 1}`,
   ];
+  // Each group has a message on its first picture.
+  const dates = new Map(stream[0]?.segments.map(({ msn, date }) => [msn, date]));
+  lines.push(...listed.map(({ msn }) => `#EXT-X-DATERANGE:ID="message-${msn}",CLASS="urn:a",START-DATE="${dates.get(msn)}",DURATION=0,X-DATA="${msn}"`));
   listed.forEach((segment, index) => {
     const isNew = segment.epoch !== (listed[index - 1]?.epoch ?? segment.epoch);
     lines.push(...(isNew ? ['#EXT-X-DISCONTINUITY'] : []), ...(isNew || index === 0 ? ['#EXT-X-MAP:URI="init-a.mp4"'] : []), `#EXT-X-PROGRAM-DATE-TIME:${segment.date}`);
