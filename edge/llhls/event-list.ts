@@ -18,8 +18,13 @@ export type ListedEvent = {
 /** What {@link EventList} needs to know of a segment. */
 export type EventPlace = Pick<Segment, 'group' | 'epoch' | 'pts' | 'timescale' | 'wallTime'>;
 
-/** Twice what ingest lets through while a playlist lists 30 s of it: a bound on what a broken ingest can make us keep. */
+/**
+ * What the tags in a playlist may take, and how many they are: 30 s of what ingest lets through where messages have 600 bytes, and its 20 largest
+ * at once. Playlists are compressed on the thread that carries media, five times a second: beyond this the oldest are no longer listed.
+ */
+const MAX_TAG_BYTES = 128 * 1024;
 const MAX_EVENTS = 400;
+const MAX_KNOWN = 2 * MAX_EVENTS;
 
 /**
  * The messages of a broadcast, each once, whichever rendition brought it first. Every playlist lists the same ones from its own
@@ -28,7 +33,9 @@ const MAX_EVENTS = 400;
  */
 export class EventList {
   #events: ListedEvent[] = [];
-  readonly #ids = new Set<string>();
+  /** Every message that was told and may be told again by another rendition, listed or not. */
+  readonly #groupOf = new Map<string, number>();
+  #bytes = 0;
 
   /** In the order in which they came. */
   get all(): readonly ListedEvent[] {
@@ -37,14 +44,20 @@ export class EventList {
 
   /** Takes a message of a segment; one that is known stays as it was told first. */
   add(event: TimedEvent, segment: EventPlace): void {
-    if (this.#ids.has(event.id)) {
+    if (this.#groupOf.has(event.id)) {
       return;
     }
     const at = eventTime(event, segment);
-    this.#ids.add(event.id);
-    this.#events.push({ event, group: segment.group, epoch: segment.epoch, at, tag: dateRange(event, at) });
-    if (this.#events.length > MAX_EVENTS) {
-      this.#ids.delete(this.#events.shift()?.event.id ?? '');
+    const tag = dateRange(event, at);
+    this.#groupOf.set(event.id, segment.group);
+    const oldest = this.#groupOf.keys().next().value;
+    if (this.#groupOf.size > MAX_KNOWN && oldest !== undefined) {
+      this.#groupOf.delete(oldest);
+    }
+    this.#events.push({ event, group: segment.group, epoch: segment.epoch, at, tag });
+    this.#bytes += tag.length;
+    while (this.#bytes > MAX_TAG_BYTES || this.#events.length > MAX_EVENTS) {
+      this.#bytes -= this.#events.shift()?.tag.length ?? 0;
     }
   }
 
@@ -59,9 +72,15 @@ export class EventList {
 
   /** Forgets the messages of groups that nobody lists any more. */
   forgetBefore(group: number): void {
-    if (this.#events.some((listed) => listed.group < group)) {
-      this.#events.filter((listed) => listed.group < group).forEach(({ event }) => this.#ids.delete(event.id));
-      this.#events = this.#events.filter((listed) => listed.group >= group);
+    if (this.#groupOf.size === 0) {
+      return;
     }
+    for (const [id, own] of this.#groupOf) {
+      if (own < group) {
+        this.#groupOf.delete(id);
+      }
+    }
+    this.#events = this.#events.filter((listed) => listed.group >= group);
+    this.#bytes = this.#events.reduce((sum, { tag }) => sum + tag.length, 0);
   }
 }

@@ -100,4 +100,16 @@ test('what is kept is bounded, whatever comes', () => {
   }
   expect(events.all).toHaveLength(400);
   expect(events.all.at(-1)?.event.data).toBe('{"n":999}');
+  const large = JSON.stringify('x'.repeat(4000));
+  for (let n = 1000; n < 1040; n++) {
+    events.add({ ...message(n, 10), data: large }, segment);
+  }
+  const tags = events.tagsFrom(0);
+  expect(tags.length).toBeLessThanOrEqual(128 * 1024);
+  expect(events.all.map(({ event }) => Number.parseInt(event.id, 16)).slice(-20)).toEqual(Array.from({ length: 20 }, (_, n) => 1020 + n));
+  // What is no longer listed does not come back with the next rendition.
+  events.add({ ...message(1000, 10), data: large }, segment);
+  expect(events.tagsFrom(0)).toBe(tags);
+  events.forgetBefore(11);
+  expect(events.tagsFrom(0)).toBe('');
 });
