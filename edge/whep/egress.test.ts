@@ -9,7 +9,7 @@ import { Ticker } from '#core/rtc/ticker.ts';
 
 import { Egress, type ViewerEvent } from './egress.ts';
 import { FakeRtc, FakeSender } from './testing/fake-rtc.ts';
-import { message, rendition, settle, TestBroadcast, vp8Config } from './testing/broadcast.ts';
+import { rendition, settle, TestBroadcast, vp8Config } from './testing/broadcast.ts';
 
 /** An egress on a bus of its own, with manual clocks and senders that remember. */
 function setUp() {
@@ -92,35 +92,6 @@ describe('a viewer', () => {
     broadcast.write('video', 30, 31, { config: vp8Config });
     await settle();
     expect(format(sender.video[1]?.payload.type)).toMatchObject({ name: 'vp8' });
-  });
-
-  it('is told of messages with the RTP timestamp of their frame as it is sent', async () => {
-    const { bus, watch, events } = setUp();
-    const broadcast = new TestBroadcast(bus);
-    broadcast.ladder(rendition('video', 2_000_000));
-    broadcast.write('video', 0, 33);
-    const sender = watch('a');
-    broadcast.write('video', 33, 34, { events: [message('e', 33 * 3000, '{"question":"Left or right?"}'), message('f', 33 * 3000, 'no JSON')] });
-    await settle();
-    const timestamp = (sender.video.at(-1)?.frame.timestamp ?? 0) + 1000;
-    expect(timestamp).toBe(33 * 3000 + 1000);
-    const data = { id: 'e'.repeat(32), type: 'poll', data: { question: 'Left or right?' }, time: 1.1, wallTime: '2026-01-01T00:00:01.100Z', video: timestamp };
-    expect(events.filter((line) => line.includes('metadata'))).toEqual([`a metadata ${JSON.stringify(data)}`]);
-  });
-
-  it('is told of messages on sound by the timestamp of sound', async () => {
-    const { bus, watch, events } = setUp();
-    const broadcast = new TestBroadcast(bus);
-    broadcast.ladder(rendition('opus', 96_000, { faces: ['webrtc'] }));
-    broadcast.sound('opus', 0, 50);
-    watch('a');
-    broadcast.sound('opus', 50, 51, [message('e', 90_000)]);
-    broadcast.sound('opus', 51);
-    await settle();
-    // Encoded sound is stamped 80 ms late.
-    const told = events.filter((line) => line.includes('metadata'));
-    expect(told.length).toBe(1);
-    expect(JSON.parse(told[0]!.slice('a metadata '.length))).toMatchObject({ time: 1, audio: 54 * 960 + 1000 });
   });
 
   it('waits for a rung and for sound that appear after it came', async () => {

@@ -74,6 +74,10 @@ export class Routes {
     return `${this.#base}embed/${encodeURIComponent(stream)}`;
   }
 
+  dash(stream: string): string {
+    return `${this.#base}live/${encodeURIComponent(stream)}/manifest.mpd`;
+  }
+
   hls(stream: string): string {
     return `${this.#base}live/${encodeURIComponent(stream)}/master.m3u8`;
   }

@@ -1,4 +1,6 @@
+import type { WallTime } from '#core/media/time.ts';
 import type { EngineChoice } from '../address/address.ts';
+import { canPlayDash } from './dash/support.ts';
 import type { Engine, EngineKind, EngineListener } from './engine.ts';
 import type { EarlyPlaylist } from './hls/early-playlist.ts';
 import { canPlayHls } from './hls/support.ts';
@@ -13,8 +15,12 @@ export type EngineOptions = {
   readonly stream: string;
   /** The multivariant playlist. */
   readonly url: string;
+  /** The DASH manifest. */
+  readonly dashUrl: string;
   /** The WHEP endpoint. */
   readonly whepUrl: string;
+  /** The server's clock. */
+  readonly now: () => WallTime;
   /** CMCD session id: one per visit, so that a viewer who reconnects is counted once. */
   readonly sessionId: string;
   /** Bits per second believed in before anything was loaded. */
@@ -47,12 +53,22 @@ const hls: EngineWay = {
   preload: () => void loadHls().catch(() => undefined),
 };
 
+/** So is dash.js, which comes for few: who asks for it, and browsers that LL-HLS fails in. */
+const loadDash = async () => (await import('./dash/dash-engine.ts')).DashEngine;
+const dash: EngineWay = {
+  kind: 'dash',
+  make: (options) => new LazyEngine('dash', options.choice, options.listener, async () => new (await loadDash())({ ...options, url: options.dashUrl })),
+  preload: () => void loadDash().catch(() => undefined),
+};
+
 const native: EngineWay = { kind: 'native', make: ({ video, url, listener }) => new NativeEngine({ video, url, listener }) };
 
-/** Finds the ways for this browser and for what `?engine=` asks: WebRTC, LL-HLS where it does not work. */
+/** Finds the ways for this browser and for what `?engine=` asks: WebRTC, LL-HLS where it does not work, LL-DASH where that does not. */
 export function chooseEngine(choice: EngineChoice, video: HTMLVideoElement): EngineOffer {
   if (choice === 'dash') {
-    return { refusal: 'This server does not offer LL-DASH yet. Open the page without “?engine=dash” to watch.' };
+    return canPlayDash()
+      ? { ways: [dash] }
+      : { refusal: 'This browser has no Media Source Extensions, which LL-DASH takes. Open the page without “?engine=dash” to watch.' };
   }
   if (choice === 'webrtc') {
     return WhepConnection.isSupported()
@@ -60,6 +76,6 @@ export function chooseEngine(choice: EngineChoice, video: HTMLVideoElement): Eng
       : { refusal: 'This browser has no WebRTC, or it is switched off. Open the page without “?engine=webrtc” to watch over LL-HLS.' };
   }
   const overHttp = canPlayHls() ? [hls] : NativeEngine.isSupported(video) ? [native] : [];
-  const ways = choice === 'auto' && WhepConnection.isSupported() ? [webrtc, ...overHttp] : overHttp;
+  const ways = choice === 'auto' ? [...(WhepConnection.isSupported() ? [webrtc] : []), ...overHttp, ...(canPlayDash() ? [dash] : [])] : overHttp;
   return ways.length > 0 ? { ways } : { refusal: 'This browser can play neither WebRTC nor Media Source Extensions nor HLS. A current Chrome, Edge, Firefox or Safari can.' };
 }

@@ -1,3 +1,4 @@
+import type { WallTime } from '#core/media/time.ts';
 import type { Routes } from '../address/address.ts';
 import type { EngineWay } from '../engine/choose-engine.ts';
 import type { Engine, EngineFailure, EngineListener } from '../engine/engine.ts';
@@ -25,6 +26,8 @@ export type SeatOptions = {
   readonly video: HTMLVideoElement;
   readonly stream: string;
   readonly routes: Routes;
+  /** The server's clock. */
+  readonly now: () => WallTime;
   readonly monitor: PlaybackMonitor;
   readonly metadata: Metadata;
   readonly rungs: RungMemory;
@@ -76,7 +79,9 @@ export class EngineSeat {
     const engine = way.make({
       video,
       url: routes.hls(stream),
+      dashUrl: routes.dash(stream),
       whepUrl: routes.whep(stream),
+      now: this.#options.now,
       stream,
       sessionId: this.#sessionId,
       guess: recallThroughput(),

@@ -18,6 +18,7 @@ import { RungMemory } from './rung-memory.ts';
 import { takeSnapshot } from './snapshot.ts';
 import type { SessionState, Snapshot } from './snapshot.ts';
 import { TimeShift } from './time-shift.ts';
+import type { Visit } from './visit.ts';
 import { WayFinder } from './way-finder.ts';
 
 /** Options of {@link Session}. */
@@ -45,7 +46,7 @@ const replaceAfter = 5_000;
  * One visit to a stream: plays it, and goes on playing it through whatever happens, for as long as it takes. It makes engines
  * one after the other, on the same element, and says what it is doing.
  */
-export class Session {
+export class Session implements Visit {
   readonly #options: SessionOptions;
   readonly #monitor: PlaybackMonitor;
   readonly #playhead: Playhead;
@@ -72,7 +73,7 @@ export class Session {
     this.#playhead = new Playhead(video, this.#monitor);
     this.#metadata = new Metadata(video);
     this.#seat = new EngineSeat({
-      ...{ video, stream, routes, monitor: this.#monitor, metadata: this.#metadata, rungs: this.#rungs, early: options.early ?? {} },
+      ...{ video, stream, routes, now: () => clock.now(), monitor: this.#monitor, metadata: this.#metadata, rungs: this.#rungs, early: options.early ?? {} },
       events: {
         changed: () => options.changed(),
         buffered: () => this.#monitor.look(),
@@ -155,9 +156,9 @@ export class Session {
     this.#options.changed();
   }
 
-  /** Goes to where the live edge was so many seconds ago. */
-  seekBehind(seconds: number): void {
-    this.#shift.seekTo(wallTime(this.#options.clock.now() - seconds * 1_000));
+  /** Goes to a place relative to the live edge, seconds: where it was ten seconds ago is -10. */
+  seekTo(place: number): void {
+    this.#shift.seekTo(wallTime(this.#options.clock.now() + place * 1_000));
     this.#options.changed();
   }
 

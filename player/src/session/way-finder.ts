@@ -74,7 +74,8 @@ export class WayFinder {
     const { seat } = this.#options;
     const from = seat.engine?.kind;
     const to = from === undefined ? undefined : this.#plan.after(from);
-    if (from === undefined || to === undefined) {
+    // What LL-HLS cannot reach, LL-DASH cannot either: both are one server's, by HTTP.
+    if (from === undefined || to === undefined || (to === 'dash' && failure.kind === 'network')) {
       return false;
     }
     this.#plan.rest(from, performance.now() + restAfterFailure);

@@ -8,6 +8,7 @@ import type { Engine, EngineFailure, EngineListener, EngineRung } from '../engin
 import { failureFromAnswer } from '../failure.ts';
 import { rungLabel } from '../rung-label.ts';
 import { hlsConfig } from './config.ts';
+import { tellDateRanges } from './date-ranges.ts';
 import type { EarlyPlaylist } from './early-playlist.ts';
 import { MediaTransfers } from './media-loader.ts';
 import type { AbrSeat } from './part-abr-controller.ts';
@@ -122,6 +123,7 @@ export class HlsEngine implements Engine {
       }
     });
     hls.on(Events.ERROR, (_event, data) => this.#onError(data));
+    tellDateRanges(hls, listener);
   }
 
   #flows(): void {

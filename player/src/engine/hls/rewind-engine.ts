@@ -5,6 +5,7 @@ import type { Engine, EngineFailure, EngineKind, EngineListener } from '../engin
 import { failureFromAnswer } from '../failure.ts';
 import { rungLabel } from '../rung-label.ts';
 import type { SeekableEngine, SeekTarget, SeekWindow } from '../seekable.ts';
+import { tellDateRanges } from './date-ranges.ts';
 import { rewindConfig } from './rewind-config.ts';
 import { dateOf, positionOf, windowOf } from './rewind-timeline.ts';
 
@@ -142,6 +143,7 @@ export class RewindEngine implements Engine, SeekableEngine {
       listener.buffered();
     });
     hls.on(Events.ERROR, (_event, data) => this.#onError(data));
+    tellDateRanges(hls, listener);
     const look = (): void => {
       const details = this.#details;
       if (video.ended || (details !== undefined && !details.live && video.currentTime >= details.edge - nothingLeft && !video.seeking)) {

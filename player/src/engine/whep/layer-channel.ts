@@ -1,3 +1,5 @@
+import { readMessage } from '../../events/timed-message.ts';
+import type { EngineEvent } from '../../events/timed-message.ts';
 import type { EngineRung } from '../engine.ts';
 import { readClock } from './media-clock.ts';
 import type { ClockPoint } from './media-clock.ts';
@@ -18,6 +20,8 @@ export interface LayerListener {
   active(): void;
   /** When what has which RTP timestamp was captured. */
   clock(point: ClockPoint): void;
+  /** A message, with the RTP timestamp of its frame. */
+  metadata(event: EngineEvent): void;
   /** Bits per second that the server believes in. */
   estimate(bitsPerSecond: number): void;
 }
@@ -50,6 +54,7 @@ export class LayerChannel {
         listener.clock(point);
       }
     });
+    on('metadata', (data) => readMetadata(data).forEach((event) => listener.metadata(event)));
     on('estimate', (data) => isRecord(data) && typeof data['bitrate'] === 'number' && listener.estimate(data['bitrate']));
   }
 
@@ -68,6 +73,20 @@ export class LayerChannel {
     this.#ends.abort();
     this.#events?.close();
   }
+}
+
+/** Reads the data of the event `metadata`; nothing where it is no message with a place. */
+export function readMetadata(data: unknown): EngineEvent[] {
+  if (!isRecord(data)) {
+    return [];
+  }
+  const { id, type, data: body, time, wallTime, video, audio } = data;
+  const message = readMessage({ id, type, data: body, time, wallTime });
+  const timestamp = video ?? audio;
+  if (message === undefined || typeof timestamp !== 'number' || !Number.isFinite(timestamp)) {
+    return [];
+  }
+  return [{ message, place: { kind: 'rtp', media: video === undefined ? 'audio' : 'video', timestamp } }];
 }
 
 /** Reads the data of the event `layers`; what is no layer is left out. The lowest first. */

@@ -1,5 +1,6 @@
 import { millis, wallTime } from '#core/media/time.ts';
 import type { Millis, WallTime } from '#core/media/time.ts';
+import type { EventPlace } from '../../events/timed-message.ts';
 import type { NetworkFigures } from '../engine.ts';
 import type { ShownFrame } from './frame-watch.ts';
 import { JitterTarget } from './jitter-target.ts';
@@ -66,6 +67,17 @@ export class RtcMeter {
     return sample?.playoutAt === undefined ? undefined : wallTime(sample.playoutAt + (at - sample.at));
   }
 
+  /** RTP timestamp of what was played last, by the browser: of the picture, of sound where there is none. */
+  playedTimestamp(): Extract<EventPlace, { kind: 'rtp' }> | undefined {
+    for (const media of ['video', 'audio'] as const) {
+      const [source] = this.#receiver(media)?.getSynchronizationSources() ?? [];
+      if (source !== undefined) {
+        return { kind: 'rtp', media, timestamp: source.rtpTimestamp };
+      }
+    }
+    return undefined;
+  }
+
   #picture(): Played | undefined {
     const frame = this.#shownFrame();
     return frame?.rtpTimestamp === undefined ? this.#played('video') : this.#timed('video', frame.rtpTimestamp, frame.at);
@@ -77,10 +89,13 @@ export class RtcMeter {
 
   /** By what the browser says was played last. */
   #played(kind: 'video' | 'audio'): Played | undefined {
-    const receiver = this.#peer?.getReceivers().find(({ track }) => track.kind === kind);
-    const [source] = receiver?.getSynchronizationSources() ?? [];
+    const [source] = this.#receiver(kind)?.getSynchronizationSources() ?? [];
     // Its time is one of the wall clock, in milliseconds since 1970.
     return source === undefined ? undefined : this.#timed(kind, source.rtpTimestamp, source.timestamp - performance.timeOrigin);
+  }
+
+  #receiver(kind: 'video' | 'audio'): RTCRtpReceiver | undefined {
+    return this.#peer?.getReceivers().find(({ track }) => track.kind === kind);
   }
 
   #timed(kind: 'video' | 'audio', rtpTimestamp: number, at: number): Played | undefined {

@@ -1,4 +1,5 @@
 import type { WallTime } from '#core/media/time.ts';
+import type { EventPlace } from '../../events/timed-message.ts';
 import type { Engine, EngineListener, EngineRung, NetworkFigures } from '../engine.ts';
 import { failureOf } from '../engine-error.ts';
 import { rungLabel } from '../rung-label.ts';
@@ -93,6 +94,10 @@ export class WhepEngine implements Engine {
     return this.#meter.playedAt(at);
   }
 
+  playedTimestamp(): Extract<EventPlace, { kind: 'rtp' }> | undefined {
+    return this.#meter.playedTimestamp();
+  }
+
   livePosition(): undefined {
     return undefined;
   }
@@ -156,6 +161,7 @@ export class WhepEngine implements Engine {
         this.#meter.clock.point = point;
       },
       inactive: (state) => (state === 'ended' ? listener.ended() : this.#path?.falls()),
+      metadata: (event) => listener.event(event),
       estimate: (bits) => {
         this.#meter.estimate = bits;
       },
