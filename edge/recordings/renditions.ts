@@ -1,3 +1,4 @@
+import type { LadderCatalog } from '#core/bus/catalog.ts';
 import type { TrackConfig } from '#core/media/track.ts';
 
 import type { ArchivedBroadcast, ArchivedSegment, ArchivedTrack } from '../archive/archive.ts';
@@ -10,26 +11,24 @@ const WHOLE = 0.9;
 /** The peak bit rate is that of a row of segments that lasts 0.5 to 1.5 target durations (rfc8216bis, 4.4.6.2), in seconds. */
 const PEAK_SPAN = { least: 1, most: 3 };
 
-/**
- * The renditions of a recording: every track that has all of it, in the order of the ladder, with the bit rates that its segments have.
- */
-export function recordedRenditions(broadcast: Pick<ArchivedBroadcast, 'tracks' | 'ladder'>): OfferedRendition[] {
-  const order = broadcast.ladder?.renditions ?? [];
-  const placeOf = ({ track }: ArchivedTrack): number => {
-    const place = order.findIndex((rendition) => rendition.track === track);
-    return place < 0 ? order.length : place;
-  };
-  const tracks = [...broadcast.tracks.values()].filter(({ segments }) => segments.length > 0).sort((a, b) => placeOf(a) - placeOf(b));
-  const longest = (kind: string): number => Math.max(...tracks.filter((track) => track.kind === kind).map(secondsIn));
-  return tracks.flatMap((track) => {
-    const config = newestConfig(track);
-    if (config === undefined || secondsIn(track) < WHOLE * longest(track.kind)) {
-      return [];
-    }
-    const named = order.find((rendition) => rendition.track === track.track);
-    const frameRate = named?.frameRate ?? (config.kind === 'video' && config.frameDuration > 0 ? config.timescale / config.frameDuration : undefined);
-    return [{ track: track.track, label: named?.label ?? labelOf(config), config, ...(frameRate === undefined ? {} : { frameRate }), ...bitRates(track.segments) }];
-  });
+/** The renditions of a recording: every track that has all of it, in the order of the ladder. */
+export function recordedRenditions({ tracks, ladder }: Pick<ArchivedBroadcast, 'tracks' | 'ladder'>): OfferedRendition[] {
+  const order = ladder?.renditions.map(({ track }) => track) ?? [];
+  const placeOf = ({ track }: ArchivedTrack): number => (order.includes(track) ? order.indexOf(track) : order.length);
+  const all = [...tracks.values()].filter(({ segments }) => segments.length > 0).sort((a, b) => placeOf(a) - placeOf(b));
+  const longest = (kind: string): number => Math.max(...all.filter((track) => track.kind === kind).map(secondsIn));
+  return all.flatMap((track) => (secondsIn(track) < WHOLE * longest(track.kind) ? [] : (recordedRendition(track, ladder) ?? [])));
+}
+
+/** What players are told of a track: the configuration of its newest segment, the bit rates that its segments have. */
+export function recordedRendition(track: ArchivedTrack, ladder: LadderCatalog | undefined): OfferedRendition | undefined {
+  const config = newestConfig(track);
+  if (config === undefined) {
+    return undefined;
+  }
+  const named = ladder?.renditions.find((rendition) => rendition.track === track.track);
+  const frameRate = named?.frameRate ?? (config.kind === 'video' && config.frameDuration > 0 ? config.timescale / config.frameDuration : undefined);
+  return { track: track.track, label: named?.label ?? labelOf(config), config, ...(frameRate === undefined ? {} : { frameRate }), ...bitRates(track.segments) };
 }
 
 /** Seconds of media that a track has. */

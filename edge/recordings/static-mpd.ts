@@ -2,10 +2,10 @@ import { millis, millisToTicks, VIDEO_TIMESCALE } from '#core/media/time.ts';
 import { EVENT_SCHEME, eventNumber } from '#core/media/timed-event.ts';
 import type { TrackConfig } from '#core/media/track.ts';
 
-import type { ArchivedBroadcast, ArchivedSegment } from '../archive/archive.ts';
+import type { ArchivedBroadcast, ArchivedSegment, ArchivedTrack } from '../archive/archive.ts';
 import { element, escapeXml, isoDuration, isoInstant } from '../lldash/xml.ts';
 import type { OfferedRendition } from '../llhls/multivariant-playlist.ts';
-import { recordedRenditions } from './renditions.ts';
+import { recordedRendition } from './renditions.ts';
 import { vodPeriods, type PeriodTrack, type VodPeriod } from './vod-periods.ts';
 
 /** Ingest cuts groups that would grow longer. */
@@ -19,15 +19,17 @@ const MIN_BUFFER = millis(1000);
  * passes. URLs are relative to `/recordings/<id>/`. Undefined where nothing can be played.
  */
 export function staticMpd(broadcast: ArchivedBroadcast): string | undefined {
-  const renditions = new Map(recordedRenditions(broadcast).map((rendition) => [rendition.track, rendition]));
   const periods = vodPeriods(broadcast);
   if (periods.length === 0) {
     return undefined;
   }
+  const renditions = new Map([...broadcast.tracks.values()].map((track) => [track, recordedRendition(track, broadcast.ladder)]));
   let start = 0;
   const texts = periods.map((period, index) => {
-    const duration = Math.max(1, Math.round(period.to * 1000) - Math.round(period.from * 1000));
-    const text = periodText(period, `${period.epoch}-${index}`, start, duration, renditions, broadcast);
+    // Whole milliseconds, so that all timescales agree; outwards, because a key frame just before its period would be dropped with all that builds on it.
+    const mediaStart = Math.floor(period.from * 1000);
+    const duration = Math.ceil(period.to * 1000) - mediaStart;
+    const text = periodText(period, { id: `${period.epoch}-${index}`, start, mediaStart, duration }, broadcast, renditions);
     start += duration;
     return text;
   });
@@ -48,16 +50,21 @@ export function staticMpd(broadcast: ArchivedBroadcast): string | undefined {
   return `<?xml version="1.0" encoding="UTF-8"?>\n${mpd}\n`;
 }
 
-type Representation = { readonly of: PeriodTrack; readonly config: TrackConfig; readonly known: OfferedRendition | undefined };
+type Representation = { readonly of: PeriodTrack; readonly config: TrackConfig; readonly rendition: OfferedRendition };
 
-function periodText(period: VodPeriod, id: string, start: number, duration: number, known: ReadonlyMap<string, OfferedRendition>, { events, facts }: ArchivedBroadcast): string {
+type Renditions = ReadonlyMap<ArchivedTrack, OfferedRendition | undefined>;
+
+/** In milliseconds: `start` of the presentation, `mediaStart` of the broadcast's timeline. */
+type Times = { readonly id: string; readonly start: number; readonly mediaStart: number; readonly duration: number };
+
+function periodText(period: VodPeriod, { id, start, mediaStart, duration }: Times, { events, facts }: ArchivedBroadcast, renditions: Renditions): string {
   const representations = period.tracks.flatMap((of): Representation[] => {
     const config = of.track.config(of.config);
-    return config === undefined ? [] : [{ of, config, known: known.get(of.track.track) }];
+    const rendition = renditions.get(of.track);
+    return config === undefined || rendition === undefined ? [] : [{ of, config, rendition }];
   });
   // A set for each codec: players switch inside of one.
   const sets = [...Map.groupBy(representations, ({ config }) => `${config.kind} ${config.codec}`).values()].sort((a, b) => (kindOf(a) < kindOf(b) ? 1 : -1));
-  const mediaStart = Math.round(period.from * 1000);
   const from = millisToTicks(millis(mediaStart), VIDEO_TIMESCALE);
   const inside = events.filter(({ pts }) => pts >= from && pts < from + millisToTicks(millis(duration), VIDEO_TIMESCALE));
   const types = [...new Set(events.map(({ type }) => type))];
@@ -88,12 +95,12 @@ function setText(set: readonly Representation[], id: number, continuity: string,
   );
 }
 
-function representation({ of: { track, config: configId, segments }, config, known }: Representation, mediaStart: number): string {
-  const bandwidth = Math.max(1, Math.ceil(known?.bandwidth ?? rateOf(segments)));
-  const common = { id: track.track, bandwidth, codecs: config.codecString };
+function representation({ of: { track, config: configId, segments }, config, rendition }: Representation, mediaStart: number): string {
+  const { frameRate } = rendition;
+  const common = { id: track.track, bandwidth: Math.max(1, rendition.bandwidth), codecs: config.codecString };
   const own =
     config.kind === 'video'
-      ? { width: config.width, height: config.height, frameRate: known?.frameRate === undefined || !(known.frameRate > 0) ? undefined : rateText(known.frameRate) }
+      ? { width: config.width, height: config.height, frameRate: frameRate === undefined || !(frameRate > 0) ? undefined : rateText(frameRate) }
       : { audioSamplingRate: config.sampleRate };
   const channels = config.kind === 'audio' ? element('AudioChannelConfiguration', { schemeIdUri: 'urn:mpeg:dash:23003:3:audio_channel_configuration:2011', value: config.channels }) : '';
   const template = element(
@@ -128,10 +135,6 @@ function rows(segments: readonly ArchivedSegment[]): string[] {
     at = next;
   }
   return out;
-}
-
-function rateOf(segments: readonly ArchivedSegment[]): number {
-  return Math.max(...segments.map(({ bytes, ticks, timescale }) => (8 * bytes * timescale) / Math.max(1, ticks)));
 }
 
 /** FrameRateType: an integer or a fraction. Those of NTSC are thousand-and-firsts. */

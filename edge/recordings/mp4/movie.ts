@@ -72,7 +72,7 @@ function trak(track: MovieTrack, id: number, created: number, large: boolean): {
   const { tables, timescale } = track;
   const toMovie = (value: number): number => Math.round((value * MOVIE_TIMESCALE) / timescale);
   const pause = toMovie(track.start);
-  const shown = toMovie(tables.duration - tables.firstOffset);
+  const shown = toMovie(tables.duration);
   const { box: stbl, chunkOffsets } = tables.stbl(track.inits.map(sampleEntryOf), large);
   const mediaHeader = track.kind === 'video' ? fullBoxOf('vmhd', 0, 1, zeros(8)) : fullBoxOf('smhd', 0, 0, zeros(4));
   const dinf = boxOf('dinf', fullBoxOf('dref', 0, 0, u32(1), fullBoxOf('url ', 0, 1)));
