@@ -4,7 +4,7 @@ import type { Plugin } from 'vite';
 
 /**
  * Names the pages after what they show. Their sources lie one folder deep, so that Vite writes their assets as
- * `../assets/...`: right for `/watch/<stream>` and `/embed/<stream>` under any base path.
+ * `../assets/...`: right for `/watch/<stream>`, `/embed/<stream>` and `/recordings/<id>` under any base path.
  */
 function pagesByName(): Plugin {
   return {
@@ -14,7 +14,7 @@ function pagesByName(): Plugin {
       order: 'post',
       handler(_options, bundle) {
         for (const output of Object.values(bundle)) {
-          const page = /^(watch|embed)\/index\.html$/.exec(output.fileName)?.[1];
+          const page = /^(watch|embed|recordings)\/index\.html$/.exec(output.fileName)?.[1];
           if (page !== undefined) {
             output.fileName = `${page}.html`;
           }
@@ -74,6 +74,7 @@ export default defineConfig({
         index: `${import.meta.dirname}/index.html`,
         watch: `${import.meta.dirname}/watch/index.html`,
         embed: `${import.meta.dirname}/embed/index.html`,
+        recordings: `${import.meta.dirname}/recordings/index.html`,
         studio: `${import.meta.dirname}/studio.html`,
       },
       output: {

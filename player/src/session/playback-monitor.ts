@@ -42,6 +42,8 @@ export class PlaybackMonitor {
   #stalls = 0;
   /** False while the viewer watches behind the live edge on purpose. */
   following = true;
+  /** How fast what is not live is played. */
+  pace = 1;
 
   constructor(options: MonitorOptions) {
     this.#options = options;
@@ -65,7 +67,7 @@ export class PlaybackMonitor {
     this.#endStall();
     this.#begun = false;
     this.#standsSince = engine === undefined ? undefined : performance.now();
-    this.#setRate(1);
+    this.#setRate(this.pace);
   }
 
   get reading(): MonitorReading {
@@ -111,7 +113,7 @@ export class PlaybackMonitor {
     this.#lookAtFrames();
     const moves = !video.paused && !video.seeking && video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA;
     if (engine?.partTarget === undefined || latency === undefined || !this.following || !moves) {
-      this.#setRate(1);
+      this.#setRate(this.pace);
       if (engine !== undefined && engine.partTarget === undefined) {
         this.#reading = { ...this.#reading, target: undefined };
       }

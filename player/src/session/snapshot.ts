@@ -14,10 +14,11 @@ import type { RewindReading } from './time-shift.ts';
  * - `reconnecting`: the server cannot be reached, or gives no sense; tried again and again
  * - `interrupted`: the broadcaster lost connection and may return
  * - `offline`: nothing is on air; starts by itself
- * - `unknown`: there is no such stream
+ * - `unknown`: there is no such stream, or no such recording
+ * - `ended`: all of a recording was shown
  * - `unsupported`: this browser cannot play it, or the way asked for is not built
  */
-export type SessionState = 'starting' | 'playing' | 'buffering' | 'reconnecting' | 'interrupted' | 'offline' | 'unknown' | 'unsupported';
+export type SessionState = 'starting' | 'playing' | 'buffering' | 'reconnecting' | 'interrupted' | 'offline' | 'unknown' | 'ended' | 'unsupported';
 
 /** Another way the picture came from then on. */
 export type WayChange = {

@@ -10,6 +10,7 @@ export interface KeyTarget {
   goLive(): void;
   changeVolume(steps: number): void;
   seek(steps: number): void;
+  changeSpeed(steps: number): void;
 }
 
 /** One line of the help, and the keys it stands for. */
@@ -19,6 +20,8 @@ export type Shortcut = {
   /** As the help shows them. */
   readonly shown: readonly string[];
   readonly what: string;
+  /** On pages of which it means something; on all where it is missing. */
+  readonly only?: 'live' | 'recording';
   readonly act: (target: KeyTarget) => void;
 };
 
@@ -28,9 +31,11 @@ export const shortcuts: readonly Shortcut[] = [
   { keys: ['m'], shown: ['M'], what: 'Sound on or off', act: (target) => target.toggleMute() },
   { keys: ['arrowup'], shown: ['↑'], what: 'Louder', act: (target) => target.changeVolume(1) },
   { keys: ['arrowdown'], shown: ['↓'], what: 'Quieter', act: (target) => target.changeVolume(-1) },
-  { keys: ['arrowleft'], shown: ['←'], what: 'Back 5 seconds (not in WebRTC)', act: (target) => target.seek(-1) },
-  { keys: ['arrowright'], shown: ['→'], what: 'Forward 5 seconds', act: (target) => target.seek(1) },
-  { keys: ['l'], shown: ['L'], what: 'Go live', act: (target) => target.goLive() },
+  { keys: ['arrowleft', 'j'], shown: ['←', 'J'], what: 'Back 10 seconds', act: (target) => target.seek(-1) },
+  { keys: ['arrowright'], shown: ['→'], what: 'Forward 10 seconds', act: (target) => target.seek(1) },
+  { keys: ['l'], shown: ['L'], what: 'Go live', only: 'live', act: (target) => target.goLive() },
+  { keys: ['<'], shown: ['<'], what: 'Slower', only: 'recording', act: (target) => target.changeSpeed(-1) },
+  { keys: ['>'], shown: ['>'], what: 'Faster', only: 'recording', act: (target) => target.changeSpeed(1) },
   { keys: ['f'], shown: ['F'], what: 'Full screen', act: (target) => target.toggleFullScreen() },
   { keys: ['p'], shown: ['P'], what: 'Picture in picture', act: (target) => target.togglePictureInPicture() },
   { keys: ['i'], shown: ['I'], what: 'Statistics', act: (target) => target.toggleStatistics() },

@@ -1,20 +1,46 @@
 import type { EngineChoice, Routes } from '../address/address.ts';
 import { ServerClock } from '../clock/server-clock.ts';
+import { preloadRewind } from '../engine/hls/rewind-way.ts';
 import { publish, withdraw } from '../public-api.ts';
 import type { Early } from '../session/early.ts';
+import { RecordingVisit } from '../session/recording-visit.ts';
 import { Session } from '../session/session.ts';
 import type { Snapshot } from '../session/snapshot.ts';
+import type { Visit } from '../session/visit.ts';
 import { History, sampleOf } from '../statistics/history.ts';
 import type { Sample } from '../statistics/history.ts';
+import type { Tile } from '../storyboard/storyboard.ts';
 import { FullScreen } from './full-screen.svelte.ts';
 import { PictureInPicture } from './picture-in-picture.svelte.ts';
+import { StoryboardState } from './storyboard.svelte.ts';
+import { StreamFactsState } from './stream-facts.svelte.ts';
+
+/** A recording to be played. */
+export type RecordingChoice = {
+  readonly id: string;
+  /** Where to begin, seconds. */
+  readonly begin: number;
+};
 
 /** Options of {@link PlayerState}. */
 export type PlayerOptions = {
+  /** The stream's name, or what a recording is called. */
   readonly stream: string;
   readonly routes: Routes;
   readonly engineChoice: EngineChoice;
   readonly early?: Early | undefined;
+  /** In place of what is live. */
+  readonly recording?: RecordingChoice | undefined;
+};
+
+/** The line that the seek bar stands for, seconds: of a recording from its beginning, of a live stream from the live edge, at zero. */
+export type Timeline = {
+  readonly isLive: boolean;
+  readonly from: number;
+  readonly to: number;
+  readonly at: number;
+  /** It was there and cannot be had at the moment. */
+  readonly isLost: boolean;
 };
 
 /** What is open on top of the picture, besides the statistics. */
@@ -32,8 +58,11 @@ const controlsLinger = 2_600;
 /** A step of the volume keys. */
 const volumeStep = 0.05;
 
-/** A step of the seek keys, seconds. */
-const seekStep = 5;
+/** A step of the seek keys and of the button that goes back, seconds. */
+export const seekStep = 10;
+
+/** How fast a recording can be played. */
+export const speeds = [0.5, 0.75, 1, 1.25, 1.5, 2] as const;
 
 /** The player as the components see it. */
 export class PlayerState {
@@ -50,19 +79,28 @@ export class PlayerState {
   readonly #options: PlayerOptions;
   readonly fullScreen = new FullScreen();
   readonly pictureInPicture = new PictureInPicture();
-  #session: Session | undefined;
+  readonly storyboard: StoryboardState;
+  readonly isRecording: boolean;
+  /** Beside a live stream: viewers, and since when it is on air. */
+  readonly about: StreamFactsState;
+  readonly #clock: ServerClock;
+  #session: Visit | undefined;
   #video: HTMLVideoElement | undefined;
   #sleep: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: PlayerOptions) {
     this.#options = options;
     this.stream = options.stream;
+    this.isRecording = options.recording !== undefined;
+    this.storyboard = new StoryboardState(!this.isRecording);
+    this.about = new StreamFactsState(options.routes, options.stream, (facts) => this.#session?.tell?.(facts));
+    this.#clock = new ServerClock(options.routes.time);
   }
 
   readonly state = $derived.by(() => this.snapshot?.state ?? 'starting');
   readonly paused = $derived.by(() => this.snapshot?.paused ?? true);
   /** A picture is there, moving or paused. */
-  readonly hasPicture = $derived.by(() => this.state === 'playing' || this.state === 'buffering');
+  readonly hasPicture = $derived.by(() => this.state === 'playing' || this.state === 'buffering' || this.state === 'ended');
   /** The last picture still stands behind what is said. */
   readonly keepsPicture = $derived.by(() => (this.state === 'reconnecting' || this.state === 'interrupted') && (this.snapshot?.level ?? -1) >= 0);
   /** Nothing plays until the viewer asks for it. */
@@ -74,11 +112,20 @@ export class PlayerState {
     return following && !paused && (latency === null || targetLatency === null || latency - targetLatency < 1.5);
   });
 
+  /** What the seek bar stands for; undefined where there is nothing to go back to. */
+  readonly timeline = $derived.by((): Timeline | undefined => {
+    const { rewind = null, recording = null } = this.snapshot ?? {};
+    if (recording !== null) {
+      return { isLive: false, from: 0, to: recording.duration ?? 0, at: recording.position, isLost: false };
+    }
+    return rewind === null ? undefined : { isLive: true, from: -rewind.window, to: 0, at: -Math.min(rewind.behind, rewind.window), isLost: rewind.state === 'lost' };
+  });
+
   /** Takes the element over; returns what ends it. */
   attach(video: HTMLVideoElement, frame: HTMLElement): () => void {
-    const { stream, routes, engineChoice, early } = this.#options;
-    const clock = new ServerClock(routes.time);
-    const session = new Session({ video, stream, routes, clock, engineChoice, early, changed: () => this.#refresh() });
+    const { stream } = this.#options;
+    const clock = this.#clock;
+    const session = this.#open(video);
     this.#video = video;
     this.#session = session;
     const leaveFullScreen = this.fullScreen.attach(frame, video);
@@ -89,11 +136,15 @@ export class PlayerState {
       history.add(sampleOf(session.snapshot(), performance.now()));
       this.samples = history.samples;
     }, sampleInterval);
-    clock.start();
+    const forget = this.isRecording ? undefined : this.about.start();
+    if (!this.isRecording) {
+      clock.start();
+    }
     session.start();
     publish(session, stream);
     this.#refresh();
     return () => {
+      forget?.();
       clearInterval(timer);
       clearInterval(sampler);
       clearTimeout(this.#sleep);
@@ -106,7 +157,7 @@ export class PlayerState {
   }
 
   togglePlay(): void {
-    if (this.paused) {
+    if (this.paused || this.state === 'ended') {
       this.#session?.play();
     } else {
       this.#session?.pause();
@@ -145,11 +196,59 @@ export class PlayerState {
     this.#session?.seekBy(steps * seekStep);
   }
 
+  /** Goes to a place of {@link timeline}. */
+  seekTo(place: number): void {
+    this.#session?.seekTo(place);
+  }
+
+  /** Somebody is about to go back: what that takes is asked for. */
+  prepareSeek(): void {
+    const { routes, recording } = this.#options;
+    const broadcast = this.about.facts?.broadcast;
+    if (recording !== undefined) {
+      void this.storyboard.load(routes.recording(recording.id, 'storyboard.vtt'));
+    } else if (broadcast !== undefined) {
+      void this.storyboard.load(routes.storyboard(this.stream, broadcast));
+      preloadRewind();
+    }
+  }
+
+  /** The picture of a place of {@link timeline}; undefined while there is none. */
+  tileAt(place: number): Tile | undefined {
+    return this.isRecording
+      ? this.storyboard.tileAt(place)
+      : this.storyboard.tileOf(this.instantAt(place), Date.parse(this.about.facts?.startedAt ?? ''));
+  }
+
+  /** When it was, of a live stream's place; milliseconds since 1970. */
+  instantAt(place: number): number {
+    return this.#clock.now() + place * 1_000;
+  }
+
+  /** How fast a recording is played. */
+  get speed(): number {
+    return this.snapshot?.recording?.speed ?? 1;
+  }
+
+  set speed(speed: number) {
+    if (this.#session?.speed !== undefined) {
+      this.#session.speed = speed;
+    }
+  }
+
+  /** Plays a recording so many steps faster, or slower where it is negative. */
+  changeSpeed(steps: number): void {
+    const at = speeds.findIndex((speed) => speed === this.speed);
+    this.speed = speeds[Math.min(Math.max(at + steps, 0), speeds.length - 1)] ?? 1;
+  }
+
   goLive(): void {
+    if (this.isRecording) {
+      return;
+    }
+    this.#session?.goLive();
     if (this.paused) {
       this.#session?.play();
-    } else {
-      this.#session?.goLive();
     }
   }
 
@@ -189,6 +288,14 @@ export class PlayerState {
   dim(): void {
     clearTimeout(this.#sleep);
     this.#controlsAwake = false;
+  }
+
+  #open(video: HTMLVideoElement): Visit {
+    const { stream, routes, engineChoice, early, recording } = this.#options;
+    const changed = (): void => this.#refresh();
+    return recording === undefined
+      ? new Session({ video, stream, routes, clock: this.#clock, engineChoice, early, changed })
+      : new RecordingVisit({ video, routes, changed, ...recording });
   }
 
   #refresh(): void {

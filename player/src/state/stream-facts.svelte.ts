@@ -13,10 +13,13 @@ export class StreamFactsState {
   facts = $state.raw<StreamFacts>();
   readonly #routes: Routes;
   readonly #stream: string;
+  readonly #told: ((facts: StreamFacts | undefined) => void) | undefined;
 
-  constructor(routes: Routes, stream: string) {
+  /** `told`: called with each answer. */
+  constructor(routes: Routes, stream: string, told?: (facts: StreamFacts | undefined) => void) {
     this.#routes = routes;
     this.#stream = stream;
+    this.#told = told;
   }
 
   /** Begins to ask, a moment after the picture has been asked for; returns what ends it. */
@@ -26,6 +29,7 @@ export class StreamFactsState {
       if (document.visibilityState === 'visible') {
         try {
           this.facts = await fetchStream(this.#routes, this.#stream, ends.signal);
+          this.#told?.(this.facts);
         } catch {
           // What was known stays; the player tells of lost connections.
         }

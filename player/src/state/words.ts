@@ -3,6 +3,18 @@ import type { SessionState, Snapshot } from '../session/snapshot.ts';
 /** What is said over the picture, or undefined while there is nothing to say. */
 export type Notice = { readonly title: string; readonly detail?: string; readonly busy: boolean };
 
+/** A recording's state in plain words. */
+export function recordingNotice(state: SessionState, refusal?: string): Notice | undefined {
+  switch (state) {
+    case 'unknown':
+      return { title: 'This recording is not here', detail: 'It was deleted, or kept for as long as recordings are kept here.', busy: false };
+    case 'starting':
+      return { title: 'Opening the recording…', busy: true };
+    default:
+      return notice(state, '', refusal);
+  }
+}
+
 /** The state in plain words. */
 export function notice(state: SessionState, stream: string, refusal?: string): Notice | undefined {
   switch (state) {
@@ -21,6 +33,7 @@ export function notice(state: SessionState, stream: string, refusal?: string): N
     case 'unsupported':
       return { title: 'This cannot be played here', detail: refusal ?? '', busy: false };
     case 'playing':
+    case 'ended':
       return undefined;
   }
 }
@@ -31,6 +44,45 @@ export function latencyText(seconds: number): string {
     return `${Math.max(Math.round(seconds * 100), 1) * 10} ms`;
   }
   return seconds < 10 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds)} s`;
+}
+
+/** A length as clocks show it: `0:07`, `12:34`, `1:02:03`. */
+export function clockText(seconds: number): string {
+  const whole = Math.max(Math.floor(seconds), 0);
+  const [hours, minutes, rest] = [Math.floor(whole / 3_600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** A length as it is read out: `2 minutes 10 seconds`. */
+export function spokenText(seconds: number): string {
+  const whole = Math.max(Math.round(seconds), 0);
+  const parts = [
+    [Math.floor(whole / 3_600), 'hour'],
+    [Math.floor(whole / 60) % 60, 'minute'],
+    [whole % 60, 'second'],
+  ] as const;
+  const said = parts.filter(([count]) => count > 0).map(([count, unit]) => `${count} ${unit}${count === 1 ? '' : 's'}`);
+  return said.length === 0 ? '0 seconds' : said.join(' ');
+}
+
+/** How far behind the live edge, beside the badge: `0.7 s`, and `2:10` where it is longer than a look. */
+export function behindText(seconds: number): string {
+  return seconds < 20 ? latencyText(seconds) : clockText(seconds);
+}
+
+/** When something was, in the viewer's own time and language: `2 Jan 2026, 14:30`. */
+export function dateText(iso: string): string {
+  const date = new Date(iso);
+  return Number.isNaN(date.getTime()) ? '' : date.toLocaleString([], { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' });
+}
+
+/** Bytes as people read them: `1.2 GB`, `640 MB`. */
+export function bytesText(bytes: number): string {
+  const units = ['kB', 'MB', 'GB', 'TB'] as const;
+  const power = Math.min(Math.max(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), 1), units.length);
+  const value = bytes / 1_000 ** power;
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[power - 1]}`;
 }
 
 /** Bits per second as people read them: `2.5 Mbit/s`, `640 kbit/s`. */

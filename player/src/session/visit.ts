@@ -1,0 +1,19 @@
+import type { StreamFacts } from '../api/streams.ts';
+import type { PublishedSession } from '../public-api.ts';
+
+/** What the player's state needs of a visit, to a live stream or to a recording. */
+export interface Visit extends PublishedSession {
+  start(): void;
+  /** Why nothing can be played, in words for the viewer. */
+  readonly refusal: string | undefined;
+  /** Goes so many seconds forward, or back where it is negative. */
+  seekBy(seconds: number): void;
+  /** Goes to a place of the seek bar: seconds from the recording's beginning; in a live stream seconds from the live edge, negative. */
+  seekTo(place: number): void;
+  /** Takes in what the API tells of the stream. */
+  tell?(facts: StreamFacts | undefined): void;
+  /** How fast a recording is played, 1 as it was. */
+  speed?: number;
+  /** Ends it. Idempotent. */
+  close(): void;
+}
