@@ -35,3 +35,11 @@ export function isEventId(value: string): boolean {
 export function eventNumber({ id }: Pick<TimedEvent, 'id'>): number {
   return Number.parseInt(id.slice(0, 8), 16);
 }
+
+/**
+ * What `emsg` and an MPD's `Event` hold of a message: JSON with its `id`, `type` and `data`. Only 32 bits of the id fit into their own field, and a type in
+ * `value` would have to be declared before its first message comes: players leave out an `emsg` whose scheme and value the MPD does not name.
+ */
+export function eventText({ id, type, data }: TimedEvent): string {
+  return `{"id":"${id}","type":"${type}","data":${data}}`;
+}

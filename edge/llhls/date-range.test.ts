@@ -11,7 +11,7 @@ const noon = wallTime(Date.UTC(2026, 5, 1, 12));
 test('a message is a date range of no length, its data in base64url without padding', () => {
   expect(dateRange({ ...event, data: '{"a":"?>~?>~"}' }, noon)).toBe(
     '#EXT-X-DATERANGE:ID="00112233445566778899aabbccddeeff",CLASS="urn:millrace:event:2026",START-DATE="2026-06-01T12:00:00.000Z",DURATION=0,' +
-      'X-TYPE="poll.v2",X-DATA="eyJhIjoiPz5-Pz5-In0"\n',
+      'X-TIME=10.033333,X-TYPE="poll.v2",X-DATA="eyJhIjoiPz5-Pz5-In0"\n',
   );
 });
 

@@ -12,10 +12,11 @@ export function eventTime(event: Pick<TimedEvent, 'pts'>, segment: { readonly pt
 
 /**
  * EXT-X-DATERANGE of a message (rfc8216bis, 4.4.5.1), with the line's end. "A single instant in time ... SHOULD be represented with a
- * duration of 0." The data is base64url: a quoted string can hold neither a quote nor a line's end.
+ * duration of 0." The data is base64url: a quoted string can hold neither a quote nor a line's end. X-TIME is the time on the broadcast's timeline in seconds:
+ * dates have milliseconds, and are the first frame's in decoding order for some readers.
  */
-export function dateRange({ id, type, data }: TimedEvent, at: WallTime): string {
+export function dateRange({ id, type, data, pts }: TimedEvent, at: WallTime): string {
   const start = new Date(Math.round(at)).toISOString();
   const encoded = new TextEncoder().encode(data).toBase64({ alphabet: 'base64url', omitPadding: true });
-  return `#EXT-X-DATERANGE:ID="${id}",CLASS="${EVENT_SCHEME}",START-DATE="${start}",DURATION=0,X-TYPE="${type}",X-DATA="${encoded}"\n`;
+  return `#EXT-X-DATERANGE:ID="${id}",CLASS="${EVENT_SCHEME}",START-DATE="${start}",DURATION=0,X-TIME=${(pts / VIDEO_TIMESCALE).toFixed(6)},X-TYPE="${type}",X-DATA="${encoded}"\n`;
 }

@@ -44,7 +44,7 @@ test('a message is in the playlist that its part completes, before any segment',
   await settled();
   expect(waiter.text).toContain(
     '#EXT-X-DISCONTINUITY-SEQUENCE:0\n' +
-      '#EXT-X-DATERANGE:ID="00000000000000000000000000000001",CLASS="urn:millrace:event:2026",START-DATE="2026-01-01T00:00:11.250Z",DURATION=0,X-TYPE="test",X-DATA="eyJuIjoxfQ"\n' +
+      '#EXT-X-DATERANGE:ID="00000000000000000000000000000001",CLASS="urn:millrace:event:2026",START-DATE="2026-01-01T00:00:11.250Z",DURATION=0,X-TIME=11.250000,X-TYPE="test",X-DATA="eyJuIjoxfQ"\n' +
       '#EXT-X-MAP:',
   );
   expect(waiter.text).toContain('#EXT-X-VERSION:9\n');

@@ -8,7 +8,7 @@ import { createFile, MP4BoxBuffer, type Sample } from 'mp4box';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Frame } from '#core/media/frame.ts';
 import { rescale, VIDEO_TIMESCALE } from '#core/media/time.ts';
-import type { TimedEvent } from '#core/media/timed-event.ts';
+import { eventNumber, eventText, type TimedEvent } from '#core/media/timed-event.ts';
 import { trackName } from '#core/media/track.ts';
 import { loadTracks } from '#test/vectors/load.ts';
 import { opusFrames } from './opus.ts';
@@ -97,7 +97,7 @@ describe('what the packager writes, read by mp4box', () => {
     file.flush();
     const { timescale } = packaged.config;
     const always = { version: 1, timescale, event_duration: 0, scheme_id_uri: 'urn:millrace:event:2026' };
-    const expected = packaged.parts.flatMap((part, chunk) => (part.events ?? []).map(({ type, pts, data, id }) => ({ ...always, chunk, value: type, pts, id: Number.parseInt(id.slice(0, 8), 16), data })));
+    const expected = packaged.parts.flatMap((part, chunk) => (part.events ?? []).map((event) => ({ ...always, chunk, value: '', pts: event.pts, id: eventNumber(event), data: eventText(event) })));
     expect(expected.length).toBeGreaterThan(30);
     const boxes = file.boxes as unknown as readonly ReadEmsg[];
     const read = boxes.flatMap((box, at) => {

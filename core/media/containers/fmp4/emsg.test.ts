@@ -57,9 +57,9 @@ describe('an emsg of version 1 (ISO/IEC 23009-1, 5.10.3.3)', () => {
 describe('a message of ours', () => {
   it.each([90_000, 48_000, 44_100])('has its time in the timescale of its track: %i', (scale) => {
     const read = readEmsg(only(eventBox(event, timescale(scale))));
-    expect(read).toMatchObject({ schemeIdUri: 'urn:millrace:event:2026', value: 'poll', timescale: scale, duration: 0, id: 0xfedcba98 });
+    expect(read).toMatchObject({ schemeIdUri: 'urn:millrace:event:2026', value: '', timescale: scale, duration: 0, id: 0xfedcba98 });
     expect(read.presentationTime).toBe(Math.round((183_000 * scale) / 90_000));
-    expect(new TextDecoder().decode(read.data)).toBe(event.data);
+    expect(JSON.parse(new TextDecoder().decode(read.data))).toEqual({ id: event.id, type: 'poll', data: { q: '¿Qué?' } });
   });
 
   it('stands between the prft and the moof of its chunk, and moves nothing in it', () => {

@@ -1,6 +1,6 @@
 import { MillraceError } from '../../../runtime/errors.ts';
 import { rescale, VIDEO_TIMESCALE, type Ticks, type Timescale } from '../../time.ts';
-import { EVENT_SCHEME, eventNumber, type TimedEvent } from '../../timed-event.ts';
+import { EVENT_SCHEME, eventNumber, eventText, type TimedEvent } from '../../timed-event.ts';
 import { fullBox, u32, u8 } from './box.ts';
 import type { Box } from './read-boxes.ts';
 
@@ -49,12 +49,12 @@ export function emsg({ schemeIdUri, value, timescale, presentationTime, duration
 export function eventBox(event: TimedEvent, timescale: Timescale): Uint8Array {
   return emsg({
     schemeIdUri: EVENT_SCHEME,
-    value: event.type,
+    value: '',
     timescale,
     presentationTime: rescale(event.pts, VIDEO_TIMESCALE, timescale),
     duration: 0,
     id: eventNumber(event),
-    data: new TextEncoder().encode(event.data),
+    data: new TextEncoder().encode(eventText(event)),
   });
 }
 
