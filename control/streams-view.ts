@@ -16,7 +16,7 @@ export type StreamView = {
 
 type OnAir = { info: BroadcastInfo; readonly catalog: Partial<CatalogSections>; readonly subscriptions: readonly Unsubscribe[] };
 
-const SECTIONS = ['source', 'ladder', 'ingest', 'transcode', 'audience'] as const satisfies readonly (keyof CatalogSections)[];
+const SECTIONS = ['source', 'ladder', 'ingest', 'transcode', 'audience', 'archive'] as const satisfies readonly (keyof CatalogSections)[];
 
 /**
  * The bus's broadcasts as streams, kept by subscription: reading costs nothing. Remembers one broadcast for each

@@ -5,8 +5,8 @@ export class ApiError extends MillraceError {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
-    super(code, message);
+  constructor(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}, cause?: unknown) {
+    super(code, message, { cause });
     this.name = 'ApiError';
     this.status = status;
     this.headers = headers;

@@ -19,6 +19,7 @@ async function onAir(more: Parameters<typeof serveControl>[1] = {}): Promise<Ser
   bus.putCatalog(broadcast, 'ladder', ladderCatalog());
   bus.putCatalog(broadcast, 'ingest', { bitrate: 2_600_000, frameRate: 29.97003, rtt: millis(38.5), loss: 0.0123456, address: '192.0.2.9', warnings: [{ code: 'source/long-gop', message: 'Set the key-frame interval to 2 s.', since: wallTime(0) }] });
   bus.putCatalog(broadcast, 'transcode', { speed: 1.23456, lag: millis(40), restarts: 1, warnings: [{ code: 'transcode/restarted', message: 'The encoder was restarted.', since: wallTime(1_000) }] });
+  bus.putCatalog(broadcast, 'archive', { rewind: millis(7_200_000), recording: true, bytes: 123_456, warnings: [{ code: 'archive/disk-slow', message: 'The disk is slow.', since: wallTime(2_000) }] });
   bus.putCatalog(broadcast, 'audience', { viewers: { hls: 3, webrtc: 1 } });
   return served;
 }
@@ -43,8 +44,10 @@ test('a stream on air is described, and what is private is not in it', async () 
     ],
     omitted: [{ label: '480p', reason: 'This machine is not fast enough.' }],
     viewers: { hls: 3, dash: 0, webrtc: 1, total: 4 },
+    hls: '/live/cam1/master.m3u8', dash: '/live/cam1/manifest.mpd', rewind: { seconds: 7200, url: '/live/cam1/rewind.m3u8' }, recording: true,
+    poster: '/live/cam1/poster.jpg', thumbnail: '/live/cam1/thumbnail.jpg',
   });
-  expect(JSON.stringify(body)).not.toMatch(/192\.0\.2\.9|obs-output|key-frame interval/);
+  expect(JSON.stringify(body)).not.toMatch(/192\.0\.2\.9|obs-output|key-frame interval|The disk is full/);
 });
 
 test('with a key of the stream its broadcaster is described too, and nobody else\'s', async () => {
@@ -52,7 +55,7 @@ test('with a key of the stream its broadcaster is described too, and nobody else
   const withKey = (path: string, key: string): Promise<Response> => get(path, { headers: { Authorization: `Bearer ${key}` } });
   const own = await withKey('/api/v1/streams/cam1', `cam1_${SECRET}`);
   expect(own.headers.get('cache-control')).toBe('no-store');
-  expect(streamSchema.parse(await own.json()).broadcaster?.warnings).toHaveLength(2);
+  expect(streamSchema.parse(await own.json()).broadcaster?.warnings).toHaveLength(3);
   for (const [path, key] of [
     ['/api/v1/streams/cam1', `cam2_${SECRET}`],
     ['/api/v1/streams/cam1', 'cam1_aaaaaaaaaaaaaaaa'],
@@ -84,9 +87,11 @@ test('with the token the broadcaster is described too', async () => {
     address: '192.0.2.9', encoder: 'obs-output',
     ingest: { bitrate: 2_600_000, frameRate: 29.97, rttMillis: 38.5, loss: 0.012 },
     transcode: { speed: 1.235, lagMillis: 40, restarts: 1 },
+    archive: { bytes: 123_456, rewindOff: null },
     warnings: [
       { code: 'source/long-gop', message: 'Set the key-frame interval to 2 s.', since: '1970-01-01T00:00:00.000Z' },
       { code: 'transcode/restarted', message: 'The encoder was restarted.', since: '1970-01-01T00:00:01.000Z' },
+      { code: 'archive/disk-slow', message: 'The disk is slow.', since: '1970-01-01T00:00:02.000Z' },
     ],
   });
 });
@@ -102,6 +107,7 @@ test('a known stream that is off air is offline, with nothing of its last broadc
   bus.announce(broadcastInfo({ state: 'ended' }));
   expect(streamSchema.parse(await (await getWithToken('/api/v1/streams/cam1')).json())).toEqual({
     stream: 'cam1', state: 'offline', broadcast: null, startedAt: null, returnUntil: null, source: null, rungs: [], omitted: [], viewers: { hls: 0, dash: 0, webrtc: 0, total: 0 },
+    hls: null, dash: null, rewind: null, recording: false, poster: null, thumbnail: null,
   });
 });
 
@@ -117,6 +123,24 @@ test('a broadcast of sound alone, or announced before its catalog, is described 
   expect(streamSchema.parse(await (await get('/api/v1/streams/cam1')).json())).toMatchObject({ state: 'live', source: null, rungs: [] });
   bus.putCatalog(broadcastInfo().broadcast, 'source', sourceCatalog({ tracks: sourceCatalog().tracks.slice(1) }));
   expect(streamSchema.parse(await (await get('/api/v1/streams/cam1')).json()).source).toMatchObject({ video: null, audio: { codec: 'aac' } });
+});
+
+test('rewind that had to be turned off is told to the broadcaster with its reason, and is not offered', async () => {
+  const { bus, get, getWithToken } = await onAir();
+  bus.putCatalog(broadcastInfo().broadcast, 'archive', { rewind: millis(0), rewindOff: 'The disk is full.', recording: false, bytes: 0, warnings: [] });
+  expect(streamSchema.parse(await (await get('/api/v1/streams/cam1')).json())).toMatchObject({ rewind: null, recording: false });
+  expect(streamSchema.parse(await (await getWithToken('/api/v1/streams/cam1')).json()).broadcaster?.archive).toEqual({ bytes: 0, rewindOff: 'The disk is full.' });
+});
+
+test('sound alone has no pictures, and what only WebRTC carries has neither playlist nor manifest', async () => {
+  const { bus, get } = await onAir();
+  const { renditions } = ladderCatalog();
+  const put = (faces: 'hls' | 'webrtc', kind: 'video' | 'audio'): void =>
+    bus.putCatalog(broadcastInfo().broadcast, 'ladder', ladderCatalog({ renditions: renditions.filter(({ config }) => config.kind === kind).map((rendition) => ({ ...rendition, faces: [faces] })) }));
+  put('hls', 'audio');
+  expect(await (await get('/api/v1/streams/cam1')).json()).toMatchObject({ hls: '/live/cam1/master.m3u8', poster: null, thumbnail: null });
+  put('webrtc', 'video');
+  expect(await (await get('/api/v1/streams/cam1')).json()).toMatchObject({ hls: null, dash: null, poster: null, thumbnail: null });
 });
 
 test('all streams are listed by name', async () => {
@@ -159,6 +183,10 @@ test.each([
   ['GET', '/api/v1/server', 401, 'unauthorized'],
   ['POST', '/api/v1/streams/cam1/disconnect', 401, 'unauthorized'],
   ['POST', '/api/v1/streams/nobody/disconnect', 401, 'unauthorized'],
+  ['POST', '/api/v1/streams/cam1/metadata', 401, 'unauthorized'],
+  ['GET', '/api/v1/streams/cam1/metadata', 405, 'method-not-allowed'],
+  ['DELETE', '/api/v1/recordings/recording1', 401, 'unauthorized'],
+  ['POST', '/api/v1/recordings', 405, 'method-not-allowed'],
 ])('%s %s is answered with %i and the code %s', async (method, path, status, code) => {
   const { get } = await serveControl();
   const response = await get(path, { method });

@@ -6,8 +6,8 @@ import type { WallTime } from '#core/media/time.ts';
 import type { StreamView } from '../streams-view.ts';
 import type { broadcasterSchema, capacitySchema, rungSchema, sourceAudioSchema, sourceSchema, sourceVideoSchema, stateEventSchema, streamSchema, viewersSchema } from './schemas.ts';
 
-/** A stream as the API answers it; with `everything`, what only the token's holder may see is in it. */
-export function describeStream(view: StreamView, everything: boolean): z.output<typeof streamSchema> {
+/** A stream as the API answers it, with URLs below `base`; with `everything`, what only the token's holder may see is in it. */
+export function describeStream(view: StreamView, base: string, everything: boolean): z.output<typeof streamSchema> {
   const { info, catalog } = view;
   return {
     stream: view.stream,
@@ -19,7 +19,23 @@ export function describeStream(view: StreamView, everything: boolean): z.output<
     rungs: (catalog.ladder?.renditions ?? []).map(describeRung),
     omitted: (catalog.ladder?.omitted ?? []).map(({ label, reason }) => ({ label, reason })),
     viewers: describeViewers(catalog.audience === undefined ? [] : [catalog.audience]),
+    ...describeFaces(view, base),
     ...(everything && info !== undefined ? { broadcaster: describeBroadcaster(view) } : {}),
+  };
+}
+
+/** Where a stream is found over HTTP, and what is kept of it. */
+function describeFaces({ stream, catalog }: StreamView, base: string): Pick<z.output<typeof streamSchema>, 'hls' | 'dash' | 'rewind' | 'recording' | 'poster' | 'thumbnail'> {
+  const kinds = new Set(catalog.ladder?.renditions.filter(({ faces }) => faces.includes('hls')).map(({ config }) => config.kind));
+  const at = (file: string): string => `${base}/live/${stream}/${file}`;
+  const seconds = (catalog.archive?.rewind ?? 0) / 1000;
+  return {
+    hls: kinds.size > 0 ? at('master.m3u8') : null,
+    dash: kinds.size > 0 ? at('manifest.mpd') : null,
+    rewind: seconds > 0 ? { seconds, url: at('rewind.m3u8') } : null,
+    recording: catalog.archive?.recording ?? false,
+    poster: kinds.has('video') ? at('poster.jpg') : null,
+    thumbnail: kinds.has('video') ? at('thumbnail.jpg') : null,
   };
 }
 
@@ -92,8 +108,8 @@ function describeRung(rendition: Rendition): z.output<typeof rungSchema> {
 }
 
 function describeBroadcaster({ catalog }: StreamView): z.output<typeof broadcasterSchema> {
-  const { source, ingest, transcode } = catalog;
-  const warnings = [...(ingest?.warnings ?? []), ...(transcode?.warnings ?? [])];
+  const { source, ingest, transcode, archive } = catalog;
+  const warnings = [...(ingest?.warnings ?? []), ...(transcode?.warnings ?? []), ...(archive?.warnings ?? [])];
   return {
     address: ingest?.address ?? null,
     encoder: source?.encoder ?? null,
@@ -107,6 +123,7 @@ function describeBroadcaster({ catalog }: StreamView): z.output<typeof broadcast
             loss: ingest.loss === undefined ? null : rounded(ingest.loss),
           },
     transcode: transcode === undefined ? null : { speed: rounded(transcode.speed), lagMillis: rounded(transcode.lag), restarts: transcode.restarts },
+    archive: archive === undefined ? null : { bytes: archive.bytes, rewindOff: archive.rewindOff ?? null },
     warnings: warnings.map(({ code, message, since }) => ({ code, message, since: instant(since) })),
   };
 }

@@ -115,7 +115,7 @@ test('a listener who leaves too much unread is let go', () => {
   });
   Object.defineProperty(response, 'writableLength', { get: () => socket.unread });
   const offline = { stream: 'cam1', state: 'offline', info: undefined, catalog: {} } as const;
-  events.open({ request: { method: 'GET', headers: {} }, response: response as unknown as ServerResponse, stream: 'cam1', address: '::1', baseUrl: '', authorized: false }, offline);
+  events.open({ request: { method: 'GET' }, response: response as unknown as ServerResponse, address: '::1' }, offline);
   expect(socket.unread).toBeGreaterThan(0);
   for (let change = 0; change < 2_000; change += 1) {
     bus.announce(broadcastInfo({ state: change % 2 === 0 ? 'live' : 'interrupted' }));

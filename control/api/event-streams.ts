@@ -23,6 +23,9 @@ const RETRY_MILLIS = 3_000;
 /** A listener who leaves so many bytes unread is gone, whatever its socket says; an event has less than 100. */
 const MAX_UNREAD_BYTES = 64 * 1_024;
 
+/** As much of an exchange as a listener is. */
+type Caller = Pick<Exchange, 'response' | 'address'> & { readonly request: Pick<Exchange['request'], 'method'> };
+
 type Listener = { readonly stream: StreamName; readonly source: string; readonly response: ServerResponse };
 
 /** The server-sent events of every stream (HTML, 9.2): the state at once and at each change, until the caller leaves. */
@@ -51,7 +54,7 @@ export class EventStreams {
    *
    * @throws {ApiError} `too-many-connections`, `stopping`.
    */
-  open(exchange: Exchange, view: StreamView): void {
+  open(exchange: Caller, view: StreamView): void {
     const source = addressGroup(exchange.address);
     this.#admit(source);
     const { request, response } = exchange;

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 
 import { broadcastInfo, ladderCatalog, sourceCatalog } from '../testing/broadcasts.ts';
+import { recording, serveRecordings } from '../testing/recordings.ts';
 import { serveControl, type ServedControl } from '../testing/served-control.ts';
 import { schemas, type SchemaName } from './schemas.ts';
 
@@ -16,7 +17,8 @@ const documentSchema = z.object({
     summary: z.string().min(1),
     description: z.string().min(1),
     security: z.array(z.record(z.string(), z.array(z.string()))).min(1),
-    responses: z.record(z.string(), z.object({ description: z.string().min(1), content: z.record(z.string(), z.object({ schema: z.object({ $ref: z.string().optional() }) })) })),
+    responses: z.record(z.string(), z.object({ description: z.string().min(1), content: z.record(z.string(), z.object({ schema: z.object({ $ref: z.string().optional() }) })).optional() })),
+    requestBody: z.object({ content: z.record(z.string(), z.unknown()) }).optional(),
   }))),
   components: z.object({ schemas: z.record(z.string(), z.record(z.string(), z.unknown())) }),
 });
@@ -31,17 +33,21 @@ test('every documented operation answers as documented, without and with the tok
   served.bus.putCatalog(broadcastInfo().broadcast, 'source', sourceCatalog());
   served.bus.putCatalog(broadcastInfo().broadcast, 'ladder', ladderCatalog());
   const { paths } = await documentOf(served);
+  serveRecordings(served.bus, [recording()]);
+  served.bus.serve('metadata/cam1', () => ({ id: 'f'.repeat(32), type: 'poll', broadcast: 'broadcast1', time: 1.5, wallTime: '2026-01-02T03:04:05.000Z' }));
   for (const [path, operations] of Object.entries(paths)) {
-    for (const [method, { responses, security }] of Object.entries(operations)) {
+    for (const [method, { responses, security, requestBody }] of Object.entries(operations)) {
       for (const stream of ['cam1', 'cam2', 'nobody', 'NO']) {
         for (const get of [served.get, served.getWithToken]) {
           const abort = new AbortController();
-          const response = await get(path.replace('{stream}', stream), { method: method.toUpperCase(), signal: abort.signal });
+          const body = requestBody === undefined ? null : JSON.stringify({ type: 'poll', data: [1] });
+          const response = await get(path.replace('{stream}', stream).replace('{id}', stream === 'cam1' ? 'recording1' : stream), { method: method.toUpperCase(), body, signal: abort.signal });
           const place = `${method} ${path} of ${stream}: ${response.status}`;
           const documented = responses[response.status];
           expect(documented, place).toBeDefined();
           const [[contentType, { schema }] = ['', { schema: {} }]] = Object.entries(documented?.content ?? {});
-          expect(response.headers.get('content-type'), place).toContain(contentType);
+          expect(response.headers.get('content-type') ?? '', place).toContain(contentType);
+          expect(documented?.content === undefined, place).toBe(response.headers.get('content-type') === null);
           if (contentType === 'application/json' && schema.$ref !== undefined) {
             schemas[schema.$ref.split('/').at(-1) as SchemaName].parse(await response.json());
           }
@@ -59,9 +65,9 @@ test('every route is documented', async () => {
   const { paths } = await documentOf(served);
   const documented = Object.entries(paths).flatMap(([path, operations]) => Object.keys(operations).map((method) => `${method} ${path}`));
   const layers = served.stage.router.stack.flatMap(({ route }) => route ?? []);
-  const routed = layers.flatMap(({ path, stack }) => stack.map(({ method }) => `${method} ${path.replace(':stream', '{stream}')}`));
+  const routed = layers.flatMap(({ path, stack }) => stack.map(({ method }) => `${method} ${path.replace(/:(\w+)/, '{$1}')}`));
   expect(documented.sort()).toEqual(routed.filter((route) => !route.startsWith('undefined ')).sort());
-  expect(documented).toHaveLength(6);
+  expect(documented).toHaveLength(10);
 });
 
 test('every reference of the document leads somewhere, and no schema stands unused', async () => {

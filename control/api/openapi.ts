@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { DocumentedAnswer, Route } from './route.ts';
-import { schemas } from './schemas.ts';
+import { schemas, type SchemaName } from './schemas.ts';
 
 /** What the document says besides the routes. */
 export type OpenApiOptions = {
@@ -35,15 +35,31 @@ export function openApiServers(url: string): readonly { readonly url: string }[]
   return [{ url: url.replace(/\/+$/, '') || '/' }];
 }
 
-function operation({ operationId, summary, description, path, access, answers }: Route): Record<string, unknown> {
-  const parameters = path.includes('{stream}') ? [{ name: 'stream', in: 'path', required: true, description: 'The stream\'s public name.', schema: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{0,62}$' } }] : [];
-  const security = { open: [{}], 'more-with-token': [{}, { token: [] }], token: [{ token: [] }] }[access];
+function operation({ operationId, summary, description, path, access, answers, query = [], body }: Route): Record<string, unknown> {
+  const parameters = [
+    ...pathParameters.filter(({ name }) => path.includes(`{${name}}`)),
+    ...query.map(({ name, description: meaning }) => ({ name, in: 'query', required: false, description: meaning, schema: { type: 'string' } })),
+  ];
+  const security = { open: [{}], 'more-with-token': [{}, { token: [] }], 'token-or-key': [{ token: [] }], token: [{ token: [] }] }[access];
   const responses = Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, response(answer)]));
-  return { operationId, summary, description, parameters, security, responses };
+  const requestBody = body === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: reference(body) } } } };
+  return { operationId, summary, description, parameters, security, ...requestBody, responses };
 }
 
-function response({ description, schema, contentType }: DocumentedAnswer): Record<string, unknown> {
-  const body = schema === undefined ? { type: 'object' } : { $ref: `#/components/schemas/${schema}` };
+const pathParameters = [
+  { name: 'stream', in: 'path', required: true, description: 'The stream\'s public name.', schema: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{0,62}$' } },
+  { name: 'id', in: 'path', required: true, description: 'The recording\'s id: that of its broadcast.', schema: { type: 'string' } },
+];
+
+function reference(schema: SchemaName): Record<string, unknown> {
+  return { $ref: `#/components/schemas/${schema}` };
+}
+
+function response({ description, schema, contentType, empty = false }: DocumentedAnswer): Record<string, unknown> {
+  if (empty) {
+    return { description };
+  }
+  const body = schema === undefined ? { type: 'object' } : reference(schema);
   return { description, content: { [contentType ?? 'application/json']: { schema: body } } };
 }
 

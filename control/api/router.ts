@@ -25,11 +25,12 @@ export function apiRouter({ routes, authorize, publishes, log }: RouterOptions):
   const allowed = new Map<string, Route[]>();
   const authorizeFor = (route: Route, request: Request): Authorization => {
     const authorization = authorize(request);
-    const isOwn = authorization === 'wrong' && route.access === 'more-with-token' && publishes(request, streamOf(request), addressOf(request));
+    const takesKey = route.access === 'more-with-token' || route.access === 'token-or-key';
+    const isOwn = authorization === 'wrong' && takesKey && publishes(request, streamOf(request), addressOf(request));
     return isOwn ? 'token' : authorization;
   };
   for (const route of routes) {
-    const path = route.path.replace('{stream}', ':stream');
+    const path = route.path.replace(/\{(stream|id)\}/, ':$1');
     router[route.method](path, (request, response) => serve(route, authorizeFor, request, response));
     allowed.set(path, [...(allowed.get(path) ?? []), route]);
   }
@@ -49,14 +50,15 @@ export function apiRouter({ routes, authorize, publishes, log }: RouterOptions):
 
 async function serve(route: Route, authorize: (route: Route, request: Request) => Authorization, request: Request, response: Response): Promise<void> {
   const authorization = authorize(route, request);
-  const isOpen = route.access !== 'token';
+  const isOpen = isPublic(route);
   if (isOpen) {
     allowAnyOrigin(response);
   }
   response.setHeader('Vary', 'Authorization');
   // A wrong token is never answered with less than was asked for: its owner would take the public facts for all.
   if (authorization === 'wrong' || (authorization === 'none' && !isOpen)) {
-    throw new ApiError(401, 'unauthorized', 'This needs the API token: "Authorization: Bearer <token>", from the file api-token in the server\'s data folder.', { 'WWW-Authenticate': 'Bearer realm="millrace"' });
+    const orKey = route.access === 'token-or-key' ? ' A key of this stream will do too.' : '';
+    throw new ApiError(401, 'unauthorized', `This needs the API token: "Authorization: Bearer <token>", from the file api-token in the server's data folder.${orKey}`, { 'WWW-Authenticate': 'Bearer realm="millrace"' });
   }
   const authorized = authorization === 'token';
   response.setHeader('Cache-Control', authorized ? 'no-store' : 'no-cache');
@@ -64,11 +66,23 @@ async function serve(route: Route, authorize: (route: Route, request: Request) =
 }
 
 function exchangeOf(request: Request, response: Response, authorized: boolean): Exchange {
-  return { request, response, authorized, stream: streamOf(request), address: addressOf(request), baseUrl: request.baseUrl };
+  const mark = request.url.indexOf('?');
+  const query = new URLSearchParams(mark < 0 ? '' : request.url.slice(mark + 1));
+  return { request, response, authorized, query, stream: streamOf(request), id: parameter(request, 'id'), address: addressOf(request), baseUrl: request.baseUrl };
 }
 
-function streamOf({ params: { stream } }: Request): string {
-  return typeof stream === 'string' ? stream : '';
+/** Public facts are for pages of any origin. */
+function isPublic({ access }: Route): boolean {
+  return access === 'open' || access === 'more-with-token';
+}
+
+function streamOf(request: Request): string {
+  return parameter(request, 'stream');
+}
+
+function parameter({ params }: Request, name: string): string {
+  const value = params[name];
+  return typeof value === 'string' ? value : '';
 }
 
 function addressOf(request: Request): string {
@@ -82,7 +96,7 @@ function otherMethod(routes: readonly Route[], request: Request, response: Respo
   if (request.method !== 'OPTIONS') {
     throw new ApiError(405, 'method-not-allowed', `${request.method} is not possible here, only ${allow}.`);
   }
-  if (routes.some(({ access }) => access !== 'token')) {
+  if (routes.some(isPublic)) {
     // The token's header is not allowed across origins: pages elsewhere read public facts, no more.
     allowAnyOrigin(response);
     response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD');

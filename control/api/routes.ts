@@ -7,10 +7,13 @@ import { elapsed, type Clock } from '#core/media/time.ts';
 import type { ControlConfig } from '../config.ts';
 import type { StreamsView, StreamView } from '../streams-view.ts';
 import { ApiError } from './api-error.ts';
+import { basePathFor } from './base-path.ts';
 import { describeCapacity, describeStream, describeViewers, instant } from './describe.ts';
 import type { EventStreams } from './event-streams.ts';
 import { answerJson, type Exchange } from './exchange.ts';
+import { metadataRoute } from './metadata.ts';
 import { openApiDocument, openApiServers } from './openapi.ts';
+import { recordingRoutes } from './recordings.ts';
 import type { DocumentedAnswer, Route } from './route.ts';
 import type { capacitySchema, serverSchema } from './schemas.ts';
 
@@ -34,7 +37,8 @@ const unauthorized: DocumentedAnswer = { description: 'The token is missing or w
 
 /** Every endpoint of the API. */
 export function apiRoutes(options: RoutesOptions): readonly Route[] {
-  const { view, events } = options;
+  const { bus, config, view, events } = options;
+  const basePath = basePathFor(config);
   const routes: Route[] = [];
   const document = documentOnce(routes, options);
   routes.push(
@@ -43,14 +47,14 @@ export function apiRoutes(options: RoutesOptions): readonly Route[] {
       summary: 'All streams',
       description: 'Every stream that may be published or is on air, by name.',
       answers: { 200: { description: 'The streams.', schema: 'Streams' }, 401: unauthorized },
-      handle: (exchange) => answerJson(exchange, 200, { streams: view.list().map((stream) => describeStream(stream, exchange.authorized)) }),
+      handle: (exchange) => answerJson(exchange, 200, { streams: view.list().map((stream) => describeStream(stream, basePath(exchange), exchange.authorized)) }),
     },
     {
       method: 'get', path: '/api/v1/streams/{stream}', operationId: 'getStream', access: 'more-with-token',
       summary: 'One stream',
-      description: 'State, source, renditions and viewers. With the token, or with a key of the stream as Bearer token, also the broadcaster\'s address and software, how ingest and encoders do, and warnings in plain words.',
+      description: 'State, source, renditions, viewers, and where it is found. With the token, or with a key of the stream as Bearer token, also the broadcaster\'s address and software, how ingest and encoders do, and warnings in plain words.',
       answers: { 200: { description: 'The stream.', schema: 'Stream' }, 400: malformed, 401: unauthorized, 404: unknown },
-      handle: (exchange) => answerJson(exchange, 200, describeStream(find(view, exchange), exchange.authorized)),
+      handle: (exchange) => answerJson(exchange, 200, describeStream(find(view, exchange), basePath(exchange), exchange.authorized)),
     },
     {
       method: 'get', path: '/api/v1/streams/{stream}/events', operationId: 'listenToStream', access: 'open',
@@ -74,6 +78,8 @@ export function apiRoutes(options: RoutesOptions): readonly Route[] {
       },
       handle: (exchange) => disconnect(options, exchange),
     },
+    metadataRoute({ bus, find: (exchange) => find(view, exchange) }),
+    ...recordingRoutes({ bus, basePath }),
     {
       method: 'get', path: '/api/v1/server', operationId: 'getServer', access: 'token',
       summary: 'The server',

@@ -85,9 +85,18 @@ export const broadcasterSchema = z
         restarts: z.int().nonnegative(),
       })
       .nullable(),
+    archive: z
+      .strictObject({
+        bytes: z.int().nonnegative().describe('On disk, of this broadcast.'),
+        rewindOff: z.string().nullable().describe('Why viewers cannot go back although they should; null where they can, or need not.'),
+      })
+      .nullable()
+      .describe('What is kept on disk of the broadcast; null where nothing is.'),
     warnings: z.array(warningSchema),
   })
   .describe('Only with the token.');
+
+const path = z.string().describe('Path on this server, base path included.');
 
 /** A stream. */
 export const streamSchema = z.strictObject({
@@ -100,6 +109,15 @@ export const streamSchema = z.strictObject({
   rungs: z.array(rungSchema).describe('Renditions that viewers can choose: pictures from the best down, then sound.'),
   omitted: z.array(z.strictObject({ label: z.string(), reason: z.string() })).describe('Renditions left out, and why.'),
   viewers: viewersSchema,
+  hls: path.nullable().describe('The LL-HLS multivariant playlist; null while there is none.'),
+  dash: path.nullable().describe('The LL-DASH manifest; null while there is none.'),
+  rewind: z
+    .strictObject({ seconds: z.number().positive().describe('How far back viewers can go, as set: never beyond the start of the broadcast.'), url: path.describe('An HLS multivariant playlist of all that.') })
+    .nullable()
+    .describe('Null where viewers cannot go back.'),
+  recording: z.boolean().describe('Whether the broadcast is being recorded.'),
+  poster: path.nullable().describe('A JPEG of the newest key frame; null while there is none.'),
+  thumbnail: path.nullable().describe('The same, 320 pixels wide.'),
   broadcaster: broadcasterSchema.optional(),
 });
 
@@ -130,6 +148,45 @@ export const serverSchema = z.strictObject({
 /** The answer to a disconnection. */
 export const disconnectedSchema = z.strictObject({ stream: z.string(), broadcast: z.string() });
 
+/** A recording. */
+export const recordingSchema = z.strictObject({
+  id: z.string().describe('That of its broadcast.'),
+  stream: z.string(),
+  state: z.enum(['recording', 'finished', 'damaged']).describe('`recording`: the broadcast goes on. `damaged`: nothing of it can be played.'),
+  startedAt: instant,
+  endedAt: instant.nullable(),
+  duration: z.number().nonnegative().describe('Seconds that can be played.'),
+  bytes: z.int().nonnegative().describe('On disk.'),
+  downloadBytes: z.int().nonnegative().nullable().describe('Of the download; null while the broadcast goes on.'),
+  width: z.int().positive().nullable(),
+  height: z.int().positive().nullable(),
+  lostGroups: z.int().nonnegative().describe('Groups of pictures (about a second each) that are missing: the disk was slow or full.'),
+  page: path,
+  hls: path.nullable(),
+  dash: path.nullable(),
+  download: path.nullable().describe('One MP4; null while the broadcast goes on.'),
+  poster: path.nullable().describe('Null where there is only sound. It answers 404 until it is made.'),
+  storyboard: path.nullable().describe('WebVTT that names small pictures, one for each 10 s. Null where there is only sound.'),
+});
+
+/** Recordings. */
+export const recordingsSchema = z.strictObject({ recordings: z.array(recordingSchema) });
+
+/** A message for the media timeline. */
+export const messageSchema = z.strictObject({
+  type: z.string().describe('What kind of message it is: 1 to 64 of a-z, 0-9, `.`, `_` and `-`, beginning with a letter or digit.'),
+  data: z.unknown().describe('Any JSON, at most 4 KiB.'),
+});
+
+/** A message on the media timeline. */
+export const stampedMessageSchema = z.strictObject({
+  id: z.string(),
+  type: z.string(),
+  broadcast: z.string(),
+  time: z.number().describe('Presentation time of its frame on the broadcast\'s timeline, in seconds.'),
+  wallTime: instant.describe('When its frame left the camera.'),
+});
+
 /** Every error. */
 export const errorSchema = z.strictObject({ code: z.string().describe('Stable; programs may match on it.'), message: z.string() });
 
@@ -148,6 +205,10 @@ export const schemas = {
   Server: serverSchema,
   Capacity: capacitySchema,
   Disconnected: disconnectedSchema,
+  Recording: recordingSchema,
+  Recordings: recordingsSchema,
+  Message: messageSchema,
+  StampedMessage: stampedMessageSchema,
 } as const;
 
 /** A schema's name in the OpenAPI document. */
