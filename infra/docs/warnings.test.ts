@@ -19,13 +19,13 @@ function raisedIn(folder: string): readonly string[] {
     const text = code.replace(/MillraceError\(\s*'[^']*'/g, '').replace(/(===|!==) '[^']*'/g, '');
     // WHIP's refusals over HTTP have codes of the same form: only what is passed to a warning counts.
     const whip = [...text.matchAll(/warn\(\s*['`](whip\/(?:[a-z-]|\$\{kind\})+)['`]/g)];
-    return [...whip, ...text.matchAll(/['`]((?:source|rtmp|transcode)\/(?:[a-z-]|\$\{kind\})+)['`]/g)].map(([, name = '']) => name);
+    return [...whip, ...text.matchAll(/['`]((?:source|rtmp|transcode|archive)\/(?:[a-z-]|\$\{kind\})+)['`]/g)].map(([, name = '']) => name);
   });
 }
 
 /** Kinds of messages or media that a code with `${kind}` stands for. */
 const kindsOf = (code: string): readonly string[] => (code.startsWith('rtmp/') ? ['video', 'audio', 'data'] : ['video', 'audio']);
-const raised = new Set([...raisedIn('ingest'), ...raisedIn('transcode')].flatMap((code) => (code.includes('${kind}') ? kindsOf(code).map((kind) => code.replace('${kind}', kind)) : [code])));
+const raised = new Set([...raisedIn('ingest'), ...raisedIn('transcode'), ...raisedIn('edge/archive')].flatMap((code) => (code.includes('${kind}') ? kindsOf(code).map((kind) => code.replace('${kind}', kind)) : [code])));
 
 describe('the warnings in docs/broadcasting.md', () => {
   test('are those that the source raises', () => {

@@ -1,0 +1,117 @@
+import type { Lease } from '#core/bus/bus.ts';
+import type { BroadcastInfo, LadderCatalog } from '#core/bus/catalog.ts';
+import type { TrackName } from '#core/media/track.ts';
+
+import type { PackagerEvents } from '../cmaf/segment.ts';
+import type { BroadcastKeeper } from './archive.ts';
+import { MAX_QUEUED_BYTES, type KeptBroadcast } from './kept-broadcast.ts';
+import type { ArchiveMetrics } from './metrics.ts';
+
+/** What a keeper works with. */
+export type KeeperOptions = {
+  /** Waits for the right to keep the broadcast; undefined where it never comes. */
+  readonly lease: () => Promise<Lease | undefined>;
+  /** Makes the broadcast in the archive, or opens what is there of it. */
+  readonly open: () => Promise<KeptBroadcast>;
+  /** The right was taken away: another edge goes on. */
+  readonly lost: (kept: KeptBroadcast) => void;
+  readonly ended: (kept: KeptBroadcast) => Promise<void>;
+  readonly metrics: ArchiveMetrics;
+};
+
+/** Hands on what is told of a broadcast, once it may be kept and what is there of it is read. What comes before waits, within the queue's bound. */
+export class Keeper implements BroadcastKeeper {
+  info: BroadcastInfo;
+  readonly #options: KeeperOptions;
+  /** Settles when it keeps, or will not. */
+  readonly opened: Promise<void>;
+  #waiting: ((kept: KeptBroadcast) => void)[] = [];
+  #waitingBytes = 0;
+  #kept: KeptBroadcast | undefined;
+  #lease: Lease | undefined;
+  #state: 'opening' | 'open' | 'stopped' = 'opening';
+
+  constructor(info: BroadcastInfo, options: KeeperOptions) {
+    this.info = info;
+    this.#options = options;
+    this.opened = this.#open();
+  }
+
+  /** What it keeps; undefined before it may, and after it may no more. */
+  get kept(): KeptBroadcast | undefined {
+    return this.#state === 'open' ? this.#kept : undefined;
+  }
+
+  set ladder(ladder: LadderCatalog) {
+    this.#do(0, (kept) => (kept.ladder = ladder));
+  }
+
+  track(name: TrackName, kind: 'video' | 'audio'): PackagerEvents {
+    return {
+      init: (init) => this.#do(0, (kept) => kept.addInit(kept.track(name, kind), init)),
+      part: () => undefined,
+      segment: (segment) => this.#do(segment.bytes, (kept) => kept.addSegment(kept.track(name, kind), segment)),
+      gap: () => undefined,
+    };
+  }
+
+  async end(): Promise<void> {
+    await this.opened;
+    const kept = this.stop();
+    if (kept !== undefined) {
+      await this.#options.ended(kept);
+    }
+  }
+
+  /** Takes nothing more, and gives the right back. Returns what was kept. */
+  stop(): KeptBroadcast | undefined {
+    const kept = this.kept;
+    this.#state = 'stopped';
+    this.#waiting = [];
+    this.#lease?.release();
+    return kept;
+  }
+
+  async #open(): Promise<void> {
+    const lease = await this.#options.lease();
+    if (lease === undefined || this.#isStopped()) {
+      this.#state = 'stopped';
+      this.#waiting = [];
+      lease?.release();
+      return;
+    }
+    this.#lease = lease;
+    const kept = await this.#options.open();
+    if (this.#isStopped()) {
+      lease.release();
+      return;
+    }
+    kept.begin();
+    this.#kept = kept;
+    this.#state = 'open';
+    this.#waiting.splice(0).forEach((tell) => tell(kept));
+    void lease.lost.then(() => {
+      if (this.stop() !== undefined) {
+        this.#options.lost(kept);
+      }
+    });
+  }
+
+  /** Asked through a method: the compiler does not know that it changes while something is awaited. */
+  #isStopped(): boolean {
+    return this.#state === 'stopped';
+  }
+
+  #do(bytes: number, tell: (kept: KeptBroadcast) => void): void {
+    if (this.kept !== undefined) {
+      tell(this.kept);
+    } else if (this.#state === 'opening') {
+      if (this.#waitingBytes + bytes > MAX_QUEUED_BYTES) {
+        this.#options.metrics.lost('slow');
+        return;
+      }
+      this.#waitingBytes += bytes;
+      this.#waiting.push(tell);
+    }
+  }
+}

@@ -1,0 +1,22 @@
+import type { BroadcastInfo, LadderCatalog } from '#core/bus/catalog.ts';
+
+import type { BroadcastKeeper } from './archive.ts';
+
+/** The keeper of a broadcast of which nothing is kept. */
+export class NothingKept implements BroadcastKeeper {
+  set info(_info: BroadcastInfo) {
+    // Nothing depends on it.
+  }
+
+  set ladder(_ladder: LadderCatalog) {
+    // Nothing depends on it.
+  }
+
+  track(): ReturnType<BroadcastKeeper['track']> {
+    return { init: () => undefined, part: () => undefined, segment: () => undefined, gap: () => undefined };
+  }
+
+  end(): Promise<void> {
+    return Promise.resolve();
+  }
+}
