@@ -1,21 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { later, type Clock, type WallTime } from '#core/media/time.ts';
-
 import type { Archive } from '../archive/archive.ts';
-import type { Audience, Viewer } from '../audience/audience.ts';
+import { DEFAULT_LATENCY, type ManifestOptions } from '../lldash/manifest.ts';
 import { NO_DIRECTIVES, parseDirectives } from '../llhls/directives.ts';
-import type { Directory } from '../llhls/directory.ts';
 import type { Rendition } from '../llhls/rendition.ts';
-import type { Outcome, Waiter } from '../llhls/waiting.ts';
-import { THREE_TARGET_DURATIONS } from '../llhls/window-segment.ts';
-import { RETRY_AFTER, sendError, sendPayload } from './answer.ts';
-import type { AddressReader } from './client-address.ts';
+import type { Pictures } from '../pictures/pictures.ts';
+import { DashAnswers } from './dash-answers.ts';
+import { Exchanges, type Exchange, type ExchangeOptions, type Wait } from './exchanges.ts';
+import { KeptAnswers } from './kept-answers.ts';
 import { MediaPathCache, type MediaTarget } from './media-path.ts';
-import type { EdgeMetrics, RequestKind } from './metrics.ts';
-import { IMMUTABLE, OPEN_HEADERS, type Payload, type RawHeaders } from './payload.ts';
-import { ViewerConnections, type ViewerConnection } from './viewer-connection.ts';
-import type { WaitingRoom } from './waiting-room.ts';
+import { IMMUTABLE, OPEN_HEADERS, type RawHeaders } from './payload.ts';
 
 /** A playlist asked for without directives grows stale at once; rfc8216bis, B.1, would allow half a target duration. */
 const PLAYLIST_CACHING = 'public, max-age=1';
@@ -34,23 +28,15 @@ const PREFLIGHT: RawHeaders = [
 ];
 
 /** What the media handler works with. */
-export type MediaHandlerOptions = {
-  readonly directory: Directory;
-  readonly audience: Audience;
-  readonly waitingRoom: WaitingRoom;
-  readonly metrics: EdgeMetrics;
-  readonly readAddress: AddressReader;
-  readonly clock: Clock;
-  /** What is kept on disk; without it there is no rewind. */
+export type MediaHandlerOptions = ExchangeOptions & {
+  /** What is kept on disk of the broadcasts; without it only what is in memory can be watched. */
   readonly archive?: Archive;
-};
-
-/** A request on its way through the handler. */
-type Exchange = {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly query: string;
-  readonly connection: ViewerConnection;
+  /** Without it there are no pictures. */
+  readonly pictures?: Pictures;
+  /** Path of the public URL, without a slash at the end. Default: the root. */
+  readonly basePath?: string;
+  /** What DASH manifests say; each value has a default. */
+  readonly dash?: Partial<Pick<ManifestOptions, 'latency'>>;
 };
 
 /**
@@ -60,17 +46,22 @@ type Exchange = {
 export class MediaHandler {
   readonly #options: MediaHandlerOptions;
   readonly #paths = new MediaPathCache();
-  readonly #connections: ViewerConnections;
-  #stopping = false;
+  readonly #exchanges: Exchanges;
+  readonly #dash: DashAnswers;
+  readonly #kept: KeptAnswers | undefined;
 
   constructor(options: MediaHandlerOptions) {
+    const { directory, archive, metrics, clock, basePath = '' } = options;
+    const exchanges = new Exchanges(options);
     this.#options = options;
-    this.#connections = new ViewerConnections(options.readAddress, options.audience);
+    this.#exchanges = exchanges;
+    this.#dash = new DashAnswers({ directory, archive, metrics, clock, exchanges, timeUrl: `${basePath}/time`, latency: options.dash?.latency ?? DEFAULT_LATENCY });
+    this.#kept = archive && new KeptAnswers({ archive, directory, exchanges });
   }
 
   /** From now on nobody is made to wait. */
   stop(): void {
-    this.#stopping = true;
+    this.#exchanges.stop();
   }
 
   /** Answers a request whose path, base path taken off, begins with `/live/`. */
@@ -82,10 +73,10 @@ export class MediaHandler {
       return;
     }
     if (target === undefined) {
-      this.#fail(response, 'malformed', 400, 'http/malformed', 'The path is not that of a playlist or of media.');
+      this.#exchanges.fail(response, 'malformed', 400, 'http/malformed', 'The path is not that of a playlist or of media.');
       return;
     }
-    this.#serve({ request, response, query, connection: this.#connections.of(request) }, target);
+    this.#serve(this.#exchanges.begin(request, response, query), target);
   }
 
   #serve(exchange: Exchange, target: MediaTarget): void {
@@ -103,49 +94,71 @@ export class MediaHandler {
       case 'master':
         this.#master(exchange, target);
         break;
-      case 'other':
-        this.#missing(exchange.response, target);
+      case 'manifest':
+        this.#dash.manifest(exchange, target);
+        break;
+      default:
+        this.#rarely(exchange, target);
+    }
+  }
+
+  #rarely(exchange: Exchange, target: Extract<MediaTarget, { kind: 'rewind' | 'picture' | 'other' }>): void {
+    const { pictures, metrics } = this.#options;
+    if (target.kind === 'rewind' && this.#kept !== undefined) {
+      this.#kept.rewind(exchange, target);
+    } else if (target.kind === 'picture' && pictures !== undefined) {
+      const { request, response } = exchange;
+      response.once('finish', () => metrics.answered('picture', response.statusCode, Number(response.getHeader('content-length') ?? 0)));
+      pictures.handle(request, response, target.picture);
+    } else {
+      this.#exchanges.missing(exchange.response, target);
     }
   }
 
   #master(exchange: Exchange, target: Extract<MediaTarget, { kind: 'master' }>): void {
     const window = this.#options.directory.current(target.stream);
     if (window === undefined) {
-      this.#missing(exchange.response, target);
+      this.#exchanges.missing(exchange.response, target);
       return;
     }
     // Nobody is counted for this: a page may ask for it before its player, and so its session id, is there.
     const payload = window.master();
     if (payload !== undefined) {
-      this.#send(exchange, 'master', payload, PLAYLIST_CACHING);
+      this.#exchanges.send(exchange, 'master', payload, PLAYLIST_CACHING);
     } else if (window.hasLadder) {
-      this.#missing(exchange.response, target);
+      this.#exchanges.missing(exchange.response, target);
     } else {
       this.#waitFor(exchange, target, (waiter) => window.awaitLadder(waiter));
     }
   }
 
   #playlist(exchange: Exchange, target: Extract<MediaTarget, { kind: 'playlist' }>): void {
-    const { directory, clock } = this.#options;
+    const exchanges = this.#exchanges;
     const directives = exchange.query === '' ? NO_DIRECTIVES : parseDirectives(exchange.query);
     if (directives === undefined) {
-      this.#fail(exchange.response, 'playlist', 400, 'hls/directives', 'The delivery directives _HLS_msn, _HLS_part or _HLS_skip are malformed.');
+      exchanges.fail(exchange.response, 'playlist', 400, 'hls/directives', 'The delivery directives _HLS_msn, _HLS_part or _HLS_skip are malformed.');
       return;
     }
-    const rendition = directory.broadcast(target.stream, target.broadcast)?.renditions.get(target.track);
+    const rendition = this.#options.directory.broadcast(target.stream, target.broadcast)?.renditions.get(target.track);
     if (rendition === undefined) {
       this.#absentPlaylist(exchange, target);
       return;
     }
-    const viewer = this.#connections.stamp(exchange.request, exchange.connection, target.stream, exchange.query, clock());
+    const viewer = exchanges.stamp(exchange, target.stream, 'hls');
     const found = rendition.playlist(directives);
     const caching = directives.msn === undefined ? PLAYLIST_CACHING : BLOCKING_PLAYLIST_CACHING;
     if (found === 'wait') {
-      this.#wait(exchange, 'playlist', caching, viewer, (waiter) => rendition.awaitPlaylist(directives, waiter), directives.skip);
+      exchanges.wait(exchange, {
+        kind: 'playlist',
+        viewer,
+        wantsDelta: directives.skip,
+        queue: (waiter) => rendition.awaitPlaylist(directives, waiter),
+        send: (payload) => exchanges.send(exchange, 'playlist', payload, caching),
+      });
     } else if (found === 'too-far') {
-      this.#failOutcome(exchange.response, 'playlist', found);
+      exchanges.failOutcome(exchange.response, 'playlist', found);
     } else {
-      this.#send(exchange, 'playlist', found, caching);
+      exchanges.send(exchange, 'playlist', found, caching);
     }
   }
 
@@ -161,29 +174,38 @@ export class MediaHandler {
     } else if (window === undefined && directory.knows(target.stream) && directory.mayReturn(target.stream)) {
       this.#waitFor(exchange, target, (waiter) => directory.awaitArrival(waiter));
     } else {
-      this.#missing(exchange.response, target);
+      this.#exchanges.missing(exchange.response, target);
     }
   }
 
   #part(exchange: Exchange, target: Extract<MediaTarget, { kind: 'part' }>): void {
     const rendition = this.#rendition(target);
     const found = rendition?.part(target.group, target.part);
+    const exchanges = this.#exchanges;
     if (rendition === undefined || found === undefined) {
-      this.#missing(exchange.response, target);
+      exchanges.missing(exchange.response, target);
     } else if (found === 'wait') {
-      this.#wait(exchange, 'part', IMMUTABLE, undefined, (waiter) => rendition.awaitPart(target.group, target.part, waiter));
+      exchanges.wait(exchange, {
+        kind: 'part',
+        queue: (waiter) => rendition.awaitPart(target.group, target.part, waiter),
+        send: (payload) => exchanges.send(exchange, 'part', payload, IMMUTABLE),
+      });
     } else {
-      this.#send(exchange, 'part', found, IMMUTABLE);
+      exchanges.send(exchange, 'part', found, IMMUTABLE);
     }
   }
 
+  /** From memory; as it grows; from disk. */
   #whole(exchange: Exchange, target: Extract<MediaTarget, { kind: 'segment' | 'init' }>): void {
     const rendition = this.#rendition(target);
     const payload = target.kind === 'init' ? rendition?.init(target.config) : rendition?.segment(target.group);
-    if (payload === undefined) {
-      this.#missing(exchange.response, target);
-    } else {
-      this.#send(exchange, target.kind, payload, IMMUTABLE);
+    if (payload !== undefined) {
+      this.#exchanges.send(exchange, target.kind, payload, IMMUTABLE);
+      return;
+    }
+    const isAnswered = (target.kind === 'segment' && this.#dash.segment(exchange, target)) || this.#kept?.media(exchange, target) === true;
+    if (!isAnswered) {
+      this.#exchanges.missing(exchange.response, target);
     }
   }
 
@@ -192,90 +214,19 @@ export class MediaHandler {
   }
 
   /** Waits for what a target stands on, then serves it. */
-  #waitFor(exchange: Exchange, target: MediaTarget, queue: (waiter: MediaWaiter) => void): void {
-    this.#wait(exchange, target.kind, '', undefined, queue, false, target);
-  }
-
-  #wait(
-    exchange: Exchange,
-    kind: RequestKind,
-    caching: string,
-    viewer: Viewer | undefined,
-    queue: (waiter: MediaWaiter) => void,
-    wantsDelta = false,
-    again?: MediaTarget,
-  ): void {
-    const { waitingRoom, clock, metrics } = this.#options;
-    const { connection, request, response } = exchange;
-    if (this.#stopping) {
-      this.#failOutcome(response, kind, 'stopping');
-      return;
-    }
-    const address = this.#connections.addressOf(request, connection);
-    if (!waitingRoom.enter(address, connection)) {
-      this.#fail(response, kind, 429, 'http/too-many-waiting', 'Too many requests of this client are waiting.', RETRY_AFTER);
-      return;
-    }
-    metrics.blocked();
-    if (viewer !== undefined) {
-      viewer.waiting++;
-    }
-    const deadline = later(clock(), THREE_TARGET_DURATIONS);
-    queue(
-      new MediaWaiter(deadline, wantsDelta, (outcome) => {
-        waitingRoom.leave(address, connection);
-        if (viewer !== undefined) {
-          viewer.waiting--;
-          viewer.lastSeen = clock();
+  #waitFor(exchange: Exchange, target: Extract<MediaTarget, { kind: 'master' | 'playlist' }>, queue: Wait['queue']): void {
+    const { kind } = target;
+    this.#exchanges.wait(exchange, {
+      kind,
+      queue,
+      send: (payload) => this.#exchanges.send(exchange, kind, payload, PLAYLIST_CACHING),
+      instead: (outcome) => {
+        if (outcome === 'arrived') {
+          this.#serve(exchange, target);
         }
-        // Who has hung up is not answered; no listener is spent on noticing earlier.
-        if (response.destroyed || response.writableEnded) {
-          return;
-        }
-        if (typeof outcome !== 'string') {
-          this.#send(exchange, kind, outcome, caching);
-        } else if (outcome === 'arrived' && again !== undefined) {
-          this.#serve(exchange, again);
-        } else {
-          this.#failOutcome(response, kind, outcome);
-        }
-      }),
-    );
-  }
-
-  #send(exchange: Exchange, kind: RequestKind, payload: Payload, caching: string): void {
-    const bytes = sendPayload(exchange.request, exchange.response, payload, caching);
-    this.#options.metrics.answered(kind, exchange.response.statusCode, bytes);
-  }
-
-  /** Nothing is there: because the stream is unknown, because it is off air, or because the media is too old or not yet due. */
-  #missing(response: ServerResponse, target: MediaTarget): void {
-    const { directory } = this.#options;
-    const kind = target.kind;
-    if (!directory.knows(target.stream)) {
-      this.#fail(response, kind, 404, 'stream/unknown', 'There is no stream of this name.');
-    } else if (directory.current(target.stream) === undefined) {
-      this.#fail(response, kind, 404, 'offline', 'The stream is off air.', RETRY_AFTER);
-    } else {
-      this.#fail(response, kind, 404, 'media/not-found', 'The stream is on air, but this is not (or no longer) part of it.');
-    }
-  }
-
-  #failOutcome(response: ServerResponse, kind: RequestKind, outcome: Exclude<Outcome, Payload>): void {
-    switch (outcome) {
-      case 'too-far':
-        this.#fail(response, kind, 400, 'hls/too-far', 'The playlist is further from the requested segment or part than a client can know of.');
-        break;
-      case 'timeout':
-        this.#fail(response, kind, 503, 'hls/timeout', 'The requested media did not come in time.', RETRY_AFTER);
-        break;
-      case 'stopping':
-        this.#fail(response, kind, 503, 'http/stopping', 'The server is stopping.', RETRY_AFTER);
-        break;
-      case 'gone':
-      case 'arrived': // Only who waits for an arrival is told of it.
-        this.#fail(response, kind, 404, 'media/not-found', 'The requested media did not come to be.');
-    }
+        return outcome === 'arrived';
+      },
+    });
   }
 
   #refuseMethod(request: IncomingMessage, response: ServerResponse): void {
@@ -284,24 +235,7 @@ export class MediaHandler {
       response.end();
       this.#options.metrics.answered('other', 204, 0);
     } else {
-      this.#fail(response, 'other', 405, 'http/method', 'Media is read with GET or HEAD.', ALLOW);
+      this.#exchanges.fail(response, 'other', 405, 'http/method', 'Media is read with GET or HEAD.', ALLOW);
     }
-  }
-
-  #fail(response: ServerResponse, kind: RequestKind, status: number, code: string, message: string, more: RawHeaders = []): void {
-    sendError(response, status, { code, message }, more);
-    this.#options.metrics.answered(kind, status, 0);
-  }
-}
-
-class MediaWaiter implements Waiter {
-  readonly deadline: WallTime;
-  readonly wantsDelta: boolean;
-  readonly settle: (outcome: Outcome) => void;
-
-  constructor(deadline: WallTime, wantsDelta: boolean, settle: (outcome: Outcome) => void) {
-    this.deadline = deadline;
-    this.wantsDelta = wantsDelta;
-    this.settle = settle;
   }
 }

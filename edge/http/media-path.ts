@@ -3,6 +3,8 @@ import { isStreamName } from '#core/access/stream-key.ts';
 import { isBroadcastId, type BroadcastId } from '#core/media/frame.ts';
 import { isTrackName, type ConfigId, type TrackName } from '#core/media/track.ts';
 
+import type { PictureTarget } from '../pictures/pictures.ts';
+
 type OfTrack = { readonly stream: StreamName; readonly broadcast: BroadcastId; readonly track: TrackName };
 
 /** What a media URL names. */
@@ -12,6 +14,12 @@ export type MediaTarget =
   | (OfTrack & { readonly kind: 'init'; readonly config: ConfigId })
   | (OfTrack & { readonly kind: 'segment'; readonly group: number })
   | (OfTrack & { readonly kind: 'part'; readonly group: number; readonly part: number })
+  /** The LL-DASH manifest. */
+  | { readonly kind: 'manifest'; readonly stream: StreamName }
+  /** The rewind window's playlist: the multivariant one, or that of a track. */
+  | { readonly kind: 'rewind'; readonly stream: StreamName; readonly of?: undefined }
+  | { readonly kind: 'rewind'; readonly stream: StreamName; readonly of: { readonly broadcast: BroadcastId; readonly track: TrackName } }
+  | { readonly kind: 'picture'; readonly stream: StreamName; readonly picture: PictureTarget }
   /** Well formed, but nothing that is served. */
   | { readonly kind: 'other'; readonly stream: StreamName };
 
@@ -21,11 +29,13 @@ export const MEDIA_PREFIX = '/live/';
 const tokenPattern = /^~[A-Za-z0-9._~-]{1,2048}$/;
 const initPattern = /^init-([0-9a-f]{16})\.mp4$/;
 const segmentPattern = /^(\d{1,15})\.m4s$/;
+const storyboardPattern = /^storyboard(\.vtt|-\d{1,9}\.jpg)$/;
 const partPattern = /^(\d{1,15})\.(\d{1,5})\.m4s$/;
 
 /**
- * Reads a media path: `/live/<stream>[/~<token>]/master.m3u8` or
- * `/live/<stream>[/~<token>]/<broadcast>/<track>/{index.m3u8, init-<config>.mp4, <group>.m4s, <group>.<part>.m4s}`.
+ * Reads a media path: `/live/<stream>[/~<token>]/{master.m3u8, manifest.mpd, rewind.m3u8, poster.jpg, thumbnail.jpg}`,
+ * `/live/<stream>[/~<token>]/<broadcast>/{storyboard.vtt, storyboard-<n>.jpg}` or
+ * `/live/<stream>[/~<token>]/<broadcast>/<track>/{index.m3u8, rewind.m3u8, init-<config>.mp4, <group>.m4s, <group>.<part>.m4s}`.
  *
  * @returns undefined where it is malformed.
  */
@@ -41,15 +51,38 @@ export function parseMediaPath(path: string): MediaTarget | undefined {
     rest.shift();
   }
   if (rest.length === 1) {
-    return rest[0] === 'master.m3u8' ? { kind: 'master', stream } : otherFile(stream, rest[0]);
+    return parseStreamFile(stream, rest[0]);
   }
   const [broadcast = '', track = '', file = ''] = rest;
+  if (rest.length === 2 && isBroadcastId(broadcast) && storyboardPattern.test(track)) {
+    return { kind: 'picture', stream, picture: { kind: 'storyboard', stream, broadcast, file: track } };
+  }
   return rest.length === 3 && isBroadcastId(broadcast) && isTrackName(track) ? parseFile({ stream, broadcast, track }, file) : undefined;
+}
+
+function parseStreamFile(stream: StreamName, file: string | undefined): MediaTarget | undefined {
+  switch (file) {
+    case 'master.m3u8':
+      return { kind: 'master', stream };
+    case 'manifest.mpd':
+      return { kind: 'manifest', stream };
+    case 'rewind.m3u8':
+      return { kind: 'rewind', stream };
+    case 'poster.jpg':
+      return { kind: 'picture', stream, picture: { kind: 'poster', stream } };
+    case 'thumbnail.jpg':
+      return { kind: 'picture', stream, picture: { kind: 'thumbnail', stream } };
+    default:
+      return otherFile(stream, file);
+  }
 }
 
 function parseFile(of: OfTrack, file: string): MediaTarget | undefined {
   if (file === 'index.m3u8') {
     return { kind: 'playlist', ...of };
+  }
+  if (file === 'rewind.m3u8') {
+    return { kind: 'rewind', stream: of.stream, of };
   }
   const part = partPattern.exec(file);
   if (part !== null) {

@@ -5,7 +5,7 @@ import type { Millis } from '#core/media/time.ts';
 import type { ViewerProtocol } from '../audience/audience.ts';
 
 /** Kinds of requests that are told apart. */
-export type RequestKind = 'master' | 'playlist' | 'part' | 'segment' | 'init' | 'malformed' | 'other';
+export type RequestKind = 'master' | 'playlist' | 'part' | 'segment' | 'init' | 'manifest' | 'rewind' | 'picture' | 'malformed' | 'other';
 
 /** What is asked of others at each scrape. */
 export type EdgeGauges = { readonly viewers: () => Readonly<Record<ViewerProtocol, number>>; readonly waiting: () => number; readonly connections: () => number };
@@ -33,7 +33,7 @@ export class EdgeMetrics {
     const requests = this.#requests;
     new Counter({
       name: 'millrace_edge_requests_total',
-      help: 'Media requests answered, by kind (master, playlist, part, segment, init, malformed, other) and HTTP status.',
+      help: 'Media requests answered, by kind (master, playlist, part, segment, init, DASH manifest, rewind, picture, malformed, other) and HTTP status.',
       labelNames: ['kind', 'status'],
       registers,
       collect() {

@@ -37,6 +37,10 @@ export class Payload {
     this.#options = options;
   }
 
+  get contentType(): string {
+    return this.#options.contentType;
+  }
+
   /** The payload under a `Cache-Control`, gzipped where the client takes that and the kind of payload gains by it. */
   form(cacheControl: string, acceptsGzip: boolean): Form {
     const gzip = acceptsGzip && this.#options.compress;

@@ -4,7 +4,7 @@ import type { StreamName } from '#core/bus/catalog.ts';
 import { elapsed, millis, type WallTime } from '#core/media/time.ts';
 
 import { sessionIdOf } from '../audience/cmcd.ts';
-import type { Audience, Viewer } from '../audience/audience.ts';
+import type { Audience, Viewer, ViewerProtocol } from '../audience/audience.ts';
 import type { AddressReader } from './client-address.ts';
 
 /** A viewer that was stamped so lately is surely still counted, and needs no look-up. */
@@ -19,6 +19,7 @@ export type ViewerConnection = {
   waiting: number;
   readonly remote: string | undefined;
   stream: StreamName | undefined;
+  protocol: ViewerProtocol | undefined;
   agent: string | undefined;
   viewer: Viewer | undefined;
 };
@@ -38,7 +39,7 @@ export class ViewerConnections {
     const carrier = carrierOf(request);
     let connection = this.#known.get(carrier);
     if (connection === undefined) {
-      connection = { waiting: 0, remote: request.socket.remoteAddress, stream: undefined, agent: undefined, viewer: undefined };
+      connection = { waiting: 0, remote: request.socket.remoteAddress, stream: undefined, protocol: undefined, agent: undefined, viewer: undefined };
       this.#known.set(carrier, connection);
     }
     return connection;
@@ -50,20 +51,21 @@ export class ViewerConnections {
   }
 
   /** Counts the viewer behind a request. */
-  stamp(request: IncomingMessage, connection: ViewerConnection, stream: StreamName, query: string, now: WallTime): Viewer | undefined {
+  stamp(request: IncomingMessage, connection: ViewerConnection, stream: StreamName, protocol: ViewerProtocol, query: string, now: WallTime): Viewer | undefined {
     const session = sessionIdOf(query, request.headers['cmcd-session'] as string | undefined);
     if (session !== undefined) {
-      return this.#audience.viewer(stream, 'hls', `sid ${session}`, now);
+      return this.#audience.viewer(stream, protocol, `sid ${session}`, now);
     }
     const agent = request.headers['user-agent']?.slice(0, MAX_AGENT);
     const { viewer } = connection;
-    if (viewer !== undefined && connection.stream === stream && connection.agent === agent && request.headers['x-forwarded-for'] === undefined && elapsed(viewer.lastSeen, now) < SURELY_COUNTED) {
+    if (viewer !== undefined && connection.stream === stream && connection.protocol === protocol && connection.agent === agent && request.headers['x-forwarded-for'] === undefined && elapsed(viewer.lastSeen, now) < SURELY_COUNTED) {
       viewer.lastSeen = now;
       return viewer;
     }
     connection.stream = stream;
+    connection.protocol = protocol;
     connection.agent = agent;
-    connection.viewer = this.#audience.viewer(stream, 'hls', `${this.addressOf(request, connection)} ${agent ?? ''}`, now);
+    connection.viewer = this.#audience.viewer(stream, protocol, `${this.addressOf(request, connection)} ${agent ?? ''}`, now);
     return connection.viewer;
   }
 }

@@ -76,6 +76,16 @@ export class BroadcastWindow {
     return this.#events.all;
   }
 
+  /** Media time that playlists list. */
+  get listed(): Millis {
+    return this.#options.listed;
+  }
+
+  /** PART-TARGET in force. */
+  get partTarget(): Millis {
+    return this.#partTarget();
+  }
+
   get ladder(): LadderCatalog | undefined {
     return this.#ladder;
   }

@@ -1,0 +1,141 @@
+import type { BroadcastId } from '#core/media/frame.ts';
+import type { Clock } from '#core/media/time.ts';
+
+import type { Archive } from '../archive/archive.ts';
+import { DashBroadcast } from '../lldash/dash-broadcast.ts';
+import { parseManifestQuery, type ManifestQuery } from '../lldash/manifest-query.ts';
+import type { ManifestOptions } from '../lldash/manifest.ts';
+import type { BroadcastWindow } from '../llhls/broadcast-window.ts';
+import type { Directory } from '../llhls/directory.ts';
+import type { WindowSegment } from '../llhls/window-segment.ts';
+import type { Exchange, Exchanges } from './exchanges.ts';
+import { GrowingAnswer, growingHeaders } from './growing-answer.ts';
+import type { MediaTarget } from './media-path.ts';
+import type { EdgeMetrics } from './metrics.ts';
+import { IMMUTABLE } from './payload.ts';
+
+/** Old as soon as the next group begins. */
+const MANIFEST_CACHING = 'public, max-age=1';
+
+/** What LL-DASH is answered with. */
+export type DashAnswersOptions = ManifestOptions & {
+  readonly directory: Directory;
+  readonly exchanges: Exchanges;
+  readonly metrics: EdgeMetrics;
+  readonly clock: Clock;
+  readonly archive?: Pick<Archive, 'open'> | undefined;
+};
+
+type SegmentTarget = Extract<MediaTarget, { kind: 'segment' }>;
+type ManifestTarget = Extract<MediaTarget, { kind: 'manifest' }>;
+
+/** Answers requests for manifests, and for segments that are not whole yet. */
+export class DashAnswers {
+  readonly #options: DashAnswersOptions;
+  readonly #broadcasts = new WeakMap<BroadcastWindow, DashBroadcast>();
+
+  constructor(options: DashAnswersOptions) {
+    this.#options = options;
+    // From the first frame on: where a broadcast's periods begin must not depend on when somebody asked first.
+    options.directory.onWindow((window) => {
+      const broadcast = new DashBroadcast(window, options);
+      this.#broadcasts.set(window, broadcast);
+      window.attach(broadcast);
+    });
+  }
+
+  manifest(exchange: Exchange, target: ManifestTarget): void {
+    const { exchanges } = this.#options;
+    const query = parseManifestQuery(exchange.query);
+    if (query === undefined) {
+      exchanges.fail(exchange.response, 'manifest', 400, 'dash/query', 'The parameters after or broadcast are malformed.');
+      return;
+    }
+    const window = this.#windowOf(target, query.broadcast);
+    const broadcast = window && this.#broadcasts.get(window);
+    if (broadcast === undefined) {
+      exchanges.missing(exchange.response, target);
+      return;
+    }
+    this.#manifestOf(exchange, target, broadcast, query);
+  }
+
+  /**
+   * Answers a segment that grows, or is the next to begin.
+   *
+   * @returns false where it is neither.
+   */
+  segment(exchange: Exchange, target: SegmentTarget): boolean {
+    const window = this.#options.directory.broadcast(target.stream, target.broadcast);
+    const segments = window && this.#broadcasts.get(window)?.segments;
+    const found = segments?.find(target.track, target.group);
+    if (segments === undefined || found === undefined) {
+      return false;
+    }
+    if (found === 'wait') {
+      this.#options.exchanges.wait(exchange, {
+        kind: 'segment',
+        queue: (waiter) => segments.await(target.track, target.group, waiter),
+        send: (payload) => this.#options.exchanges.send(exchange, 'segment', payload, IMMUTABLE),
+        instead: (outcome) => outcome === 'arrived' && this.segment(exchange, target),
+      });
+    } else {
+      this.#grow(exchange, segments, found);
+    }
+    return true;
+  }
+
+  #manifestOf(exchange: Exchange, target: ManifestTarget, broadcast: DashBroadcast, { after }: ManifestQuery): void {
+    const { exchanges } = this.#options;
+    const viewer = exchanges.stamp(exchange, target.stream, 'dash');
+    const found = broadcast.manifestAfter(after);
+    if (found !== 'wait') {
+      exchanges.send(exchange, 'manifest', found, MANIFEST_CACHING);
+      return;
+    }
+    exchanges.wait(exchange, {
+      kind: 'manifest',
+      viewer,
+      queue: (waiter) => broadcast.awaitManifest(after, waiter),
+      send: (payload) => exchanges.send(exchange, 'manifest', payload, MANIFEST_CACHING),
+      // Players give up after a few errors; that nothing new has come is told by the manifest as well.
+      instead: (outcome) => {
+        const manifest = outcome === 'timeout' && after !== undefined ? broadcast.manifest() : undefined;
+        if (manifest !== undefined) {
+          exchanges.send(exchange, 'manifest', manifest, MANIFEST_CACHING);
+        }
+        return manifest !== undefined;
+      },
+    });
+  }
+
+  /** What is on air; or the broadcast that a player is in the middle of, be it over. */
+  #windowOf({ stream }: ManifestTarget, id: BroadcastId | undefined): BroadcastWindow | undefined {
+    const { directory } = this.#options;
+    return (id === undefined ? undefined : directory.broadcast(stream, id)) ?? directory.current(stream);
+  }
+
+  #grow(exchange: Exchange, segments: DashBroadcast['segments'], segment: WindowSegment): void {
+    const { exchanges, metrics, clock } = this.#options;
+    const { request, response } = exchange;
+    if (request.method === 'HEAD') {
+      response.writeHead(200, growingHeaders(segment) as string[]);
+      response.end();
+      metrics.answered('segment', 200, 0);
+      return;
+    }
+    const leave = exchanges.enter(exchange, 'segment');
+    if (leave === undefined) {
+      return;
+    }
+    let unfollow: (() => void) | undefined;
+    const answer = new GrowingAnswer(response, segment, (bytes) => {
+      leave();
+      unfollow?.();
+      metrics.answered('segment', 200, bytes);
+    });
+    if (!answer.advance()) {
+      unfollow = segments.follow(segment, answer, clock());
+    }
+  }
+}

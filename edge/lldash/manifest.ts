@@ -1,0 +1,188 @@
+import { millisToTicks, millis, VIDEO_TIMESCALE, type Millis } from '#core/media/time.ts';
+import { EVENT_SCHEME, eventNumber } from '#core/media/timed-event.ts';
+
+import type { ListedPeriod, ListedSegment, ListedSet, ListedTrack, Listing } from './listing.ts';
+import { segmentTimeline } from './segment-timeline.ts';
+import { element, escapeXml, isoDuration, isoInstant } from './xml.ts';
+
+/** How the manifest is written, the same for every broadcast. */
+export type ManifestOptions = {
+  /** URL of the clock (`UTCTiming`): answers with the present instant as `xs:dateTime`. */
+  readonly timeUrl: string;
+  /** How far behind the camera players are asked to be. */
+  readonly latency: Millis;
+};
+
+/** How far behind the camera players are asked to be where nothing else is set. */
+export const DEFAULT_LATENCY = millis(1000);
+
+/** Ingest cuts groups that would grow longer. */
+const MAX_SEGMENT = millis(2100);
+
+/** Players whose updates are not held look so often; the others are held longer by each `Location`. */
+const UPDATE_PERIOD = millis(1000);
+
+/** Rates at which players may close up or fall back, hardly to be heard. */
+const PLAYBACK_RATE = { min: 0.96, max: 1.04 };
+
+const PROFILES = 'urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019,http://www.dashif.org/guidelines/low-latency-live-v5';
+
+/** Writes the manifest of a broadcast (ISO/IEC 23009-1; DASH-IF IOP, low-latency live). URLs are relative to `/live/<stream>/`. */
+export function manifest(listing: Listing, options: ManifestOptions): string {
+  const { ended, periods } = listing;
+  const times = ended
+    ? { type: 'static', mediaPresentationDuration: isoDuration(endOf(periods)) }
+    : { type: 'dynamic', minimumUpdatePeriod: isoDuration(UPDATE_PERIOD), timeShiftBufferDepth: isoDuration(listing.timeShiftBufferDepth) };
+  const mpd = element(
+    'MPD',
+    {
+      xmlns: 'urn:mpeg:dash:schema:mpd:2011',
+      id: listing.broadcast,
+      profiles: PROFILES,
+      ...times,
+      availabilityStartTime: isoInstant(listing.startedAt),
+      publishTime: isoInstant(listing.publishTime),
+      minBufferTime: isoDuration(listing.partTarget),
+      maxSegmentDuration: isoDuration(MAX_SEGMENT),
+    },
+    ended || listing.newest === undefined ? '' : element('Location', {}, `manifest.mpd?broadcast=${listing.broadcast}&amp;after=${listing.newest}`),
+    ended ? '' : serviceDescription(options.latency),
+    ...periods.map((period, index) => periodText(period, listing, index === periods.length - 1)),
+    ended ? '' : utcTiming(options.timeUrl),
+  );
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${mpd}\n`;
+}
+
+function serviceDescription(latency: Millis): string {
+  return element(
+    'ServiceDescription',
+    { id: 0 },
+    element('Latency', { referenceId: 0, target: Math.round(latency), min: Math.round(latency / 2), max: Math.round(latency * 4) }),
+    element('PlaybackRate', PLAYBACK_RATE),
+  );
+}
+
+function utcTiming(timeUrl: string): string {
+  return element('UTCTiming', { schemeIdUri: 'urn:mpeg:dash:utc:http-xsdate:2014', value: timeUrl });
+}
+
+function periodText(period: ListedPeriod, listing: Listing, isLast: boolean): string {
+  const duration = listing.ended && isLast ? isoDuration(millis(endOf([period]) - period.start)) : undefined;
+  return element('Period', { id: period.id, start: isoDuration(period.start), duration }, ...eventStreams(period), ...period.sets.map((set) => setText(set, period, listing)));
+}
+
+/** An EventStream for each type of message (ISO/IEC 23009-1, 5.10.2): `value` is the type, as in `emsg`. */
+function eventStreams({ events, mediaStart }: ListedPeriod): string[] {
+  const byType = Map.groupBy(events, ({ type }) => type);
+  return [...byType].map(([type, messages]) =>
+    element(
+      'EventStream',
+      { schemeIdUri: EVENT_SCHEME, value: type, timescale: VIDEO_TIMESCALE, presentationTimeOffset: millisToTicks(mediaStart, VIDEO_TIMESCALE) },
+      ...messages.map((event) => element('Event', { presentationTime: event.pts, duration: 0, id: eventNumber(event) }, escapeXml(event.data))),
+    ),
+  );
+}
+
+function setText(set: ListedSet, period: ListedPeriod, listing: Listing): string {
+  const { kind, tracks } = set;
+  const shared = isShared(tracks);
+  const video = kind === 'video';
+  const bounds = video ? { maxWidth: most(tracks, (config) => config.width), maxHeight: most(tracks, (config) => config.height) } : {};
+  return element(
+    'AdaptationSet',
+    { id: set.id, contentType: kind, mimeType: `${kind}/mp4`, segmentAlignment: true, ...(set.independent ? { startWithSAP: 1 } : {}), ...bounds },
+    ...inbandEvents(listing.eventTypes),
+    producerReference(set, period, listing),
+    resync(set, listing),
+    element('Role', { schemeIdUri: 'urn:mpeg:dash:role:2011', value: 'main' }),
+    shared ? template(set, period, listing, tracks[0]?.segments ?? []) : '',
+    ...tracks.map((track) => {
+      const initialization = `${listing.broadcast}/$RepresentationID$/init-${track.configId}.mp4`;
+      return representation(track, shared ? element('SegmentTemplate', { initialization }) : template(set, period, listing, track.segments, initialization));
+    }),
+  );
+}
+
+/**
+ * Which `emsg` are told to applications: one without `value` for all of the scheme (5.10.3.3.1), and one for each type that
+ * there was, because dash.js 5.2 compares the value too.
+ */
+function inbandEvents(types: readonly string[]): string[] {
+  return [{}, ...types.map((value) => ({ value }))].map((more) => element('InbandEventStream', { schemeIdUri: EVENT_SCHEME, ...more }));
+}
+
+/** `inband`: the first chunk of each segment has a `prft` of its own. */
+function producerReference({ id, timescale }: ListedSet, { reference }: ListedPeriod, { ended }: Listing): string {
+  const attributes = { id: id - 1, inband: true, type: 'captured', wallClockTime: isoInstant(reference.wallTime), presentationTime: millisToTicks(reference.media, timescale) };
+  return ended ? '' : element('ProducerReferenceTime', attributes);
+}
+
+/** Each part begins with a `moof` from which a reader can go on; of sound it also begins with a sync sample. */
+function resync({ kind, timescale }: ListedSet, { partTarget }: Listing): string {
+  return element('Resync', { type: kind === 'audio' ? 1 : 0, dT: millisToTicks(partTarget, timescale) });
+}
+
+/** Addresses of a set's segments; `initialization` differs from representation to representation and is added there. */
+function template(set: ListedSet, { mediaStart }: ListedPeriod, { broadcast, ended }: Listing, segments: readonly ListedSegment[], initialization?: string): string {
+  const live = ended ? {} : { availabilityTimeOffset: Math.round(set.availabilityTimeOffset) / 1000, availabilityTimeComplete: false };
+  return element(
+    'SegmentTemplate',
+    {
+      timescale: set.timescale,
+      presentationTimeOffset: millisToTicks(mediaStart, set.timescale),
+      startNumber: segments[0]?.group,
+      ...live,
+      media: `${broadcast}/$RepresentationID$/$Number$.m4s`,
+      initialization,
+    },
+    segmentTimeline(segments),
+  );
+}
+
+function representation(track: ListedTrack, ownTemplate: string): string {
+  const { config, bandwidth } = track;
+  const common = { id: track.track, bandwidth: Math.max(1, Math.ceil(bandwidth)), codecs: config.codecString };
+  if (config.kind === 'video') {
+    return element('Representation', { ...common, width: config.width, height: config.height, sar: '1:1', frameRate: rateText(track.frameRate) }, ownTemplate);
+  }
+  const channels = element('AudioChannelConfiguration', { schemeIdUri: 'urn:mpeg:dash:23003:3:audio_channel_configuration:2011', value: config.channels });
+  return element('Representation', { ...common, audioSamplingRate: config.sampleRate }, channels, ownTemplate);
+}
+
+/** FrameRateType: an integer or a fraction; NTSC's rates are so many thousand-and-firsts. */
+function rateText(rate: number | undefined): string | undefined {
+  if (rate === undefined || !(rate > 0)) {
+    return undefined;
+  }
+  const near = (value: number): boolean => Math.abs(value - Math.round(value)) < 1e-3;
+  if (near(rate)) {
+    return `${Math.round(rate)}`;
+  }
+  return near(rate * 1.001) ? `${Math.round(rate * 1.001) * 1000}/1001` : `${Math.round(rate * 1000)}/1000`;
+}
+
+function isShared(tracks: readonly ListedTrack[]): boolean {
+  const [first, ...others] = tracks;
+  return first !== undefined && others.every(({ segments }) => sameSegments(segments, first.segments));
+}
+
+function sameSegments(a: readonly ListedSegment[], b: readonly ListedSegment[]): boolean {
+  return a === b || (a.length === b.length && a.every(({ group, pts, ticks }, index) => group === b[index]?.group && pts === b[index].pts && ticks === b[index].ticks));
+}
+
+function most(tracks: readonly ListedTrack[], sizeOf: (config: ListedTrack['config'] & { kind: 'video' }) => number): number {
+  return Math.max(0, ...tracks.map(({ config }) => (config.kind === 'video' ? sizeOf(config) : 0)));
+}
+
+/** Presentation time at which the last segment of any track ends. */
+function endOf(periods: readonly ListedPeriod[]): Millis {
+  const ends = periods.flatMap(({ start, mediaStart, sets }) =>
+    sets.flatMap(({ timescale, tracks }) => tracks.map(({ segments }) => start - mediaStart + (endTicks(segments) * 1000) / timescale)),
+  );
+  return millis(Math.max(0, ...ends));
+}
+
+function endTicks(segments: readonly ListedSegment[]): number {
+  const last = segments.at(-1);
+  return last === undefined ? 0 : last.pts + last.ticks;
+}

@@ -1,0 +1,119 @@
+import { elapsed, millis, ticksToMillis, type Millis, type Ticks, type Timescale, type WallTime } from '#core/media/time.ts';
+import type { ConfigId, TrackName } from '#core/media/track.ts';
+
+/** A segment that begins, as far as the division into periods needs to know it. */
+export type BegunSegment = {
+  readonly epoch: number;
+  readonly group: number;
+  readonly config: ConfigId | undefined;
+  readonly timescale: Timescale;
+  readonly pts: Ticks;
+  readonly wallTime: WallTime;
+};
+
+/** Where a period begins. Nothing of it changes once it was told. */
+export type PeriodAnchor = {
+  /** The epoch, with `-<group>` where a period begins in its middle. */
+  readonly id: string;
+  readonly epoch: number;
+  /** First group of the period. */
+  readonly group: number;
+  /** `Period@start`. */
+  readonly start: Millis;
+  /** Media time at the start. */
+  readonly mediaStart: Millis;
+  /** Media time and wall time of the period's first segment. */
+  readonly reference: { readonly media: Millis; readonly wallTime: WallTime };
+};
+
+/**
+ * Starts lie on this grid of media time: a whole number of ticks at 90 kHz and at every sample rate that is a multiple of 25, so that
+ * `presentationTimeOffset` is exact in every track.
+ */
+const GRID = millis(40);
+
+/**
+ * How far presentation time may be from wall time before a new period puts it right. Players measure latency by `availabilityStartTime`: an
+ * encoder's clock that is 50 ppm off needs an hour and a half for this.
+ */
+const MAX_DRIFT = millis(250);
+
+/**
+ * Divides a broadcast into periods: a new one begins with each epoch, with a new decoder configuration, after a group that every rendition lost, and where
+ * the publisher's clock has drifted. Presentation time is wall time since the broadcast's start, because players take it for that
+ * (ISO/IEC 23009-1, 5.3.9.5.3), while media time runs ahead of it by up to a second on the grid of seconds (ADR 0001).
+ */
+export class PeriodAnchors {
+  readonly #startedAt: WallTime;
+  readonly #configs = new Map<TrackName, ConfigId>();
+  #anchors: PeriodAnchor[] = [];
+  #newest: { readonly epoch: number; readonly group: number } | undefined;
+
+  constructor(startedAt: WallTime) {
+    this.#startedAt = startedAt;
+  }
+
+  /** Oldest first. */
+  get all(): readonly PeriodAnchor[] {
+    return this.#anchors;
+  }
+
+  /** A segment of a track is there, or begins. Segments of one track come in order; those told already are ignored. */
+  begin(track: TrackName, segment: BegunSegment): void {
+    const newest = this.#newest;
+    const anchor = this.#anchors.at(-1);
+    const isNew = newest === undefined || segment.epoch > newest.epoch || (segment.epoch === newest.epoch && segment.group > newest.group);
+    const config = this.#configs.get(track);
+    const isReconfigured = config !== undefined && segment.config !== undefined && config !== segment.config;
+    if (segment.config !== undefined) {
+      this.#configs.set(track, segment.config);
+    }
+    if (anchor === undefined || segment.epoch > anchor.epoch) {
+      this.#add(segment, anchor);
+    } else if (segment.epoch === anchor.epoch && segment.group > anchor.group) {
+      const lost = isNew && newest !== undefined && segment.group > newest.group + 1;
+      if (lost || isReconfigured || (isNew && this.#drift(segment, anchor) > MAX_DRIFT)) {
+        this.#add(segment, anchor);
+      }
+    }
+    if (isNew) {
+      this.#newest = { epoch: segment.epoch, group: segment.group };
+    }
+  }
+
+  /** Forgets the periods before the one that a group lies in. */
+  forgetBefore(epoch: number, group: number): void {
+    const keep = this.#anchors.findLastIndex((anchor) => anchor.epoch < epoch || (anchor.epoch === epoch && anchor.group <= group));
+    if (keep > 0) {
+      this.#anchors = this.#anchors.slice(keep);
+    }
+  }
+
+  #drift(segment: BegunSegment, anchor: PeriodAnchor): Millis {
+    return millis(Math.abs(this.#shift(segment) - (anchor.start - anchor.mediaStart)));
+  }
+
+  /** How far wall time since the start is ahead of media time. */
+  #shift({ wallTime, pts, timescale }: BegunSegment): Millis {
+    return millis(elapsed(this.#startedAt, wallTime) - ticksToMillis(pts, timescale));
+  }
+
+  #add(segment: BegunSegment, before: PeriodAnchor | undefined): void {
+    const media = ticksToMillis(segment.pts, segment.timescale);
+    const mediaStart = millis(Math.floor(media / GRID) * GRID);
+    const known = before && millis(before.start - before.mediaStart);
+    // An epoch that follows without a pause goes on in presentation time as it does in media time.
+    const goesOn = known !== undefined && Math.abs(this.#shift(segment) - known) <= MAX_DRIFT;
+    const shift = goesOn ? known : millis(Math.round(this.#shift(segment) / GRID) * GRID);
+    const first = this.#anchors.length === 0 || segment.epoch !== before?.epoch;
+    this.#anchors.push({
+      id: first ? `${segment.epoch}` : `${segment.epoch}-${segment.group}`,
+      epoch: segment.epoch,
+      group: segment.group,
+      start: millis(Math.max(0, before?.start ?? 0, mediaStart + shift)),
+      mediaStart,
+      reference: { media, wallTime: segment.wallTime },
+    });
+  }
+}
+
