@@ -97,7 +97,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     connections: () => connections.count,
   });
   const readAddress = addressReader(config.trustProxy);
-  const media = new MediaHandler({ directory, audience, waitingRoom, metrics, readAddress, clock, archive });
+  const media = new MediaHandler({ directory, audience, waitingRoom, metrics, readAddress, clock, archive, basePath: basePathOf(config.publicUrl) });
   let stopping = false;
   const report = new AudienceReport({ bus, audience, directory });
   const whep =
