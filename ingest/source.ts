@@ -1,4 +1,5 @@
 import type { IngestHealth, SourceCatalog, StreamName } from '#core/bus/catalog.ts';
+import type { MetadataRequest } from '#core/bus/metadata.ts';
 import type { Millis, WallTime } from '#core/media/time.ts';
 import type { AudioConfig, VideoConfig } from '#core/media/track.ts';
 
@@ -67,6 +68,8 @@ export interface SourceSink {
   heard(): void;
   /** Facts the publisher claims of itself (RTMP `onMetaData`): hints, never trusted. */
   metadata(claims: { readonly encoder?: string; readonly hasAudio?: boolean; readonly hasVideo?: boolean; readonly frameRate?: number }): void;
+  /** A message that the publisher put between its samples: it goes on the next frame, within the bounds of ADR 0011. */
+  message(message: MetadataRequest): void;
   /** How the way from the publisher does; said about once a second. */
   network(facts: NetworkFacts): void;
   /** A fault the broadcaster should read of: `rtmp/unsupported-track`, ... */

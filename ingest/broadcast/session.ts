@@ -1,9 +1,10 @@
 import type { Bus, Lease, TrackProducer } from '#core/bus/bus.ts';
 import type { IngestHealth } from '#core/bus/catalog.ts';
+import type { MetadataRequest } from '#core/bus/metadata.ts';
 import type { Frame } from '#core/media/frame.ts';
 import type { Clock, WallTime } from '#core/media/time.ts';
 import type { TrackName } from '#core/media/track.ts';
-import { messageOf } from '#core/runtime/errors.ts';
+import { messageOf, type MillraceError } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
 import type { NetworkFacts, Publisher, SourceConfig, SourceSample, SourceSink, VideoSourceConfig } from '../source.ts';
@@ -18,7 +19,11 @@ export interface SessionHost {
   /** An epoch for a session that holds the lease with this fence; undefined where it is no longer good once it is on disk. */
   grant(session: PublisherSession, fence: number): Promise<EpochGrant | undefined>;
   begin(session: PublisherSession, start: EpochStart): void;
+  /** The frame with the messages that belong to it. Once it is written, {@link note} follows. */
+  stamp(frame: Frame): Frame;
   note(frame: Frame): void;
+  /** Takes a message of the publisher's. Why it is left out, where it is. */
+  message(message: MetadataRequest): MillraceError | undefined;
   /** HLS is given the picture as the publisher sends it. */
   readonly segmentsSource: boolean;
   ended(session: PublisherSession, how: 'unpublished' | 'lost'): void;
@@ -111,6 +116,15 @@ export class PublisherSession implements SourceSink {
     this.#heard(() => this.#timeline.metadata(claims));
   }
 
+  message(message: MetadataRequest): void {
+    this.#heard(() => {
+      const refused = this.#options.host.message(message);
+      if (refused !== undefined && refused.code !== 'metadata/offline') {
+        this.warn('source/message-dropped', `A message of the encoder was left out. ${refused.message}`);
+      }
+    });
+  }
+
   network(facts: NetworkFacts): void {
     this.#network = facts;
   }
@@ -200,8 +214,10 @@ export class PublisherSession implements SourceSink {
   }
 
   #write(frame: Frame): void {
-    this.#producers.get(frame.track)?.write(frame);
-    this.#options.host.note(frame);
+    const { host } = this.#options;
+    const stamped = host.stamp(frame);
+    this.#producers.get(frame.track)?.write(stamped);
+    host.note(stamped);
   }
 
   #heard(work: () => void): void {

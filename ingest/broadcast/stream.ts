@@ -1,9 +1,12 @@
 import type { Bus, Unsubscribe } from '#core/bus/bus.ts';
 import type { BroadcastInfo, IngestHealth, StreamName } from '#core/bus/catalog.ts';
+import { metadataSubject, type MetadataRequest } from '#core/bus/metadata.ts';
 import type { BroadcastId, Frame } from '#core/media/frame.ts';
 import { elapsed, later, millis, wallTime, type Clock, type Millis, type WallTime } from '#core/media/time.ts';
+import type { MillraceError } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
+import { EventDesk } from '../metadata/event-desk.ts';
 import type { Publisher } from '../source.ts';
 import type { EpochStart } from '../timeline/describe.ts';
 import type { EpochGrant } from '../timeline/grant.ts';
@@ -43,12 +46,16 @@ export class IngestStream implements SessionHost {
   #graceTimer: NodeJS.Timeout | undefined;
   #newestGroup = -1;
   #ladder: { readonly broadcast: BroadcastId; readonly unsubscribe: Unsubscribe } | undefined;
+  readonly #desk: EventDesk;
+  /** Takes back that messages are taken; undefined while nothing is on the bus. */
+  #unserve: Unsubscribe | undefined;
   #segmentsSource = false;
   #counted = { jumps: 0, dropped: 0 };
 
   constructor(name: StreamName, options: StreamOptions) {
     this.name = name;
     this.#options = options;
+    this.#desk = new EventDesk({ clock: options.clock, isLive: () => this.live });
   }
 
   /** The present publisher's session. */
@@ -120,13 +127,24 @@ export class IngestStream implements SessionHost {
       tracks,
       ...(encoder === undefined ? {} : { encoder }),
     });
+    this.#desk.begin(tracks);
+    this.#unserve ??= bus.serve(metadataSubject(this.name), (payload) => this.#desk.take(payload));
     // What was held back goes out in this turn; the ledger follows it.
     queueMicrotask(() => this.#save());
     this.#followLadder(broadcast);
     log.info({ stream: this.name, broadcast, epoch, grouping: grouping.mode, tracks: tracks.map((track) => track.config.codecString) }, 'an epoch begins');
   }
 
+  stamp(frame: Frame): Frame {
+    return this.#desk.stamp(frame);
+  }
+
+  message(message: MetadataRequest): MillraceError | undefined {
+    return this.#desk.post(message);
+  }
+
   note(frame: Frame): void {
+    this.#desk.wrote(frame);
     this.#numbers?.note(frame, this.#timescales.get(frame.track) ?? 1);
     if (frame.group > this.#newestGroup) {
       this.#newestGroup = frame.group;
@@ -141,6 +159,7 @@ export class IngestStream implements SessionHost {
     this.#count(session);
     this.#memory = session.memory;
     this.#session = undefined;
+    this.#desk.dismiss();
     const { clock, grace, ledger, log } = this.#options;
     log.info({ stream: this.name, how }, 'the publisher is gone');
     if (this.live && this.#numbers) {
@@ -173,6 +192,14 @@ export class IngestStream implements SessionHost {
     this.#session?.disconnect(reason);
     clearTimeout(this.#graceTimer);
     this.#ladder?.unsubscribe();
+    this.#leaveBus();
+  }
+
+  /** No messages are taken any more. */
+  #leaveBus(): void {
+    this.#desk.dismiss();
+    this.#unserve?.();
+    this.#unserve = undefined;
   }
 
   #followLadder(broadcast: BroadcastId): void {
@@ -230,6 +257,7 @@ export class IngestStream implements SessionHost {
     this.#options.log.info({ stream: this.name, broadcast: this.#numbers?.broadcast }, 'the broadcast has ended');
     this.#ladder?.unsubscribe();
     this.#ladder = undefined;
+    this.#leaveBus();
     this.#numbers = undefined;
     this.#info = undefined;
     this.#newestGroup = -1;

@@ -138,6 +138,17 @@ describe('the desk that takes a stream\'s messages', () => {
     await expect(desk.take(request(1))).rejects.toMatchObject({ code: 'metadata/too-many' });
   });
 
+  it('takes messages of the publisher besides, as many, and tells at once why one is left out', () => {
+    desk.begin(tracks(['video', video]));
+    const refused = Array.from({ length: 25 }, (_, n) => desk.post({ type: 'rtmp.ontextdata', data: String(n) })?.code);
+    expect(refused.filter((code) => code === 'metadata/too-many')).toHaveLength(5);
+    void desk.take(request(1));
+    expect(write(frameOf('video', 90_000))).toHaveLength(21);
+    expect(desk.post({ type: 'rtmp.ontextdata', data: JSON.stringify('x'.repeat(5000)) })?.code).toBe('metadata/too-large');
+    live = false;
+    expect(desk.post({ type: 'rtmp.ontextdata', data: '1' })?.code).toBe('metadata/offline');
+  });
+
   it('counts nothing that it refuses for another reason', async () => {
     live = false;
     await Promise.allSettled(Array.from({ length: 30 }, () => desk.take(request(1))));

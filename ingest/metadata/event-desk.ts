@@ -40,7 +40,9 @@ const VIDEO = trackName('video');
  */
 export class EventDesk {
   readonly #options: EventDeskOptions;
+  /** Of those who ask, and of the publisher itself: neither takes the other's room. */
   readonly #bucket: TokenBucket;
+  readonly #publishersBucket: TokenBucket;
   #waiting: Waiting[] = [];
   /** On a frame that is about to be written. */
   #stamped: Stamped[] = [];
@@ -53,7 +55,9 @@ export class EventDesk {
 
   constructor(options: EventDeskOptions) {
     this.#options = options;
-    this.#bucket = new TokenBucket({ clock: options.clock, burst: BURST, perSecond: PER_SECOND });
+    const limits = { clock: options.clock, burst: BURST, perSecond: PER_SECOND };
+    this.#bucket = new TokenBucket(limits);
+    this.#publishersBucket = new TokenBucket(limits);
   }
 
   /**
@@ -62,25 +66,20 @@ export class EventDesk {
    * @throws {MillraceError} as `MetadataRequest` says.
    */
   async take(payload: unknown): Promise<MetadataAnswer> {
-    const request = readMetadataRequest(payload);
-    if (!this.#options.isLive()) {
-      throw offline();
+    return await this.#accept(payload, this.#bucket);
+  }
+
+  /** Takes a message that the publisher sent on its own timeline. Why it is left out, where it is; nobody waits for what becomes of it. */
+  post(request: MetadataRequest): MillraceError | undefined {
+    try {
+      this.#accept(request, this.#publishersBucket).catch(() => undefined);
+      return undefined;
+    } catch (thrown) {
+      if (thrown instanceof MillraceError) {
+        return thrown;
+      }
+      throw thrown;
     }
-    if (!this.#bucket.take()) {
-      throw new MillraceError('metadata/too-many', `A stream takes ${BURST} messages at once and ${PER_SECOND} a second. Try again in a second.`);
-    }
-    const answer = Promise.withResolvers<MetadataAnswer>();
-    const waiting: Waiting = {
-      ...request,
-      settle: answer.resolve,
-      refuse: answer.reject,
-      timer: setTimeout(() => {
-        this.#waiting = this.#waiting.filter((other) => other !== waiting);
-        waiting.refuse(new MillraceError('metadata/timeout', `No frame came within ${PATIENCE / 1000} s that could carry the message. It was not sent.`));
-      }, PATIENCE),
-    };
-    this.#waiting.push(waiting);
-    return answer.promise;
   }
 
   /** An epoch begins: its frames follow. What waits goes on one of them. */
@@ -139,6 +138,29 @@ export class EventDesk {
   dismiss(): void {
     this.#waiting.forEach(({ timer }) => clearTimeout(timer));
     [...this.#stamped.splice(0), ...this.#waiting.splice(0)].forEach(({ refuse }) => refuse(offline()));
+  }
+
+  /** @throws {MillraceError} where it is refused at once; later the promise tells. */
+  #accept(payload: unknown, bucket: TokenBucket): Promise<MetadataAnswer> {
+    const request = readMetadataRequest(payload);
+    if (!this.#options.isLive()) {
+      throw offline();
+    }
+    if (!bucket.take()) {
+      throw new MillraceError('metadata/too-many', `A stream takes ${BURST} messages at once and ${PER_SECOND} a second. Try again in a second.`);
+    }
+    const answer = Promise.withResolvers<MetadataAnswer>();
+    const waiting: Waiting = {
+      ...request,
+      settle: answer.resolve,
+      refuse: answer.reject,
+      timer: setTimeout(() => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiting);
+        waiting.refuse(new MillraceError('metadata/timeout', `No frame came within ${PATIENCE / 1000} s that could carry the message. It was not sent.`));
+      }, PATIENCE),
+    };
+    this.#waiting.push(waiting);
+    return answer.promise;
   }
 }
 

@@ -54,6 +54,19 @@ describe('a publisher with the right key', () => {
     expect(registry.publishers[0]?.claims).toEqual([claims, claims]);
   });
 
+  it('says what belongs to this moment in onTextData and onCuePoint', async () => {
+    const { session, registry } = await publishing();
+    const text = encodeAmf0('onTextData', { text: 'hello' });
+    session.receive(chunks({ type: MESSAGE.dataAmf0, payload: text, streamId: 1 }));
+    session.receive(chunks({ type: MESSAGE.dataAmf3, payload: concat(Uint8Array.of(0), encodeAmf0('onCuePoint', { name: 'quiz' })), streamId: 1 }));
+    session.receive(chunks({ type: MESSAGE.dataAmf0, payload: encodeAmf0('onFi', { sd: '1' }), streamId: 1 }));
+    expect(registry.publishers[0]?.messages).toEqual([
+      { type: 'rtmp.ontextdata', data: '{"text":"hello"}' },
+      { type: 'rtmp.oncuepoint', data: '{"name":"quiz"}' },
+    ]);
+    expect(registry.publishers[0]?.claims).toEqual([]);
+  });
+
   it.each([
     ['deleteStream', command('deleteStream', 7, null, 1)],
     ['FCUnpublish', command('FCUnpublish', 6, null, GOOD_KEY)],

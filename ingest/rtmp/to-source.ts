@@ -3,7 +3,7 @@ import { sampleData, sortAccessUnit, type AccessUnit } from '#core/media/codecs/
 import { h264Config, parseAvcC } from '#core/media/codecs/h264/avcc.ts';
 import { splitAnnexB, splitLengthPrefixed, type LengthSize } from '#core/media/codecs/h264/nal-unit.ts';
 import { parseAudioTag } from '#core/media/containers/flv/audio-tag.ts';
-import { parseOnMetaData } from '#core/media/containers/flv/script-data.ts';
+import { parseOnMetaData, parseTimedScript } from '#core/media/containers/flv/script-data.ts';
 import { parseVideoTag } from '#core/media/containers/flv/video-tag.ts';
 import { elapsed, wallTime, type Clock } from '#core/media/time.ts';
 import { MillraceError } from '#core/runtime/errors.ts';
@@ -90,6 +90,11 @@ export class ToSource {
       const claims = parseOnMetaData(payload);
       if (claims !== undefined) {
         this.#options.sink.metadata(claims);
+        return;
+      }
+      const script = parseTimedScript(payload);
+      if (script !== undefined) {
+        this.#options.sink.message({ type: `rtmp.${script.name.toLowerCase()}`, data: script.data });
       }
     });
   }

@@ -75,6 +75,7 @@ class Obs {
       },
       heard: () => undefined,
       metadata: (claims) => timeline.metadata(claims),
+      message: () => undefined,
       network: () => undefined,
       health: undefined,
       warn: (code) => expect(code).toBe('none'),

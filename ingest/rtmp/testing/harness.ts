@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 
 import type { PublishDecision, PublishPolicy, PublishRequest } from '#core/access/publish-policy.ts';
 import type { IngestHealth } from '#core/bus/catalog.ts';
+import type { MetadataRequest } from '#core/bus/metadata.ts';
 import { wallTime } from '#core/media/time.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
@@ -19,6 +20,7 @@ export class RecordedPublisher {
   readonly configs: SourceConfig[] = [];
   readonly samples: SourceSample[] = [];
   readonly claims: object[] = [];
+  readonly messages: MetadataRequest[] = [];
   readonly warnings: { readonly code: string; readonly message: string }[] = [];
   readonly network: NetworkFacts[] = [];
   /** What the sink says of the publisher. */
@@ -59,6 +61,7 @@ export class RecordingRegistry implements PublisherRegistry {
         },
         sample: noted((sample: SourceSample) => recorded.samples.push(sample)),
         metadata: noted((claims: object) => recorded.claims.push(claims)),
+        message: noted((message: MetadataRequest) => recorded.messages.push(message)),
         network: noted((facts: NetworkFacts) => recorded.network.push(facts)),
         get health() {
           return recorded.health;

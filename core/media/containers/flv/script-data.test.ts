@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { encodeAmf0, encodeEcmaArray, type AmfObject } from './amf0.ts';
-import { parseOnMetaData } from './script-data.ts';
+import { parseOnMetaData, parseTimedScript } from './script-data.ts';
 
 const message = (object: AmfObject, before = encodeAmf0('@setDataFrame', 'onMetaData')): Uint8Array => Uint8Array.of(...before, ...encodeEcmaArray(object));
 
@@ -34,5 +34,26 @@ describe('parseOnMetaData (FLV, E.5)', () => {
     expect(parseOnMetaData(encodeAmf0('onCuePoint', {}))).toBeUndefined();
     expect(parseOnMetaData(encodeAmf0('onMetaData', 'text'))).toBeUndefined();
     expect(parseOnMetaData(new Uint8Array())).toBeUndefined();
+  });
+});
+
+describe('parseTimedScript (FLV, E.5)', () => {
+  it.each([
+    ['onTextData', { text: '"¿Qué?"', language: 'es', trackid: 1 }],
+    ['onCuePoint', { name: 'quiz', time: 1.5, type: 'event', parameters: { round: '1', list: [1, null, true] } }],
+  ] as const)('reads %s as JSON', (name, object) => {
+    expect(parseTimedScript(encodeAmf0(name, object))).toEqual({ name, data: JSON.stringify(object) });
+    expect(parseTimedScript(Uint8Array.of(...encodeAmf0(name), ...encodeEcmaArray(object)))).toEqual({ name, data: JSON.stringify(object) });
+  });
+
+  it('reads what is not there as null', () => {
+    expect(parseTimedScript(encodeAmf0('onTextData'))).toEqual({ name: 'onTextData', data: 'null' });
+    expect(parseTimedScript(encodeAmf0('onTextData', undefined))).toEqual({ name: 'onTextData', data: 'null' });
+    expect(parseTimedScript(encodeAmf0('onCuePoint', { time: Number.NaN }))).toEqual({ name: 'onCuePoint', data: '{"time":null}' });
+  });
+
+  it('sees nothing in other scripts', () => {
+    expect(parseTimedScript(message({ text: 'a' }))).toBeUndefined();
+    expect(parseTimedScript(new Uint8Array())).toBeUndefined();
   });
 });

@@ -23,6 +23,23 @@ export function parseOnMetaData(payload: Uint8Array): MetadataClaims | undefined
   return values[at] === 'onMetaData' && object !== undefined && isAmfObject(object) ? claimsOf(object) : undefined;
 }
 
+/** A script that speaks of the moment at which it is sent: text over the picture, a cue point. */
+export type TimedScript = {
+  readonly name: 'onTextData' | 'onCuePoint';
+  /** What it says, as JSON. */
+  readonly data: string;
+};
+
+/**
+ * Reads the payload of an RTMP data message: `onTextData` or `onCuePoint` (FLV, E.5 and E.6). Undefined for every other script.
+ *
+ * @throws {MillraceError} `media/truncated` or `media/malformed` as `decodeAmf0`.
+ */
+export function parseTimedScript(payload: Uint8Array): TimedScript | undefined {
+  const [name, value] = decodeAmf0(payload);
+  return name === 'onTextData' || name === 'onCuePoint' ? { name, data: JSON.stringify(value ?? null) } : undefined;
+}
+
 /** Longest name of an encoder that is shown, and what of a longer text is looked at for printable characters. */
 const MAX_ENCODER = 100;
 const MAX_LOOKED_AT = 400;
