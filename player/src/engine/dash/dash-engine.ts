@@ -60,6 +60,7 @@ export class DashEngine implements Engine {
   #periods: readonly DashPeriod[] = [];
   #troubled = false;
   #failing = false;
+  #saidThatItPlays = false;
 
   constructor(options: DashEngineOptions) {
     const { sessionId, stream, guess, choice } = options;
@@ -195,6 +196,16 @@ export class DashEngine implements Engine {
     }
     this.#ask();
     this.#tellShown(this.#current?.id);
+    this.#sayThatItPlays();
+  }
+
+  /** dash.js looks for manifests once it has heard that the element plays; told to play before dash.js came, the element says it no more. */
+  #sayThatItPlays(): void {
+    const { video } = this.#options;
+    if (!this.#saidThatItPlays && !video.paused) {
+      this.#saidThatItPlays = true;
+      video.dispatchEvent(new Event('play'));
+    }
   }
 
   #ask(): void {
