@@ -8,21 +8,17 @@ import type { InitSegment, Segment } from '../cmaf/segment.ts';
 import type { ArchivedBroadcast, ArchivedFacts } from './archive.ts';
 import type { BroadcastFiles } from './disk/broadcast-files.ts';
 import type { OpenFiles } from './disk/open-files.ts';
-import type { TrackFiles } from './disk/track-files.ts';
 import { WriteQueue } from './disk/write-queue.ts';
 import type { BroadcastRecord } from './format/broadcast-file.ts';
-import type { IndexHead } from './format/index-line.ts';
-import { mfra, moofOffset } from './format/mfra.ts';
+import { archiveHealth } from './health.ts';
 import { KeptTrack } from './kept-track.ts';
 import type { ArchiveMetrics } from './metrics.ts';
+import { TrackRecorder } from './track-recorder.ts';
 import { troubleOf, Troubles } from './trouble.ts';
 import { outsideWindow, type WindowBounds } from './window.ts';
 
 /** Bytes of segments that wait for the disk, of one broadcast. For some seconds the live window holds the same bytes anyway. */
 export const MAX_QUEUED_BYTES = 48 * 1024 * 1024;
-
-/** A volume of what is not recorded: the window's end moves in steps of it. */
-const VOLUME_SPAN = millis(60_000);
 
 /** How often what is written is brought to the medium: a loss of power costs so much at most. */
 const SYNC_INTERVAL = millis(5000);
@@ -45,9 +41,6 @@ export type KeptOptions = {
 /** What was read from disk of a broadcast. */
 export type Loaded = { readonly record: BroadcastRecord; readonly tracks: readonly KeptTrack[] };
 
-/** Where a track is written to now. */
-type Current = { readonly volume: number; readonly since: Millis };
-
 /**
  * One broadcast in the archive. What is told of it goes into memory at once, and to disk when its turn comes; readers cannot tell which. A disk that fails
  * turns it off: what had not been written is lost, and it is tried again every ten seconds.
@@ -55,7 +48,7 @@ type Current = { readonly volume: number; readonly since: Millis };
 export class KeptBroadcast implements ArchivedBroadcast {
   readonly #options: KeptOptions;
   readonly #tracks = new Map<TrackName, KeptTrack>();
-  readonly #current = new Map<KeptTrack, Current>();
+  readonly #recorders = new Map<TrackName, TrackRecorder>();
   readonly #queue = new WriteQueue((error) => this.#turnOff(error));
   readonly #troubles = new Troubles();
   readonly #listeners = new Set<() => void>();
@@ -153,9 +146,7 @@ export class KeptBroadcast implements ArchivedBroadcast {
         run: async () => {
           this.#options.admit(this, 0);
           await this.#options.files.begin(this.record);
-          if (!(await this.#options.files.repair())) {
-            throw Object.assign(new Error('files of the broadcast are missing'), { code: 'ENOENT' });
-          }
+          await this.#repair();
         },
       });
     }
@@ -194,49 +185,22 @@ export class KeptBroadcast implements ArchivedBroadcast {
       }
       return;
     }
-    const files = this.#filesOf(track);
-    const volume = this.#volumeFor(track, files, segment);
-    if (volume === undefined) {
+    const recorder = this.#recorderOf(track);
+    const before = recorder.current;
+    if (!recorder.add(segment)) {
       return;
     }
-    const { group, epoch, pts, dts, ticks, wallTime, bytes } = segment;
-    const [first] = segment.parts;
-    const place = { volume, offset: track.volumes.get(volume)?.end ?? 0, moof: first === undefined ? 0 : moofOffset(first.bytes), key: first?.independent ?? false };
-    const kept = track.apply({ is: 'segment', segment: { group, epoch, pts, dts, ticks, wallTime, bytes, ...place } });
-    if (kept === undefined) {
-      return;
+    if (recorder.current !== before) {
+      this.#slide();
     }
-    const parts = segment.parts.map((part) => part.bytes);
-    track.queue(kept, parts);
-    this.#queue.add({
-      bytes,
-      run: async () => {
-        this.#options.admit(this, bytes);
-        await files.append(kept, parts);
-        track.written(kept);
-        metrics.written(bytes);
-      },
-    });
     this.#addEvents(segment.parts.flatMap((part) => part.events ?? []));
-    this.#slide();
     this.#changed();
   }
 
   /** How it does, for whoever broadcasts. */
   health(now: WallTime): ArchiveHealth {
     const { isRecording } = this.#record;
-    const { rewind } = this.#options.bounds;
-    const { off } = this.#troubles;
-    const tracks = [...this.#tracks.values()].filter(({ segments }) => segments.length > 0);
-    const oldest = Math.min(...tracks.map(({ segments: [first] }) => (first === undefined ? 0 : ticksToMillis(first.pts, first.timescale))));
-    const newest = Math.max(...tracks.map(({ newest: last }) => (last === undefined ? 0 : ticksToMillis(last.pts, last.timescale))));
-    return {
-      rewind: this.#state === 'on' && tracks.length > 0 ? millis(Math.min(rewind, newest - oldest)) : millis(0),
-      ...(rewind > 0 && off !== undefined ? { rewindOff: off.message } : {}),
-      recording: isRecording && this.#state === 'on',
-      bytes: this.facts.bytes,
-      warnings: this.#troubles.warnings(now),
-    };
+    return archiveHealth({ tracks: [...this.#tracks.values()], rewind: this.#options.bounds.rewind, isOn: this.#state === 'on', isRecording, bytes: this.facts.bytes, troubles: this.#troubles }, now);
   }
 
   /** Does what is due. Called about once a second. */
@@ -266,7 +230,7 @@ export class KeptBroadcast implements ArchivedBroadcast {
   async pause(): Promise<void> {
     await this.#queue.idle();
     this.#state = 'idle';
-    this.#current.clear();
+    this.#recorders.forEach((recorder) => recorder.stop());
     await this.#options.files.close();
   }
 
@@ -277,17 +241,13 @@ export class KeptBroadcast implements ArchivedBroadcast {
       await this.#turnOn();
     }
     await this.pause();
-    const { files, metrics } = this.#options;
+    const { files } = this.#options;
     const hasMedia = [...this.#tracks.values()].some(({ segments }) => segments.length > 0);
     this.#record = { ...this.#record, endedAt, state: hasMedia ? 'finished' : 'damaged' };
     if (this.#record.isRecording) {
       try {
         for (const track of this.#tracks.values()) {
-          for (const { number, until, finishedBytes } of track.volumes.values()) {
-            if (until !== undefined && finishedBytes === undefined) {
-              metrics.written(await this.#finishVolume(track, number));
-            }
-          }
+          await this.#recorderOf(track).finish();
         }
         await files.writeRecord(this.record);
       } finally {
@@ -297,50 +257,22 @@ export class KeptBroadcast implements ArchivedBroadcast {
     this.#changed();
   }
 
-  #filesOf(track: KeptTrack): TrackFiles {
-    const { id, stream, startedAt, isRecording } = this.#record;
-    const head: IndexHead = { broadcast: id, stream, startedAt, isRecording, track: track.track, kind: track.kind };
-    return this.#options.files.track(head);
-  }
-
-  /** The volume that a segment goes to: a new one for a new configuration, and for each minute of what is not recorded. */
-  #volumeFor(track: KeptTrack, files: TrackFiles, segment: Segment): number | undefined {
-    const { isRecording } = this.#record;
-    const current = this.#current.get(track);
-    const at = ticksToMillis(segment.pts, segment.timescale);
-    if (current !== undefined && track.volumes.get(current.volume)?.config === segment.config && (isRecording || at - current.since < VOLUME_SPAN)) {
-      return current.volume;
+  #recorderOf(track: KeptTrack): TrackRecorder {
+    let recorder = this.#recorders.get(track.track);
+    if (recorder === undefined) {
+      const { id, stream, startedAt, isRecording } = this.#record;
+      const { files, metrics } = this.#options;
+      recorder = new TrackRecorder({
+        track,
+        files: files.track({ broadcast: id, stream, startedAt, isRecording, track: track.track, kind: track.kind }),
+        queue: this.#queue,
+        isRecording,
+        admit: (bytes) => this.#options.admit(this, bytes),
+        metrics,
+      });
+      this.#recorders.set(track.track, recorder);
     }
-    const trackConfig = track.config(segment.config);
-    const init = track.init(segment.config);
-    if (trackConfig === undefined || init === undefined) {
-      return undefined;
-    }
-    const volume = track.nextVolume;
-    const line = { is: 'volume', volume, config: segment.config, trackConfig, initBytes: init.length } as const;
-    track.apply(line);
-    this.#current.set(track, { volume, since: at });
-    this.#queue.add({
-      bytes: 0,
-      run: async () => {
-        this.#options.admit(this, init.length);
-        if (isRecording && current !== undefined) {
-          await this.#finishVolume(track, current.volume);
-        }
-        await files.begin(line, init);
-      },
-    });
-    return volume;
-  }
-
-  async #finishVolume(track: KeptTrack, volume: number): Promise<number> {
-    const bytes = mfra(track.segments.filter((segment) => segment.volume === volume));
-    await this.#filesOf(track).finish(volume, bytes);
-    const end = track.volumes.get(volume)?.end;
-    if (end !== undefined) {
-      track.apply({ is: 'finished', volume, bytes: end + bytes.length });
-    }
-    return bytes.length;
+    return recorder;
   }
 
   #addEvents(given: readonly TimedEvent[]): void {
@@ -357,18 +289,15 @@ export class KeptBroadcast implements ArchivedBroadcast {
       return;
     }
     const tracks = [...this.#tracks.values()];
-    const outside = outsideWindow(tracks, this.#options.bounds, ({ track, volume }) => this.#current.get(track)?.volume === volume.number);
+    const outside = outsideWindow(tracks, this.#options.bounds, ({ track, volume }) => this.#recorders.get(track.track)?.current === volume.number);
     for (const { track, volume } of outside) {
-      if (this.#current.get(track)?.volume === volume.number) {
-        this.#current.delete(track);
-      }
-      track.dropVolume(volume.number);
-      const files = this.#filesOf(track);
-      this.#queue.add({ bytes: 0, run: () => files.drop(volume.number, () => track.lines()) });
+      this.#recorderOf(track).drop(volume.number);
     }
     if (outside.length > 0) {
       const oldest = Math.min(...tracks.flatMap(({ segments: [first] }) => (first === undefined ? [] : ticksToMillis(first.pts, first.timescale))));
-      this.#options.files.events.forgetBefore(millis(oldest));
+      const { events } = this.#options.files;
+      events.forgetBefore(millis(oldest));
+      this.#queue.add({ bytes: 0, run: () => events.compact() });
     }
   }
 
@@ -380,7 +309,7 @@ export class KeptBroadcast implements ArchivedBroadcast {
     this.#state = 'off';
     this.#retryAt = later(now, RETRY_INTERVAL);
     this.#isSyncing = false;
-    this.#current.clear();
+    this.#recorders.forEach((recorder) => recorder.stop());
     for (const track of this.#tracks.values()) {
       metrics.lost('failed', track.dropQueued());
     }
@@ -392,14 +321,10 @@ export class KeptBroadcast implements ArchivedBroadcast {
 
   /** Goes on where the disk lets us: behind what was written, or anew where that is gone. */
   async #turnOn(): Promise<void> {
-    const { files, reading, log } = this.#options;
+    const { files, log } = this.#options;
     try {
       this.#options.admit(this, 0);
-      if (!(await files.repair())) {
-        this.#tracks.forEach((track) => track.clear());
-        reading.forget(this.folder);
-        await files.reset();
-      }
+      await this.#repair();
       await files.begin(this.record);
       this.#state = 'on';
       this.#troubles.turnOn();
@@ -407,6 +332,20 @@ export class KeptBroadcast implements ArchivedBroadcast {
       this.#changed();
     } catch (error) {
       this.#turnOff(error);
+    }
+  }
+
+  /** Cuts off what was not written whole, and lets go of what somebody took away. */
+  async #repair(): Promise<void> {
+    const { files, reading } = this.#options;
+    reading.forget(this.folder);
+    for (const [name, gone] of await files.repair()) {
+      const track = this.#tracks.get(name);
+      if (gone === 'all') {
+        track?.clear();
+      } else {
+        gone.forEach((volume) => track?.dropVolume(volume));
+      }
     }
   }
 

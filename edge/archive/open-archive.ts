@@ -42,7 +42,7 @@ export async function openArchive({ config, log, metrics, bus, clock, neverRecor
   const shelf = new Shelf({
     folder,
     disk,
-    space: new Space(disk, config.dataDir, config.archiveMinFreeMegabytes * MEBIBYTE),
+    space: new Space(disk, folder, config.archiveMinFreeMegabytes * MEBIBYTE),
     bus,
     keeping: (stream) => keepingOf(stream, config, neverRecorded),
     rewindMaxBytes: config.rewindMaxMegabytes * MEBIBYTE,

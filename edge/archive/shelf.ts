@@ -321,6 +321,13 @@ export class Shelf implements Archive {
       this.#loaded.get(id) ??
       loadBroadcast(this.#place(id), id)
         .then((loaded) => loaded && this.#make(loaded))
+        .then((kept) => {
+          if (kept === undefined) {
+            // Somebody took it away.
+            this.#records.delete(id);
+          }
+          return kept;
+        })
         .catch((error: unknown) => {
           this.#loaded.delete(id);
           this.#options.log.warn({ broadcast: id, err: error }, 'a recording cannot be read');

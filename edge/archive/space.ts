@@ -1,3 +1,5 @@
+import { dirname } from 'node:path';
+
 import type { Disk } from './disk/disk.ts';
 import { NoRoom } from './trouble.ts';
 
@@ -25,7 +27,8 @@ export class Space {
 
   /** Asks the disk. One that cannot tell is taken to have room: writing will show. */
   async look(): Promise<void> {
-    this.#free = await this.#disk.freeBytes(this.#folder).catch(() => Infinity);
+    // The archive's folder may lie on a disk of its own; before the first broadcast there is none.
+    this.#free = await this.#disk.freeBytes(this.#folder).catch(() => this.#disk.freeBytes(dirname(this.#folder))).catch(() => Infinity);
   }
 
   /**

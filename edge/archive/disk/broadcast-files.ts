@@ -7,7 +7,7 @@ import type { IndexHead } from '../format/index-line.ts';
 import { BROADCAST_FILE } from '../format/names.ts';
 import type { Disk } from './disk.ts';
 import type { EventLog } from './event-log.ts';
-import { isGone, TrackFiles, type GoodLengths } from './track-files.ts';
+import { TrackFiles, type GoodLengths } from './track-files.ts';
 
 /** The folder of a broadcast. Every method throws what the disk throws. */
 export class BroadcastFiles {
@@ -63,30 +63,15 @@ export class BroadcastFiles {
   /**
    * Cuts off what a write that failed has left.
    *
-   * @returns false where files are missing that should be there.
+   * @returns of each track the volumes whose files are gone, or `all`.
    */
-  async repair(): Promise<boolean> {
+  async repair(): Promise<ReadonlyMap<TrackName, 'all' | readonly number[]>> {
     await this.events.close();
-    try {
-      await this.#disk.stat(join(this.folder, BROADCAST_FILE));
-      for (const track of this.#tracks.values()) {
-        await track.repair();
-      }
-      return true;
-    } catch (error) {
-      if (isGone(error)) {
-        return false;
-      }
-      throw error;
+    const gone = new Map<TrackName, 'all' | readonly number[]>();
+    for (const [name, track] of this.#tracks) {
+      gone.set(name, await track.repair());
     }
-  }
-
-  /** The files are gone: there is nothing yet. */
-  async reset(): Promise<void> {
-    await this.events.reset();
-    for (const track of this.#tracks.values()) {
-      await track.reset();
-    }
+    return gone;
   }
 
   async close(): Promise<void> {

@@ -33,6 +33,23 @@ export interface DiskFile {
   close(): Promise<void>;
 }
 
+/** A file's size; undefined where it is missing. */
+export async function sizeOf(disk: Disk, path: string): Promise<number | undefined> {
+  try {
+    return (await disk.stat(path)).size;
+  } catch (error) {
+    if (isMissing(error)) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** Whether an error says that a file or folder is not there. */
+export function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ESTALE'].includes(diskCode(error) ?? '');
+}
+
 /** The system's code of an error of a disk: `ENOSPC`, `ENOENT`, ... */
 export function diskCode(error: unknown): string | undefined {
   const { code } = error as NodeJS.ErrnoException;

@@ -3,7 +3,7 @@ import { mkdir, open, readFile, readdir, rename, rm, stat, statfs, type FileHand
 
 import { wallTime } from '#core/media/time.ts';
 
-import { diskCode, type Disk, type DiskFile } from './disk.ts';
+import { isMissing, type Disk, type DiskFile } from './disk.ts';
 import { Turns } from './turns.ts';
 
 const WRITE = constants.O_RDWR | constants.O_CREAT;
@@ -99,7 +99,7 @@ async function replaceFile(path: string, text: string): Promise<void> {
 
 function ifMissing<T>(value: T): (error: unknown) => T {
   return (error) => {
-    if (['ENOENT', 'ENOTDIR'].includes(diskCode(error) ?? '')) {
+    if (isMissing(error)) {
       return value;
     }
     throw error;

@@ -4,7 +4,7 @@ import type { TrackName } from '#core/media/track.ts';
 
 import { formatLine, type IndexHead, type IndexLine, type KeptSegment } from '../format/index-line.ts';
 import { indexFile, volumeFile } from '../format/names.ts';
-import { diskCode, type Disk, type DiskFile } from './disk.ts';
+import { sizeOf, type Disk, type DiskFile } from './disk.ts';
 
 /** Below so many bytes an index is not written anew. */
 const COMPACT_FROM = 256 * 1024;
@@ -97,6 +97,9 @@ export class TrackFiles {
   /** Removes a volume that left the window. `lines` are those of what stays, for an index that has grown stale. */
   async drop(volume: number, lines: () => readonly IndexLine[]): Promise<void> {
     this.#volumeLengths.delete(volume);
+    if (this.#volume?.number === volume) {
+      await this.#closeVolume();
+    }
     await this.#disk.remove(this.#path(volume));
     await this.#write({ is: 'dropped', volume });
     if (this.#indexLength > Math.max(COMPACT_FROM, this.#compactLength * 2)) {
@@ -131,23 +134,27 @@ export class TrackFiles {
     }
   }
 
-  /** Cuts off what a write that failed has left. */
-  async repair(): Promise<void> {
+  /**
+   * Cuts off what a write that failed has left. Where the index is gone there is nothing yet, from now on.
+   *
+   * @returns the volumes whose files are gone, or `all`.
+   */
+  async repair(): Promise<'all' | readonly number[]> {
     await this.close();
-    if (this.#indexLength > 0) {
-      await this.#cut(join(this.#folder, indexFile(this.#track)), this.#indexLength);
+    if (this.#indexLength > 0 && !(await this.#cut(join(this.#folder, indexFile(this.#track)), this.#indexLength))) {
+      this.#indexLength = 0;
+      this.#compactLength = 0;
+      this.#volumeLengths.clear();
+      return 'all';
     }
+    const gone: number[] = [];
     for (const [volume, length] of this.#volumeLengths) {
-      await this.#cut(this.#path(volume), length);
+      if (!(await this.#cut(this.#path(volume), length))) {
+        this.#volumeLengths.delete(volume);
+        gone.push(volume);
+      }
     }
-  }
-
-  /** The files are gone: there is nothing yet. */
-  async reset(): Promise<void> {
-    await this.close();
-    this.#indexLength = 0;
-    this.#compactLength = 0;
-    this.#volumeLengths.clear();
+    return gone;
   }
 
   /** Closes what is open; writing opens it again. */
@@ -163,8 +170,10 @@ export class TrackFiles {
     return Number(this.#index !== undefined) + Number(this.#volume !== undefined);
   }
 
-  async #cut(path: string, length: number): Promise<void> {
-    if ((await this.#disk.stat(path)).size > length) {
+  /** False where there is no such file. */
+  async #cut(path: string, length: number): Promise<boolean> {
+    const size = await sizeOf(this.#disk, path);
+    if (size !== undefined && size > length) {
       const file = await this.#disk.open(path, 'write');
       try {
         await file.truncate(length);
@@ -172,6 +181,7 @@ export class TrackFiles {
         await file.close();
       }
     }
+    return size !== undefined;
   }
 
   async #closeVolume(): Promise<void> {
@@ -197,9 +207,4 @@ export class TrackFiles {
   #path(volume: number): string {
     return join(this.#folder, volumeFile(this.#track, volume));
   }
-}
-
-/** Whether an error says that files or folders are not there any more. */
-export function isGone(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR', 'ESTALE'].includes(diskCode(error) ?? '');
 }

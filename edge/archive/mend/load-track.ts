@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { TrackName } from '#core/media/track.ts';
 
 import type { Disk } from '../disk/disk.ts';
-import { diskCode } from '../disk/disk.ts';
 import type { OpenFiles } from '../disk/open-files.ts';
 import type { IndexHead } from '../format/index-line.ts';
 import { indexFile, volumeFile } from '../format/names.ts';
@@ -48,16 +47,4 @@ export async function loadTrack({ disk, files, folder }: Reading, name: TrackNam
     }
   }
   return { head, track, indexLength: length, isWhole: left === 0 };
-}
-
-/** A file's size; undefined where it is missing. */
-export async function sizeOf(disk: Disk, path: string): Promise<number | undefined> {
-  try {
-    return (await disk.stat(path)).size;
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(diskCode(error) ?? '')) {
-      return undefined;
-    }
-    throw error;
-  }
 }

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 
+import { sizeOf } from '../disk/disk.ts';
 import type { GoodLengths } from '../disk/track-files.ts';
 import type { IndexLine } from '../format/index-line.ts';
 import { volumeFile } from '../format/names.ts';
 import type { KeptTrack, Volume } from '../kept-track.ts';
-import { sizeOf, type LoadedTrack, type Reading } from './load-track.ts';
+import type { LoadedTrack, Reading } from './load-track.ts';
 import { isSegment, walkSegments } from './walk-segments.ts';
 
 /** Behind the last line no more is looked at: what a crash leaves there is at most what one write had in work. */

@@ -62,7 +62,7 @@ export class ShelfHarness {
     this.shelf = new Shelf({
       folder: this.folder,
       disk,
-      space: new Space(disk, home, minFree),
+      space: new Space(disk, this.folder, minFree),
       bus: this.bus,
       keeping: () => ({ rewind: millis(rewind * 1000), isRecorded }),
       rewindMaxBytes: 1e12,
