@@ -58,6 +58,7 @@ export class DashBroadcast implements WindowFace {
     if (listing.periods.length === 0) {
       return undefined;
     }
+    this.#anchors.tell();
     return (this.#payload ??= new Payload(Buffer.from(manifest(listing, this.#options)), { contentType: 'application/dash+xml', compress: true }));
   }
 

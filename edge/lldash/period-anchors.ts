@@ -11,7 +11,7 @@ export type BegunSegment = {
   readonly wallTime: WallTime;
 };
 
-/** Where a period begins. Nothing of it changes once it was told. */
+/** Where a period begins. Nothing of it changes once a manifest has told it. */
 export type PeriodAnchor = {
   /** The epoch, with `-<group>` where a period begins in its middle. */
   readonly id: string;
@@ -47,6 +47,7 @@ export class PeriodAnchors {
   readonly #startedAt: WallTime;
   readonly #configs = new Map<TrackName, ConfigId>();
   #anchors: PeriodAnchor[] = [];
+  #told = 0;
   #newest: { readonly epoch: number; readonly group: number } | undefined;
 
   constructor(startedAt: WallTime) {
@@ -72,8 +73,10 @@ export class PeriodAnchors {
       this.#add(segment, anchor);
     } else if (segment.epoch === anchor.epoch && segment.group > anchor.group) {
       const lost = isNew && newest !== undefined && segment.group > newest.group + 1;
-      if (lost || isReconfigured || (isNew && this.#drift(segment, anchor) > MAX_DRIFT)) {
+      if (lost || isReconfigured) {
         this.#add(segment, anchor);
+      } else if (isNew && this.#drift(segment, anchor) > MAX_DRIFT) {
+        this.#correct(segment, anchor);
       }
     }
     if (isNew) {
@@ -81,11 +84,17 @@ export class PeriodAnchors {
     }
   }
 
+  /** A manifest lists the periods as they are now. */
+  tell(): void {
+    this.#told = this.#anchors.length;
+  }
+
   /** Forgets the periods before the one that a group lies in. */
   forgetBefore(epoch: number, group: number): void {
     const keep = this.#anchors.findLastIndex((anchor) => anchor.epoch < epoch || (anchor.epoch === epoch && anchor.group <= group));
     if (keep > 0) {
       this.#anchors = this.#anchors.slice(keep);
+      this.#told = Math.max(0, this.#told - keep);
     }
   }
 
@@ -96,6 +105,21 @@ export class PeriodAnchors {
   /** How far wall time since the start is ahead of media time. */
   #shift({ wallTime, pts, timescale }: BegunSegment): Millis {
     return millis(elapsed(this.#startedAt, wallTime) - ticksToMillis(pts, timescale));
+  }
+
+  /**
+   * Wall time is not where the period says. A period that nobody knows of yet is put right in its place: the estimate of a broadcast's wall time
+   * improves in its first seconds.
+   */
+  #correct(segment: BegunSegment, anchor: PeriodAnchor): void {
+    if (this.#told >= this.#anchors.length) {
+      this.#add(segment, anchor);
+      return;
+    }
+    const media = ticksToMillis(segment.pts, segment.timescale);
+    const start = anchor.mediaStart + Math.round(this.#shift(segment) / GRID) * GRID;
+    const before = this.#anchors.at(-2);
+    this.#anchors[this.#anchors.length - 1] = { ...anchor, start: millis(Math.max(0, before?.start ?? 0, start)), reference: { media, wallTime: segment.wallTime } };
   }
 
   #add(segment: BegunSegment, before: PeriodAnchor | undefined): void {
