@@ -36,7 +36,8 @@ export class EventRanges implements SegmentRanges {
   }
 
   signature(first: ArchivedSegment, last: ArchivedSegment): string {
-    return `${this.#at(startOf(first))} ${this.#at(endOf(last))}`;
+    const [from, to] = [this.#at(startOf(first)), this.#at(endOf(last))];
+    return to > from ? `${this.#events[from]?.id} ${to - from} ${this.#events[to - 1]?.id}` : '';
   }
 
   /** The first message listed that is not before a pts. */

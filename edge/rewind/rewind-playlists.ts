@@ -101,7 +101,7 @@ class RewindWindow {
     const first = this.#firstListed(segments);
     const head = segments[first] as ArchivedSegment;
     const ended = facts.state === 'finished';
-    const state = `${head.group} ${segments.at(-1)?.group} ${segments.length - first} ${events.length} ${ended}`;
+    const state = `${head.group} ${segments.at(-1)?.group} ${segments.length - first} ${events.length} ${events.at(-1)?.id} ${ended}`;
     if (this.#made?.state !== state) {
       const ranges = hasEvents(this.#broadcast, this.track) ? new EventRanges(events) : NO_RANGES;
       const blocks = this.#blocks.list(segments, first, ranges);
