@@ -1,3 +1,4 @@
+import { millis } from '#core/media/time.ts';
 import type { WallTime } from '#core/media/time.ts';
 import type { EngineChoice } from '../address/address.ts';
 import { canPlayDash } from './dash/support.ts';
@@ -44,6 +45,9 @@ export type EngineOffer = { readonly ways: readonly EngineWay[] } | { readonly r
 
 const webrtc: EngineWay = { kind: 'webrtc', make: (options) => new WhepEngine({ ...options, url: options.whepUrl }) };
 
+/** Where there is no other way, an encoder that is just beginning is waited for. */
+const webrtcAlone: EngineWay = { kind: 'webrtc', make: (options) => new WhepEngine({ ...options, url: options.whepUrl, patience: millis(8_000) }) };
+
 /** hls.js is by far the largest part of the player: it comes when it is needed. */
 const loadHls = async () => (await import('./hls/hls-engine.ts')).HlsEngine;
 const hls: EngineWay = {
@@ -72,7 +76,7 @@ export function chooseEngine(choice: EngineChoice, video: HTMLVideoElement): Eng
   }
   if (choice === 'webrtc') {
     return WhepConnection.isSupported()
-      ? { ways: [webrtc] }
+      ? { ways: [webrtcAlone] }
       : { refusal: 'This browser has no WebRTC, or it is switched off. Open the page without “?engine=webrtc” to watch over LL-HLS.' };
   }
   const overHttp = canPlayHls() ? [hls] : NativeEngine.isSupported(video) ? [native] : [];

@@ -11,6 +11,8 @@ export async function clockOf(video: HTMLVideoElement, age: number): Promise<{ w
 export type WhepMood =
   /** Answers, and sends a moving picture and a tone. */
   | 'sends'
+  /** Answers and connects, and sends nothing until {@link FakeWhep.resume}. */
+  | 'quiet'
   /** Answers with candidates that lead nowhere: UDP and TCP blocked. */
   | 'blocked'
   /** Never answers. */
@@ -146,6 +148,9 @@ export class FakeWhep {
       peer.addTrack(track, this.#source);
     }
     const answer = await gathered(peer);
+    if (mood === 'quiet') {
+      await this.pause();
+    }
     const text = mood === 'blocked' ? withoutPath(answer) : answer;
     const headers = { 'Content-Type': 'application/sdp', Location: `/whep/session/${id}`, ETag: '"1"', ...(this.link === undefined ? {} : { Link: this.link }) };
     return new Response(text, { status: 201, headers });

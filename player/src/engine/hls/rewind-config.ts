@@ -20,8 +20,6 @@ export function rewindConfig({ sessionId, contentId, guess, begin }: RewindConfi
     lowLatencyMode: false,
     liveDurationInfinity: true,
     maxLiveSyncPlaybackRate: 1,
-    // Only who has fallen out of the window is moved, and not to the live edge where that can be helped: the session looks after it.
-    liveMaxLatencyDurationCount: Infinity,
     backBufferLength: 60,
     maxBufferLength: 20,
     maxMaxBufferLength: 40,

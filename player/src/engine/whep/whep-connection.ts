@@ -56,7 +56,7 @@ export class WhepConnection {
   /**
    * Resolves when the first frame was decoded (of sound, where there is no picture).
    *
-   * @throws EngineError - refused; `blocked` when nothing came until the instant given, by `performance.now()`
+   * @throws EngineError - refused; when nothing came until the instant given, by `performance.now()`: `blocked`, or `network` where the server is connected
    */
   async media(until: number): Promise<void> {
     const late = Promise.withResolvers<never>();
@@ -149,7 +149,10 @@ export class WhepConnection {
 
   #lateness(): EngineError {
     const { connectionState, remoteDescription } = this.peer;
-    const found = connectionState === 'connected' ? 'connected, but no picture in time' : 'no path to the server in time';
-    return new EngineError({ kind: 'blocked', detail: remoteDescription === null ? 'no answer in time' : found });
+    if (connectionState === 'connected') {
+      // Nothing stands in between: an encoder is just beginning, or the publisher is silent.
+      return new EngineError({ kind: 'network', detail: 'connected, but no picture in time' });
+    }
+    return new EngineError({ kind: 'blocked', detail: remoteDescription === null ? 'no answer in time' : 'no path to the server in time' });
   }
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { millis } from '#core/media/time.ts';
+import type { Millis } from '#core/media/time.ts';
 import { clockLink, clockOf, FakeWhep } from '../../testing/fake-whep.ts';
 import { FakeEventSource } from '../../testing/fake-server.ts';
 import type { EngineFailure, EngineListener, EngineRung } from '../engine.ts';
@@ -32,8 +33,8 @@ describe('the WebRTC engine', () => {
     ended: () => (ends += 1),
     failed: (failure) => failures.push(failure),
   };
-  const begin = (choice: number | 'auto' = 'auto'): void => {
-    engine = new WhepEngine({ video, url: '/whep/cam', choice, listener });
+  const begin = (choice: number | 'auto' = 'auto', patience?: Millis): void => {
+    engine = new WhepEngine({ video, url: '/whep/cam', choice, patience, listener });
     engine.start();
     void video.play().catch(() => undefined);
   };
@@ -96,6 +97,24 @@ describe('the WebRTC engine', () => {
     begin();
     expect((await fails())?.kind).toBe('blocked');
     expect(performance.now() - began).toBeLessThan(2_400);
+  });
+
+  it('knows that nothing stands in between where it is connected and no picture comes', async () => {
+    server.mood = 'quiet';
+    const began = performance.now();
+    begin();
+    expect(await fails()).toEqual({ kind: 'network', detail: 'connected, but no picture in time' });
+    expect(performance.now() - began).toBeLessThan(2_900);
+  });
+
+  it('waits longer for an encoder that is just beginning where it is told to', async () => {
+    server.mood = 'quiet';
+    const began = performance.now();
+    begin('auto', millis(8_000));
+    await vi.waitFor(() => expect(performance.now() - began).toBeGreaterThan(3_000), { timeout: 4_000 });
+    expect(failures).toEqual([]);
+    await server.resume();
+    await moves();
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import type { WallTime } from '#core/media/time.ts';
+import type { Millis, WallTime } from '#core/media/time.ts';
 import type { EventPlace } from '../../events/timed-message.ts';
 import type { Engine, EngineListener, EngineRung, NetworkFigures } from '../engine.ts';
 import { failureOf } from '../engine-error.ts';
@@ -17,6 +17,8 @@ export type WhepEngineOptions = {
   /** The stream's WHEP endpoint. */
   readonly url: string;
   readonly choice: number | 'auto';
+  /** How much longer media may take to come once the server is connected. Default: no longer than LL-HLS, which comes next, would take. */
+  readonly patience?: Millis | undefined;
   /** A session that was begun already: early, or beside another engine. */
   readonly connection?: WhepConnection | undefined;
   readonly listener: EngineListener;
@@ -138,7 +140,7 @@ export class WhepEngine implements Engine {
       if (connection.peer.connectionState !== 'connected' || performance.now() < until - 1) {
         throw error;
       }
-      await connection.media(until + patienceConnected);
+      await connection.media(until + (this.#options.patience ?? patienceConnected));
     }
   }
 
