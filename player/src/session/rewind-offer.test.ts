@@ -11,9 +11,17 @@ const after = (seconds: number) => wallTime(noon + seconds * 1_000);
 describe('what is offered of the past', () => {
   it('reaches back to the beginning, and no farther than the window', () => {
     const offer = new RewindOffer();
-    offer.tell(answer());
-    expect([offer.state, offer.reach(after(20)), offer.reach(after(300)), offer.oldest(after(300))]).toEqual(['on', 20_000, 60_000, after(240)]);
+    offer.tell(answer(), after(20));
+    expect([offer.state, offer.reach(after(20)), offer.oldest(after(20))]).toEqual(['on', 20_000, after(0)]);
+    offer.tell(answer(), after(300));
+    expect([offer.reach(after(300)), offer.oldest(after(300))]).toEqual([60_000, after(240)]);
     expect(offer.reach(after(-5))).toBe(0);
+  });
+
+  it('grows between two answers, while the window fills up', () => {
+    const offer = new RewindOffer();
+    offer.tell(answer({ rewind: { seconds: 16, url: '/' } }), after(20));
+    expect([20, 24, 200].map((now) => offer.reach(after(now)))).toEqual([16_000, 20_000, 26_000]);
   });
 
   it.each([
@@ -26,7 +34,7 @@ describe('what is offered of the past', () => {
     ['the publisher is gone for a moment', [answer(), answer({ state: 'interrupted' })], 'on'],
   ])('says so when %s', (_what, answers, state) => {
     const offer = new RewindOffer();
-    answers.forEach((facts) => offer.tell(facts));
+    answers.forEach((facts) => offer.tell(facts, after(30)));
     expect(offer.state).toBe(state);
     expect(offer.reach(after(30)) > 0).toBe(state !== 'none');
   });

@@ -5,6 +5,9 @@ import type { StreamFacts } from '../api/streams.ts';
 /** `none`: this stream has no rewind; `on`; `lost`: it had, and cannot at the moment (the server's disk is full, for instance). */
 export type RewindState = 'none' | 'on' | 'lost';
 
+/** A window that is filling up grows between two answers, for so long at most, milliseconds. */
+const growsFor = 10_000;
+
 /** What the API tells of the rewind window, from one answer to the next. */
 export class RewindOffer {
   #state: RewindState = 'none';
@@ -12,6 +15,7 @@ export class RewindOffer {
   #isInterrupted = false;
   #length = 0;
   #startedAt = 0;
+  #toldAt = 0;
 
   get state(): RewindState {
     return this.#state;
@@ -27,8 +31,13 @@ export class RewindOffer {
     return this.#isInterrupted;
   }
 
-  /** Takes an answer in; undefined where there is no such stream. */
-  tell(facts: StreamFacts | undefined): void {
+  /**
+   * Takes an answer in.
+   *
+   * @param facts - undefined where there is no such stream
+   * @param now - by the server's clock
+   */
+  tell(facts: StreamFacts | undefined, now: WallTime): void {
     if (facts === undefined || facts.state === 'offline') {
       this.#state = 'none';
       this.#broadcast = undefined;
@@ -44,12 +53,14 @@ export class RewindOffer {
     const startedAt = Date.parse(facts.startedAt ?? '');
     this.#state = 'on';
     this.#length = facts.rewind * 1_000;
+    this.#toldAt = now;
     this.#startedAt = Number.isNaN(startedAt) ? 0 : startedAt;
   }
 
-  /** How far back there is something: the whole window, or as long as the broadcast has been on air. */
+  /** How far back there is something, the broadcast's beginning at most. */
   reach(now: WallTime): Millis {
-    return millis(this.#state === 'none' ? 0 : Math.max(Math.min(this.#length, now - this.#startedAt), 0));
+    const grown = this.#length + Math.min(Math.max(now - this.#toldAt, 0), growsFor);
+    return millis(this.#state === 'none' ? 0 : Math.max(Math.min(grown, now - this.#startedAt), 0));
   }
 
   /** The oldest instant there is. */

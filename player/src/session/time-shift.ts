@@ -82,19 +82,20 @@ export class TimeShift {
 
   /** What the API tells of the stream. */
   tell(facts: StreamFacts | undefined): void {
-    this.#offer.tell(facts);
+    this.#offer.tell(facts, this.#options.now());
   }
 
   get reading(): RewindReading {
     const { now, monitor } = this.#options;
     const { state } = this.#offer;
-    const behind = this.#shifted !== undefined ? now() - this.#shifted.at : this.#paused !== undefined ? now() - this.#paused.at : monitor.following ? 0 : (monitor.reading.latency ?? 0);
+    const at = this.#shownAt();
+    const behind = at !== undefined ? now() - at : this.#paused !== undefined ? now() - this.#paused.at : monitor.following ? 0 : (monitor.reading.latency ?? 0);
     return { state, window: this.#offer.reach(now()), behind: millis(Math.max(behind, 0)), active: this.active };
   }
 
   /** Goes so far forward, or back where it is negative. */
   seekBy(by: number): void {
-    const at = this.#shifted?.at ?? this.#paused?.at ?? this.#options.seat.engine?.shownAt();
+    const at = this.#shownAt() ?? this.#paused?.at ?? this.#options.seat.engine?.shownAt();
     if (at === undefined || this.#offer.state !== 'on') {
       this.#options.playhead.seekBy(by / 1_000, this.#options.seat.engine);
       return;
@@ -141,7 +142,7 @@ export class TimeShift {
 
   /** The viewer pauses. */
   pause(): void {
-    const at = this.#shifted?.at ?? this.#options.seat.engine?.shownAt();
+    const at = this.#shownAt() ?? this.#options.seat.engine?.shownAt();
     this.#paused ??= at === undefined ? undefined : { at, since: performance.now() };
   }
 
@@ -206,9 +207,9 @@ export class TimeShift {
   /** Looks where the viewer is; call it a few times a second. */
   look(): void {
     const shifted = this.#shifted;
-    const { video, monitor } = this.#options;
-    const at = shifted?.engine?.shownAt();
-    if (shifted === undefined || at === undefined || video.seeking || !monitor.shows) {
+    const { monitor } = this.#options;
+    const at = this.#shownAt();
+    if (shifted === undefined || at === undefined || !monitor.shows) {
       return;
     }
     shifted.at = at;
@@ -226,6 +227,13 @@ export class TimeShift {
         this.goLive();
       }
     }
+  }
+
+  /** What is shown of what is kept, or is about to be; undefined while that is live. */
+  #shownAt(): WallTime | undefined {
+    const { video, monitor } = this.#options;
+    const shown = video.seeking || !monitor.shows ? undefined : this.#shifted?.engine?.shownAt();
+    return shown ?? this.#shifted?.at;
   }
 
   #show(at: WallTime): void {
