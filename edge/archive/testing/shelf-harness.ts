@@ -42,7 +42,7 @@ export const ladder: LadderCatalog = {
 /** What tests set of a shelf. */
 export type HarnessOptions = { readonly rewind?: number; readonly isRecorded?: boolean } & Partial<Omit<ShelfOptions, 'keeping' | 'metrics'>> & {
     readonly minFree?: number;
-    /** Wraps the system's disk. */
+    /** Puts something between the archive and the disk. */
     readonly wrap?: (disk: Disk) => Disk;
   };
 
@@ -58,10 +58,9 @@ export class ShelfHarness {
     const { rewind = 7200, isRecorded = true, minFree = 0, wrap = (disk: Disk) => disk, ...rest } = options;
     this.home = home;
     this.#time = time;
-    const disk = wrap(systemDisk());
+    const disk = wrap(rest.disk ?? systemDisk());
     this.shelf = new Shelf({
       folder: this.folder,
-      disk,
       space: new Space(disk, this.folder, minFree),
       bus: this.bus,
       keeping: () => ({ rewind: millis(rewind * 1000), isRecorded }),
@@ -71,6 +70,7 @@ export class ShelfHarness {
       log: pino({ level: 'silent' }),
       clock: () => time.now,
       ...rest,
+      disk,
     });
   }
 
