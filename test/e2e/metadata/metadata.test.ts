@@ -1,0 +1,152 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { startClockPublisher } from '#test/bench/support/clock-publisher.ts';
+import { startBrowser } from '#test/support/browser.ts';
+import { startServer, type TestServer } from '#test/support/server.ts';
+import { until } from '#test/support/until.ts';
+
+import { keepFrameLog, readFrameLog, type FrameLog, type ShownFrame } from './frame-log.ts';
+
+const key = 'cam_0123456789abcdef';
+
+/** Messages that are sent, this far apart: each falls elsewhere into its part, segment and second. */
+const MESSAGES = 12;
+const APART_MILLIS = 730;
+
+/** A message is raised so near to the instant at which its frame is shown, milliseconds. */
+const WITHIN = 50;
+
+/** Half a frame at 30 a second, milliseconds. */
+const HALF_A_FRAME = 17;
+
+type Sent = { readonly id: string; readonly type: string; readonly broadcast: string; readonly time: number; readonly wallTime: string };
+
+async function sendMessage(server: TestServer, data: unknown): Promise<Sent> {
+  const token = (await readFile(join(server.dataDir, 'api-token'), 'utf8')).trim();
+  const response = await fetch(`${server.url}/api/v1/streams/cam/metadata`, {
+    method: 'POST',
+    headers: { 'Authorization': `Bearer ${token}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ type: 'poll', data }),
+  });
+  const text = await response.text();
+  expect([response.status, text]).toEqual([201, text]);
+  return JSON.parse(text) as Sent;
+}
+
+/** Opens the player in a window of its own, so that no page is in the background, and waits for the picture of the way asked for. */
+async function watch(browser: Browser, url: string, engine: string): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 700, height: 450 } });
+  const page = await context.newPage();
+  await keepFrameLog(page);
+  await page.goto(`${url}/watch/cam?engine=${engine}`);
+  await until(
+    `${engine} to play`,
+    () =>
+      page.evaluate((wanted) => {
+        const { millrace } = globalThis as unknown as { millrace?: { stats: { state: string; engine: string; totalFrames: number } } };
+        return millrace?.stats.state === 'playing' && millrace.stats.engine === wanted && millrace.stats.totalFrames > 60;
+      }, engine),
+    { deadline: 30_000 },
+  );
+  return page;
+}
+
+/** Where a period of LL-DASH lies: seconds of presentation time, and of the broadcast's timeline. */
+type Period = { readonly start: number; readonly media: number };
+
+/** Reads the periods of a manifest, enough of them to tell the broadcast's timeline from the player's. */
+function periodsOf(manifest: string): readonly Period[] {
+  return manifest.split('<Period ').slice(1).map((text) => {
+    const [, hours = '0', minutes = '0', seconds = '0'] = / start="PT(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?"/.exec(text) ?? [];
+    const [, scale, offset] = /timescale="(\d+)" presentationTimeOffset="(\d+)"/.exec(text) ?? [];
+    return { start: Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds), media: Number(offset) / Number(scale) };
+  });
+}
+
+/**
+ * When the frame of an instant of media time was drawn, by what LL-DASH showed, whose manifest relates the broadcast's timeline to the player's. Where
+ * the page left that very frame out, those beside it tell.
+ */
+function drawnAt({ frames }: FrameLog, periods: readonly Period[], time: number): number {
+  const timeOf = ({ mediaTime }: ShownFrame): number => {
+    const { start, media } = periods.findLast((period) => period.start <= mediaTime + 0.005) ?? { start: 0, media: 0 };
+    return mediaTime - start + media;
+  };
+  const ahead = (frame: ShownFrame): number => (timeOf(frame) - time) * 1000;
+  const after = frames.findIndex((frame) => ahead(frame) > -HALF_A_FRAME);
+  const [next, before] = [frames[after], frames[after - 1]];
+  if (next === undefined || ahead(next) < HALF_A_FRAME || before === undefined) {
+    return next?.drawn ?? Number.NaN;
+  }
+  const share = (time - timeOf(before)) / (timeOf(next) - timeOf(before));
+  return Math.round(before.drawn + share * (next.drawn - before.drawn));
+}
+
+/** How long after its frame was shown a message was raised. Where a page left the frame out, the next one counts. */
+function lateness({ frames, messages }: FrameLog, { id }: Sent, drawn: number): number {
+  const shown = frames.find((frame) => frame.drawn >= drawn && frame.drawn < drawn + 1000);
+  const raised = messages.find(({ detail }) => detail.id === id);
+  return (raised?.at ?? Number.NaN) - (shown?.at ?? Number.NaN);
+}
+
+describe('messages on the media timeline', () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+
+  afterAll(() => browser.close());
+
+  it('are raised with their frame over LL-HLS, LL-DASH and WebRTC at once, whatever the latency', async () => {
+    await using server = await startServer({ config: { streamKeys: [key], ladder: 'source' } });
+    const publisher = startClockPublisher({ url: server.publishUrl(key), kilobits: 500 });
+    const engines = ['hls', 'dash', 'webrtc'];
+    try {
+      await until('the broadcast', async () => (await fetch(`${server.url}/live/cam/master.m3u8`)).ok, { deadline: 20_000 });
+      const pages = await Promise.all(engines.map((engine) => watch(browser, server.url, engine)));
+      const sent: Sent[] = [];
+      for (let n = 0; n < MESSAGES; n += 1) {
+        sent.push(await sendMessage(server, { n }));
+        await new Promise((resolve) => setTimeout(resolve, APART_MILLIS));
+      }
+      const ids = sent.map(({ id }) => id);
+      const logs = await Promise.all(
+        pages.map((page, index) =>
+          until(
+            `all messages over ${engines[index]}`,
+            async () => {
+              const log = await readFrameLog(page);
+              return log.messages.length >= MESSAGES ? log : undefined;
+            },
+            { deadline: 15_000 },
+          ),
+        ),
+      );
+      const periods = periodsOf(await (await fetch(`${server.url}/live/cam/manifest.mpd`)).text());
+      const drawn = sent.map(({ time }) => drawnAt(logs[1] as FrameLog, periods, time));
+      const lateBy = logs.map((log) => sent.map((one, n) => Math.round(lateness(log, one, drawn[n] ?? Number.NaN))));
+      lateBy.forEach((late, index) => process.stdout.write(`${engines[index]}: raised after its frame, ms: ${late.join(' ')}\n`));
+      logs.forEach((log, index) => {
+        const engine = engines[index];
+        // Once each, in their order, as they were sent.
+        expect(log.messages.map(({ detail }) => detail.id), engine).toEqual(ids);
+        expect(log.messages.map(({ detail }) => detail.data), engine).toEqual(ids.map((_, n) => ({ n })));
+        sent.forEach((one, n) => {
+          const { detail } = log.messages[n] as FrameLog['messages'][number];
+          expect(detail.type, engine).toBe('poll');
+          expect(detail.time, engine).toBeCloseTo(one.time, 3);
+          expect(Math.abs(Date.parse(detail.wallTime ?? '') - Date.parse(one.wallTime)), engine).toBeLessThan(20);
+        });
+        expect((lateBy[index] as number[]).filter((by) => !(Math.abs(by) <= WITHIN)), engine).toEqual([]);
+      });
+      await Promise.all(pages.map((page) => page.context().close()));
+    } finally {
+      await publisher.stop();
+    }
+  });
+});
