@@ -83,6 +83,10 @@ export class RecordingsFace {
       sendError(response, 404, { code: 'recording/unknown', message: 'There is no recording of this id.' });
       return;
     }
+    if (broadcast.facts.state === 'damaged') {
+      sendError(response, 404, { code: 'recording/damaged', message: 'Nothing of this recording can be played.' });
+      return;
+    }
     const isOpen = broadcast.facts.state === 'open';
     const caching = isOpen ? OPEN_CACHING : FINISHED_CACHING;
     switch (target.kind) {

@@ -1,10 +1,11 @@
 import { millis, millisToTicks, VIDEO_TIMESCALE } from '#core/media/time.ts';
-import { EVENT_SCHEME, eventNumber } from '#core/media/timed-event.ts';
+import { EVENT_SCHEME, eventNumber, eventText } from '#core/media/timed-event.ts';
 import type { TrackConfig } from '#core/media/track.ts';
 
 import type { ArchivedBroadcast, ArchivedSegment, ArchivedTrack } from '../archive/archive.ts';
 import { element, escapeXml, isoDuration, isoInstant } from '../lldash/xml.ts';
 import type { OfferedRendition } from '../llhls/multivariant-playlist.ts';
+import { firstTold } from '../rewind/event-ranges.ts';
 import { recordedRendition } from './renditions.ts';
 import { vodPeriods, type PeriodTrack, type VodPeriod } from './vod-periods.ts';
 
@@ -57,7 +58,7 @@ type Renditions = ReadonlyMap<ArchivedTrack, OfferedRendition | undefined>;
 /** In milliseconds: `start` of the presentation, `mediaStart` of the broadcast's timeline. */
 type Times = { readonly id: string; readonly start: number; readonly mediaStart: number; readonly duration: number };
 
-function periodText(period: VodPeriod, { id, start, mediaStart, duration }: Times, { events, facts }: ArchivedBroadcast, renditions: Renditions): string {
+function periodText(period: VodPeriod, { id, start, mediaStart, duration }: Times, { events }: ArchivedBroadcast, renditions: Renditions): string {
   const representations = period.tracks.flatMap((of): Representation[] => {
     const config = of.track.config(of.config);
     const rendition = renditions.get(of.track);
@@ -66,31 +67,22 @@ function periodText(period: VodPeriod, { id, start, mediaStart, duration }: Time
   // A set for each codec: players switch inside of one.
   const sets = [...Map.groupBy(representations, ({ config }) => `${config.kind} ${config.codec}`).values()].sort((a, b) => (kindOf(a) < kindOf(b) ? 1 : -1));
   const from = millisToTicks(millis(mediaStart), VIDEO_TIMESCALE);
-  const inside = events.filter(({ pts }) => pts >= from && pts < from + millisToTicks(millis(duration), VIDEO_TIMESCALE));
-  const types = [...new Set(events.map(({ type }) => type))];
-  const streams = [...Map.groupBy(inside, ({ type }) => type)].map(([value, messages]) =>
-    element(
-      'EventStream',
-      { schemeIdUri: EVENT_SCHEME, value, timescale: VIDEO_TIMESCALE, presentationTimeOffset: from },
-      ...messages.map((event) => element('Event', { presentationTime: event.pts, duration: 0, id: eventNumber(event) }, escapeXml(event.data))),
-    ),
-  );
-  const idOf = (set: readonly Representation[]): string => `${facts.id}-${kindOf(set)}-${set[0]?.config.codec}`;
-  return element('Period', { id, start: isoDuration(millis(start)), duration: isoDuration(millis(duration)) }, ...streams, ...sets.map((set, index) => setText(set, index, idOf(set), mediaStart, types)));
+  const inside = events.slice(firstTold(events)).filter(({ pts }) => pts >= from && pts < from + millisToTicks(millis(duration), VIDEO_TIMESCALE));
+  const messages = inside.map((event) => element('Event', { presentationTime: event.pts, duration: 0, id: eventNumber(event) }, escapeXml(eventText(event))));
+  const stream = inside.length === 0 ? '' : element('EventStream', { schemeIdUri: EVENT_SCHEME, timescale: VIDEO_TIMESCALE, presentationTimeOffset: from }, ...messages);
+  return element('Period', { id, start: isoDuration(millis(start)), duration: isoDuration(millis(duration)) }, stream, ...sets.map((set, index) => setText(set, index, mediaStart)));
 }
 
 function kindOf(set: readonly Representation[]): string {
   return set[0]?.config.kind ?? 'audio';
 }
 
-function setText(set: readonly Representation[], id: number, continuity: string, mediaStart: number, eventTypes: readonly string[]): string {
+function setText(set: readonly Representation[], id: number, mediaStart: number): string {
   const kind = kindOf(set);
-  const inband = eventTypes.length === 0 ? [] : [{}, ...eventTypes.map((value) => ({ value }))].map((more) => element('InbandEventStream', { schemeIdUri: EVENT_SCHEME, ...more }));
   return element(
     'AdaptationSet',
     { id, contentType: kind, mimeType: `${kind}/mp4`, segmentAlignment: true },
-    ...inband,
-    element('SupplementalProperty', { schemeIdUri: 'urn:mpeg:dash:period-continuity:2015', value: continuity }),
+    element('InbandEventStream', { schemeIdUri: EVENT_SCHEME }),
     ...set.map((each) => representation(each, mediaStart)),
   );
 }

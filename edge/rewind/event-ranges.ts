@@ -5,9 +5,20 @@ import type { ArchivedSegment } from '../archive/archive.ts';
 import { dateRange, eventTime } from '../llhls/date-range.ts';
 import type { SegmentRanges } from './segment-blocks.ts';
 
-/** A playlist tells of so many messages, the newest ones: each may have 4 KiB, and the segments carry all of them. */
+/** A manifest tells of so many messages, the newest ones: each may have 4 KiB, and the segments carry all of them. */
 const MAX_EVENTS = 1000;
 const MAX_EVENT_TEXT = 512 * 1024;
+
+/** The first of the messages that a manifest tells of. */
+export function firstTold(events: readonly TimedEvent[]): number {
+  let from = events.length;
+  let text = 0;
+  while (from > 0 && events.length - from < MAX_EVENTS && text <= MAX_EVENT_TEXT) {
+    from--;
+    text += (events[from] as TimedEvent).data.length;
+  }
+  return from;
+}
 
 /** The messages of a broadcast as EXT-X-DATERANGE tags before the segment that each lies in (ADR 0011). */
 export class EventRanges implements SegmentRanges {
@@ -16,14 +27,8 @@ export class EventRanges implements SegmentRanges {
 
   /** @param events - In the order of their pts. */
   constructor(events: readonly TimedEvent[]) {
-    let from = events.length;
-    let text = 0;
-    while (from > 0 && events.length - from < MAX_EVENTS && text <= MAX_EVENT_TEXT) {
-      from--;
-      text += (events[from] as TimedEvent).data.length;
-    }
     this.#events = events;
-    this.#from = from;
+    this.#from = firstTold(events);
   }
 
   linesOf(segment: ArchivedSegment): string {
