@@ -27,6 +27,8 @@ import { Pages } from './http/pages.ts';
 import { openHttp, openHttps, type OpenServer } from './http/server.ts';
 import { WaitingRoom } from './http/waiting-room.ts';
 import { Directory } from './llhls/directory.ts';
+import { Pictures } from './pictures/pictures.ts';
+import { startRecordings } from './recordings/start.ts';
 import { startWhep } from './whep/start.ts';
 
 /** What the edge is started with. */
@@ -97,6 +99,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     connections: () => connections.count,
   });
   const readAddress = addressReader(config.trustProxy);
+  const pictures = new Pictures({ directory, archive, bus, ffmpegPath: config.ffmpegPath, log, metrics: registry, clock });
   const media = new MediaHandler({ directory, audience, waitingRoom, metrics, readAddress, clock, archive, basePath: basePathOf(config.publicUrl) });
   let stopping = false;
   const report = new AudienceReport({ bus, audience, directory });
@@ -107,10 +110,12 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
       readAddress: ({ socket, headers }) => readAddress(socket.remoteAddress, headers['x-forwarded-for']),
     });
   const pages = new Pages(config.playerDir ?? fileURLToPath(new URL('../player/dist', import.meta.url)));
+  const recordings = startRecordings({ archive, bus, log });
   const listener = dispatcher({
     basePath: basePathOf(config.publicUrl),
     media,
     whep: whep?.face,
+    recordings,
     health: healthEndpoints({
       clock,
       registry,
@@ -123,6 +128,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
   });
   const servers = await openServers(listener, deps, connections).catch(async (error: unknown) => {
     await whep?.close();
+    recordings.close();
     await archive.close();
     throw error;
   });
@@ -145,6 +151,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
         media.stop();
         await whep?.close();
         await follower.close();
+        recordings.close();
         await archive.close();
         directory.dismiss();
         const open = [servers.http, servers.https, servers.metrics].filter((server) => server !== undefined);
