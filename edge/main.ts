@@ -100,7 +100,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
   });
   const readAddress = addressReader(config.trustProxy);
   const pictures = new Pictures({ directory, archive, bus, ffmpegPath: config.ffmpegPath, log, metrics: registry, clock });
-  const media = new MediaHandler({ directory, audience, waitingRoom, metrics, readAddress, clock, archive, basePath: basePathOf(config.publicUrl) });
+  const media = new MediaHandler({ directory, audience, waitingRoom, metrics, readAddress, clock, archive, pictures, basePath: basePathOf(config.publicUrl) });
   let stopping = false;
   const report = new AudienceReport({ bus, audience, directory });
   const whep =
@@ -110,7 +110,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
       readAddress: ({ socket, headers }) => readAddress(socket.remoteAddress, headers['x-forwarded-for']),
     });
   const pages = new Pages(config.playerDir ?? fileURLToPath(new URL('../player/dist', import.meta.url)));
-  const recordings = startRecordings({ archive, bus, log });
+  const recordings = startRecordings({ archive, bus, log, pictures });
   const listener = dispatcher({
     basePath: basePathOf(config.publicUrl),
     media,
@@ -129,6 +129,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
   const servers = await openServers(listener, deps, connections).catch(async (error: unknown) => {
     await whep?.close();
     recordings.close();
+    await pictures.close();
     await archive.close();
     throw error;
   });
@@ -152,6 +153,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
         await whep?.close();
         await follower.close();
         recordings.close();
+        await pictures.close();
         await archive.close();
         directory.dismiss();
         const open = [servers.http, servers.https, servers.metrics].filter((server) => server !== undefined);

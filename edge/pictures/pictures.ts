@@ -68,6 +68,7 @@ export class Pictures {
   readonly #metrics: PictureMetrics;
   readonly #live: LivePictures;
   readonly #storyboards: Storyboards;
+  #hasWarned = false;
   readonly #reading = new Map<string, Promise<Picture | undefined>>();
 
   constructor(options: PicturesOptions) {
@@ -78,7 +79,10 @@ export class Pictures {
     this.#live = new LivePictures({
       directory, clock,
       decoder: this.#decoder,
-      failed: (error, stream, track) => log.debug({ stream, track, reason: messageOf(error) }, 'a picture could not be made'),
+      failed: (error, stream, track) => {
+        this.#warnOnce(error);
+        log.debug({ stream, track, reason: messageOf(error) }, 'a picture could not be made');
+      },
     });
     this.#storyboards = new Storyboards({ archive, bus, log, decoder: this.#decoder });
   }
@@ -108,6 +112,7 @@ export class Pictures {
 
   /** Ends every decode. What is missing of a recording's storyboard is made after the next start. Idempotent. */
   async close(): Promise<void> {
+    this.#live.stop();
     await this.#decoder.close();
     await this.#storyboards.close();
   }
@@ -188,6 +193,13 @@ export class Pictures {
   #send({ request, response, kind }: Exchange, picture: Picture, caching: string): void {
     if (!isGone(response)) {
       this.#metrics.answered(kind, sendPicture(request, response, picture, caching));
+    }
+  }
+
+  #warnOnce(error: unknown): void {
+    if (error instanceof MillraceError && error.code === 'pictures/ffmpeg' && !this.#hasWarned) {
+      this.#hasWarned = true;
+      this.#options.log.warn({ reason: error.message }, 'there are no pictures of streams: ffmpeg cannot be started');
     }
   }
 

@@ -38,6 +38,7 @@ export class LivePictures {
   readonly #slots = new Map<string, Slot>();
   #waiting = 0;
   #sweptAt: WallTime;
+  #stopping = false;
 
   constructor(options: LivePicturesOptions) {
     this.#options = options;
@@ -47,6 +48,11 @@ export class LivePictures {
   /** Pictures that are kept. */
   get size(): number {
     return this.#slots.size;
+  }
+
+  /** From now on nobody is made to wait. */
+  stop(): void {
+    this.#stopping = true;
   }
 
   /** The newest picture of a stream. Waits at most 3 s for the first one, and for one that replaces an old one. */
@@ -85,7 +91,7 @@ export class LivePictures {
     if (isOwn && (slot.running === undefined || elapsed(made.at, now) < STALE)) {
       return made.picture;
     }
-    return elapsed(askedAt, now) < PATIENCE ? undefined : (made?.picture ?? 'late');
+    return elapsed(askedAt, now) < PATIENCE && !this.#stopping ? undefined : (made?.picture ?? 'late');
   }
 
   #offAir(stream: StreamName, kind: LiveKind): Picture | NoPicture {
