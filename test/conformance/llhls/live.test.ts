@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
@@ -33,6 +34,30 @@ async function startObserver(server: TestServer, options: ObserveOptions = {}): 
   return observe(url, askByFetch, options);
 }
 
+/** Sends messages onto the stream's timeline until it is disposed of, one after the other; those that find nobody publishing are lost. */
+function tellMessages(server: TestServer): AsyncDisposable & { readonly sent: () => number } {
+  const ended = new AbortController();
+  let sent = 0;
+  const telling = (async () => {
+    while (!ended.signal.aborted) {
+      const answer = await fetch(`${server.url}/api/v1/streams/cam1/metadata`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ type: 'test', data: { sent } }),
+      }).catch(() => undefined);
+      sent += answer?.status === 201 ? 1 : 0;
+      await setTimeout(400, undefined, { signal: ended.signal }).catch(() => undefined);
+    }
+  })();
+  return {
+    sent: () => sent,
+    async [Symbol.asyncDispose](): Promise<void> {
+      ended.abort();
+      await telling;
+    },
+  };
+}
+
 /** Waits until every rendition has so many whole segments of a discontinuity sequence listed last. */
 function segmentsOfEpoch({ snapshots }: Observer, epochsAfterFirst: number, count: number): Promise<unknown> {
   return until(
@@ -63,6 +88,7 @@ describe('a broadcast whose publisher drops, returns and leaves', () => {
     server = await startSmallServer();
     await using first = startPublisher({ url: server.publishUrl(KEY), gop: 60 });
     const observer = await startObserver(server);
+    await using _messages = tellMessages(server);
     await segmentsOfEpoch(observer, 0, 3);
     const renditions = [...observer.snapshots.keys()];
     await probePlaylistAnswers(`${server.url}/live/cam1/master.m3u8`, askByFetch, report);
@@ -117,11 +143,14 @@ describe.each(sources)('a source of %s', (_, source, ladder, renditions) => {
     }
     await using publisher = startPublisher({ url: server.publishUrl(KEY), ...source });
     const observer = await startObserver(server);
+    await using messages = tellMessages(server);
     expect(observer.snapshots.size, publisher.log()).toBe(renditions);
     await segmentsOfEpoch(observer, 0, 7);
     const report = checkObservation(await observer.finish());
     expect(report.toString()).toBe('');
     expect(report.timesTried('parts-tile')).toBeGreaterThan(5);
+    expect(messages.sent()).toBeGreaterThan(5);
+    expect(report.timesTried('date-range-identity')).toBeGreaterThan(20);
   }, 120_000);
 });
 
@@ -152,6 +181,7 @@ describe('a broadcast whose encoder is killed', () => {
     }
     await using publisher = startPublisher({ url: server.publishUrl(KEY), gop: 60 });
     const observer = await startObserver(server);
+    await using _messages = tellMessages(server);
     await segmentsOfEpoch(observer, 0, 3);
     const pid = server.process().pid ?? 0;
     const [encoder] = await until('an encoder', async () => {
