@@ -30,6 +30,7 @@ export function rtmpSeeds(): FuzzSeed[] {
   const metadata = concat(encodeAmf0('@setDataFrame', 'onMetaData'), encodeEcmaArray({ width: 1280, encoder: 'fuzz', framerate: 30, list: [1, 'a', null], audiocodecid: 10 }));
   const media = concat(
     chunks({ type: MESSAGE.dataAmf0, payload: metadata, streamId: 1 }),
+    chunks({ type: MESSAGE.dataAmf0, payload: encodeAmf0('onCuePoint', { name: 'quiz', parameters: { list: [1, 'a', null] } }), streamId: 1 }),
     video(avcHeader()),
     audio(aacHeader()),
     video(avcFrame([NAL.aud, NAL.sei, NAL.idr], { compositionTime: 66 }), 33),
