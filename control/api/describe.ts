@@ -28,7 +28,7 @@ export function describeStream(view: StreamView, base: string, everything: boole
 function describeFaces({ stream, catalog }: StreamView, base: string): Pick<z.output<typeof streamSchema>, 'hls' | 'dash' | 'rewind' | 'recording' | 'poster' | 'thumbnail'> {
   const kinds = new Set(catalog.ladder?.renditions.filter(({ faces }) => faces.includes('hls')).map(({ config }) => config.kind));
   const at = (file: string): string => `${base}/live/${stream}/${file}`;
-  const seconds = (catalog.archive?.rewind ?? 0) / 1000;
+  const seconds = Math.floor((catalog.archive?.rewind ?? 0) / 1000);
   return {
     hls: kinds.size > 0 ? at('master.m3u8') : null,
     dash: kinds.size > 0 ? at('manifest.mpd') : null,

@@ -112,7 +112,7 @@ export const streamSchema = z.strictObject({
   hls: path.nullable().describe('The LL-HLS multivariant playlist; null while there is none.'),
   dash: path.nullable().describe('The LL-DASH manifest; null while there is none.'),
   rewind: z
-    .strictObject({ seconds: z.number().positive().describe('How far back viewers can go, as set: never beyond the start of the broadcast.'), url: path.describe('An HLS multivariant playlist of all that.') })
+    .strictObject({ seconds: z.number().positive().describe('How far back viewers can go now: it grows with the broadcast, up to the setting.'), url: path.describe('An HLS multivariant playlist of all that.') })
     .nullable()
     .describe('Null where viewers cannot go back.'),
   recording: z.boolean().describe('Whether the broadcast is being recorded.'),
