@@ -5,7 +5,7 @@ import type { TrackConfig } from '#core/media/track.ts';
 import type { ArchivedBroadcast, ArchivedSegment, ArchivedTrack } from '../archive/archive.ts';
 import { element, escapeXml, isoDuration, isoInstant } from '../lldash/xml.ts';
 import type { OfferedRendition } from '../llhls/multivariant-playlist.ts';
-import { firstTold } from '../rewind/event-ranges.ts';
+import { toldEvents } from '../rewind/event-tags.ts';
 import { recordedRendition } from './renditions.ts';
 import { vodPeriods, type PeriodTrack, type VodPeriod } from './vod-periods.ts';
 
@@ -67,7 +67,7 @@ function periodText(period: VodPeriod, { id, start, mediaStart, duration }: Time
   // A set for each codec: players switch inside of one.
   const sets = [...Map.groupBy(representations, ({ config }) => `${config.kind} ${config.codec}`).values()].sort((a, b) => (kindOf(a) < kindOf(b) ? 1 : -1));
   const from = millisToTicks(millis(mediaStart), VIDEO_TIMESCALE);
-  const inside = events.slice(firstTold(events)).filter(({ pts }) => pts >= from && pts < from + millisToTicks(millis(duration), VIDEO_TIMESCALE));
+  const inside = toldEvents(events).filter(({ pts }) => pts >= from && pts < from + millisToTicks(millis(duration), VIDEO_TIMESCALE));
   const messages = inside.map((event) => element('Event', { presentationTime: event.pts, duration: 0, id: eventNumber(event) }, escapeXml(eventText(event))));
   const stream = inside.length === 0 ? '' : element('EventStream', { schemeIdUri: EVENT_SCHEME, timescale: VIDEO_TIMESCALE, presentationTimeOffset: from }, ...messages);
   return element('Period', { id, start: isoDuration(millis(start)), duration: isoDuration(millis(duration)) }, stream, ...sets.map((set, index) => setText(set, index, mediaStart)));

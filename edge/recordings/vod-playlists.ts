@@ -4,9 +4,8 @@ import type { ArchivedBroadcast, ArchivedTrack } from '../archive/archive.ts';
 import { Payload, playlistPayload } from '../http/payload.ts';
 import { multivariantPlaylist } from '../llhls/multivariant-playlist.ts';
 import { TARGET_DURATION } from '../llhls/window-segment.ts';
-import { EventRanges, NO_RANGES } from '../rewind/event-ranges.ts';
+import { EventTags } from '../rewind/event-tags.ts';
 import { packBlock, PackedPlaylist } from '../rewind/packed-playlist.ts';
-import { hasEvents } from '../rewind/rewind-playlists.ts';
 import { SegmentBlocks } from '../rewind/segment-blocks.ts';
 import { recordedRenditions } from './renditions.ts';
 import { staticMpd } from './static-mpd.ts';
@@ -43,12 +42,12 @@ export class VodManifests {
         blocks = new SegmentBlocks();
         this.#blocks.set(track, blocks);
       }
-      const ranges = hasEvents(broadcast, track) ? new EventRanges(broadcast.events) : NO_RANGES;
-      const listed = blocks.list(track.segments, 0, ranges);
+      const tags = new EventTags(broadcast).since(0);
+      const listed = [packBlock(header(first.epoch, isOpen)), ...(tags === undefined ? [] : [tags]), ...blocks.list(track.segments, 0)];
       if (!isOpen) {
         this.#blocks.delete(track);
       }
-      return new PackedPlaylist([packBlock(header(first.epoch, isOpen)), ...listed, ...(isOpen ? [] : [packBlock('#EXT-X-ENDLIST\n')])]);
+      return new PackedPlaylist(isOpen ? listed : [...listed, packBlock('#EXT-X-ENDLIST\n')]);
     });
   }
 

@@ -144,21 +144,27 @@ test('gzip holds the same text, whichever stretches it was put together from', (
 describe('messages', () => {
   const message = (id: string, seconds: number) => ({ id: id.repeat(32), type: 'poll', pts: ticks(seconds * 90_000), data: '{"a":1}' });
 
-  test('stand before the segment that their frame is in, and on the picture alone', () => {
+  test('stand in front, each with its instant, the same in every playlist', () => {
     const broadcast = new KeptBroadcast(new KeptTrack('video').groups(100, 102), new KeptTrack('audio', 'audio').groups(100, 102));
     broadcast.events.push(message('a', 101.5), message('b', 102));
-    const lines = textOf(broadcast).split('\n');
-    const places = lines.flatMap((line, index) => (line.startsWith('#EXT-X-DATERANGE:') ? [[line.slice(21, 22), lines[index + 1]?.slice(0, 60) ?? '']] : []));
-    expect(places).toEqual([['a', '#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:01:41.000Z'], ['b', '#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:01:42.000Z']]);
-    expect(textOf(broadcast)).toContain('START-DATE="2026-01-01T00:01:41.500Z"');
-    expect(textOf(broadcast, trackName('audio'))).not.toContain('DATERANGE');
+    const tagsIn = (track = VIDEO): string[] => textOf(broadcast, track).split('\n').filter((line) => line.startsWith('#EXT-X-DATERANGE'));
+    expect(tagsIn().map((tag) => [/ID="(.)/.exec(tag)?.[1], /START-DATE="([^"]*)"/.exec(tag)?.[1]])).toEqual([['a', '2026-01-01T00:01:41.500Z'], ['b', '2026-01-01T00:01:42.000Z']]);
+    expect(tagsIn(trackName('audio'))).toEqual(tagsIn());
+    expect(textOf(broadcast).split('\n')[5]).toBe(tagsIn()[0]);
   });
 
-  test('that come later are told too, in stretches that were made before', () => {
+  test('that come later are told too', () => {
     const broadcast = new KeptBroadcast(new KeptTrack('video').groups(100, 500));
     expect(textOf(broadcast)).not.toContain('DATERANGE');
     broadcast.events.push(message('a', 101.5));
     expect(textOf(broadcast)).toContain(`ID="${'a'.repeat(32)}"`);
+  });
+
+  test('leave the list with their segments', () => {
+    const broadcast = new KeptBroadcast(new KeptTrack('video').groups(100, 199));
+    broadcast.events.push(message('a', 110), message('b', 195));
+    broadcast.rewind = millis(10_000);
+    expect([...textOf(broadcast).matchAll(/ID="(.)/g)].map(([, id]) => id)).toEqual(['b']);
   });
 
   test('are bounded: the newest thousand', () => {

@@ -1,10 +1,11 @@
+import { VIDEO_TIMESCALE } from '#core/media/time.ts';
 import type { TrackName } from '#core/media/track.ts';
 
 import type { ArchivedBroadcast, ArchivedSegment, ArchivedTrack } from '../archive/archive.ts';
 import { playlistPayload, type Payload } from '../http/payload.ts';
 import { multivariantPlaylist } from '../llhls/multivariant-playlist.ts';
 import { TARGET_DURATION } from '../llhls/window-segment.ts';
-import { EventRanges, NO_RANGES } from './event-ranges.ts';
+import { EventTags } from './event-tags.ts';
 import { Numbering } from './numbering.ts';
 import { offeredRenditions } from './offered.ts';
 import { packBlock, PackedPlaylist } from './packed-playlist.ts';
@@ -37,11 +38,13 @@ function playlistsOf(broadcast: ArchivedBroadcast): RewindPlaylists {
 
 class RewindPlaylists {
   readonly #broadcast: ArchivedBroadcast;
+  readonly #tags: EventTags;
   readonly #windows = new Map<TrackName, RewindWindow>();
   #multivariant: { readonly text: string; readonly payload: Payload } | undefined;
 
   constructor(broadcast: ArchivedBroadcast) {
     this.#broadcast = broadcast;
+    this.#tags = new EventTags(broadcast);
   }
 
   multivariant(): Payload | undefined {
@@ -65,7 +68,7 @@ class RewindPlaylists {
     const track = this.#broadcast.tracks.get(name);
     let window = this.#windows.get(name);
     if (track !== undefined && window?.track !== track) {
-      window = new RewindWindow(this.#broadcast, track);
+      window = new RewindWindow(this.#broadcast, track, this.#tags);
       this.#windows.set(name, window);
     }
     return window;
@@ -75,14 +78,16 @@ class RewindPlaylists {
 class RewindWindow {
   readonly track: ArchivedTrack;
   readonly #broadcast: ArchivedBroadcast;
+  readonly #tags: EventTags;
   readonly #numbering = new Numbering();
   readonly #blocks = new SegmentBlocks();
   /** The oldest group that may be listed: what left the list does not come back. */
   #oldest = 0;
   #made: { readonly state: string; readonly payload: Payload } | undefined;
 
-  constructor(broadcast: ArchivedBroadcast, track: ArchivedTrack) {
+  constructor(broadcast: ArchivedBroadcast, track: ArchivedTrack, tags: EventTags) {
     this.#broadcast = broadcast;
+    this.#tags = tags;
     this.track = track;
   }
 
@@ -103,9 +108,10 @@ class RewindWindow {
     const ended = facts.state === 'finished';
     const state = `${head.group} ${segments.at(-1)?.group} ${segments.length - first} ${events.length} ${events.at(-1)?.id} ${ended}`;
     if (this.#made?.state !== state) {
-      const ranges = hasEvents(this.#broadcast, this.track) ? new EventRanges(events) : NO_RANGES;
-      const blocks = this.#blocks.list(segments, first, ranges);
-      const payload = new PackedPlaylist([packBlock(headerText(this.#numbering.of(head), head.epoch)), ...blocks, ...(ended ? [packBlock('#EXT-X-ENDLIST\n')] : [])]);
+      // From the whole second before: sound that begins a frame after the picture must not lose the picture's message.
+      const tags = this.#tags.since((Math.floor(head.pts / head.timescale) - 1) * VIDEO_TIMESCALE);
+      const blocks = [packBlock(headerText(this.#numbering.of(head), head.epoch)), ...(tags === undefined ? [] : [tags]), ...this.#blocks.list(segments, first)];
+      const payload = new PackedPlaylist(ended ? [...blocks, packBlock('#EXT-X-ENDLIST\n')] : blocks);
       this.#made = { state, payload };
     }
     return this.#made.payload;
@@ -131,11 +137,6 @@ class RewindWindow {
     this.#oldest = (segments[low] as ArchivedSegment).group;
     return low;
   }
-}
-
-/** Messages are on frames of the picture, on the sound's where there is no picture (ADR 0011). */
-export function hasEvents(broadcast: ArchivedBroadcast, track: ArchivedTrack): boolean {
-  return broadcast.events.length > 0 && (track.kind === 'video' || ![...broadcast.tracks.values()].some(({ kind }) => kind === 'video'));
 }
 
 function headerText(number: number, epoch: number): string {

@@ -9,10 +9,8 @@ const LONGEST_GAP = 2400;
 /**
  * Lines of segments `from` up to `to` of a track's list, for a playlist that begins at or before `from`. Groups that are missing between two segments of one epoch
  * were lost: EXT-X-GAP stands for each of them, so that numbers and times go on. Numbers between epochs were never given out and are not listed.
- *
- * @param rangesOf - EXT-X-DATERANGE tags to put before a segment.
  */
-export function segmentLines(segments: readonly ArchivedSegment[], from: number, to: number, before: ArchivedSegment | undefined, rangesOf: (segment: ArchivedSegment) => string): string {
+export function segmentLines(segments: readonly ArchivedSegment[], from: number, to: number, before: ArchivedSegment | undefined): string {
   let text = '';
   let last = before;
   for (let i = from; i < to; i++) {
@@ -25,7 +23,7 @@ export function segmentLines(segments: readonly ArchivedSegment[], from: number,
     } else {
       text += gapLines(last, segment) + (segment.config === last.config ? '' : mapLine(segment));
     }
-    text += `${rangesOf(segment)}${timeLine(segment.wallTime)}#EXTINF:${seconds(durationOf(segment))},\n${segment.group}.m4s\n`;
+    text += `${timeLine(segment.wallTime)}#EXTINF:${seconds(durationOf(segment))},\n${segment.group}.m4s\n`;
     last = segment;
   }
   return text;
