@@ -1,5 +1,5 @@
 import type { Rendition } from '#core/bus/catalog.ts';
-import { elapsed, millis, type Clock, type Timescale, type WallTime } from '#core/media/time.ts';
+import { elapsed, later, millis, type Clock, type Timescale, type WallTime } from '#core/media/time.ts';
 import type { ConfigId, TrackConfig, TrackName } from '#core/media/track.ts';
 
 import type { Archive } from '../archive/archive.ts';
@@ -11,7 +11,7 @@ import { ExpectedLength } from './expected-length.ts';
 import { listPeriods, type TrackRows } from './list-periods.ts';
 import type { Listing } from './listing.ts';
 import { manifest, type ManifestOptions } from './manifest.ts';
-import { PeriodAnchors } from './period-anchors.ts';
+import { PeriodAnchors, type PeriodAnchor } from './period-anchors.ts';
 import { SegmentReaders } from './segment-readers.ts';
 import { endOf, rowsOf, type SegmentRow } from './segment-rows.ts';
 
@@ -20,6 +20,12 @@ export type DashOptions = ManifestOptions & { readonly clock: Clock; readonly ar
 
 /** So long a period may stay untold because one of its renditions has not begun: players choose among those that a period has at first. */
 const PATIENCE = millis(3000);
+
+/**
+ * `availabilityStartTime` lies so long before the broadcast's start: what the publisher had captured before it was let in has a place on the timeline too, of
+ * which nothing may lie before 0.
+ */
+const LEAD = millis(10_000);
 
 /** Types of message that are remembered: a bound on what a broken publisher can make us keep. */
 const MAX_EVENT_TYPES = 64;
@@ -48,7 +54,7 @@ export class DashBroadcast implements WindowFace {
   constructor(window: BroadcastWindow, options: DashOptions) {
     this.#window = window;
     this.#options = options;
-    this.#anchors = new PeriodAnchors(window.info.startedAt);
+    this.#anchors = new PeriodAnchors(startOf(window));
     this.segments = new SegmentReaders(window);
   }
 
@@ -211,11 +217,10 @@ export class DashBroadcast implements WindowFace {
       setId: (key) => this.#setId(key),
       expect: (period, set, whole, growsFrom) => this.#expectedOf(`${period.id} ${set.id}`, set.timescale).after(whole, growsFrom),
     });
-    const last = anchors.at(-1);
-    const newest = Math.max(-1, ...tracks.flatMap(({ rows }) => rows.at(-1)?.epoch === last?.epoch ? (rows.at(-1)?.group ?? []) : []));
+    const newest = newestOf(tracks, this.#anchors.all.length === anchors.length ? undefined : this.#anchors.all.at(-1));
     return {
       broadcast: info.broadcast,
-      startedAt: info.startedAt,
+      startedAt: startOf(this.#window),
       publishTime: this.#options.clock(),
       ended,
       timeShiftBufferDepth: depth,
@@ -257,7 +262,8 @@ export class DashBroadcast implements WindowFace {
     if (newest === undefined || ended) {
       return anchors;
     }
-    const isWhole = ladder !== undefined && ladder.epoch >= newest.epoch && tracks.every(({ isOffered, rows }) => !isOffered || rows.at(-1)?.epoch === newest.epoch);
+    const hasBegun = (last: SegmentRow | undefined): boolean => last?.epoch === newest.epoch && last.group >= newest.group;
+    const isWhole = ladder !== undefined && ladder.epoch >= newest.epoch && tracks.every(({ isOffered, rows }) => !isOffered || hasBegun(rows.at(-1)));
     if (isWhole) {
       this.#incompleteSince = undefined;
       return anchors;
@@ -281,6 +287,16 @@ export class DashBroadcast implements WindowFace {
     }
     return known;
   }
+}
+
+function startOf({ info }: BroadcastWindow): WallTime {
+  return later(info.startedAt, millis(-LEAD));
+}
+
+/** The newest group before a period that is not told yet. */
+function newestOf(tracks: readonly TrackRows[], untold: PeriodAnchor | undefined): number {
+  const isTold = (row: SegmentRow): boolean => untold === undefined || row.epoch < untold.epoch || (row.epoch === untold.epoch && row.group < untold.group);
+  return Math.max(-1, ...tracks.flatMap(({ rows }) => rows.findLast(isTold)?.group ?? []));
 }
 
 function mergedEvents<T extends { readonly id: string; readonly pts: number }>(kept: readonly T[], live: readonly T[]): T[] {

@@ -14,10 +14,7 @@ export type ManifestOptions = {
 };
 
 /** How far behind the camera players are asked to be where nothing else is set. */
-export const DEFAULT_LATENCY = millis(1000);
-
-/** Ingest cuts groups that would grow longer. */
-const MAX_SEGMENT = millis(2100);
+export const DEFAULT_LATENCY = millis(900);
 
 /** Players whose updates are not held look so often; the others are held longer by each `Location`. */
 const UPDATE_PERIOD = millis(1000);
@@ -43,12 +40,12 @@ export function manifest(listing: Listing, options: ManifestOptions): string {
       availabilityStartTime: isoInstant(listing.startedAt),
       publishTime: isoInstant(listing.publishTime),
       minBufferTime: isoDuration(listing.partTarget),
-      maxSegmentDuration: isoDuration(MAX_SEGMENT),
+      maxSegmentDuration: isoDuration(longest(periods)),
     },
     ended || listing.newest === undefined ? '' : element('Location', {}, `manifest.mpd?broadcast=${listing.broadcast}&amp;after=${listing.newest}`),
     ended ? '' : serviceDescription(options.latency),
-    ...periods.map((period, index) => periodText(period, listing, index === periods.length - 1)),
-    ended ? '' : utcTiming(options.timeUrl),
+    ...periods.map((period, index) => periodText(period, listing, options, index === periods.length - 1)),
+    ended ? '' : utcTiming(options),
   );
   return `<?xml version="1.0" encoding="UTF-8"?>\n${mpd}\n`;
 }
@@ -62,13 +59,14 @@ function serviceDescription(latency: Millis): string {
   );
 }
 
-function utcTiming(timeUrl: string): string {
+function utcTiming({ timeUrl }: ManifestOptions): string {
   return element('UTCTiming', { schemeIdUri: 'urn:mpeg:dash:utc:http-xsdate:2014', value: timeUrl });
 }
 
-function periodText(period: ListedPeriod, listing: Listing, isLast: boolean): string {
+function periodText(period: ListedPeriod, listing: Listing, options: ManifestOptions, isLast: boolean): string {
   const duration = listing.ended && isLast ? isoDuration(millis(endOf([period]) - period.start)) : undefined;
-  return element('Period', { id: period.id, start: isoDuration(period.start), duration }, ...eventStreams(period), ...period.sets.map((set) => setText(set, period, listing)));
+  const sets = period.sets.map((set) => setText(set, period, listing, options));
+  return element('Period', { id: period.id, start: isoDuration(period.start), duration }, ...eventStreams(period), ...sets);
 }
 
 /** An EventStream for each type of message (ISO/IEC 23009-1, 5.10.2): `value` is the type, as in `emsg`. */
@@ -83,7 +81,7 @@ function eventStreams({ events, mediaStart }: ListedPeriod): string[] {
   );
 }
 
-function setText(set: ListedSet, period: ListedPeriod, listing: Listing): string {
+function setText(set: ListedSet, period: ListedPeriod, listing: Listing, options: ManifestOptions): string {
   const { kind, tracks } = set;
   const shared = isShared(tracks);
   const video = kind === 'video';
@@ -92,7 +90,7 @@ function setText(set: ListedSet, period: ListedPeriod, listing: Listing): string
     'AdaptationSet',
     { id: set.id, contentType: kind, mimeType: `${kind}/mp4`, segmentAlignment: true, ...(set.independent ? { startWithSAP: 1 } : {}), ...bounds },
     ...inbandEvents(listing.eventTypes),
-    producerReference(set, period, listing),
+    listing.ended ? '' : producerReference(set, period, options),
     resync(set, listing),
     element('Role', { schemeIdUri: 'urn:mpeg:dash:role:2011', value: 'main' }),
     shared ? template(set, period, listing, tracks[0]?.segments ?? []) : '',
@@ -111,10 +109,10 @@ function inbandEvents(types: readonly string[]): string[] {
   return [{}, ...types.map((value) => ({ value }))].map((more) => element('InbandEventStream', { schemeIdUri: EVENT_SCHEME, ...more }));
 }
 
-/** `inband`: the first chunk of each segment has a `prft` of its own. */
-function producerReference({ id, timescale }: ListedSet, { reference }: ListedPeriod, { ended }: Listing): string {
+/** `inband`: the first chunk of each segment has a `prft` of its own. The form of `wallClockTime` is that of the scheme inside (5.12). */
+function producerReference({ id, timescale }: ListedSet, { reference }: ListedPeriod, options: ManifestOptions): string {
   const attributes = { id: id - 1, inband: true, type: 'captured', wallClockTime: isoInstant(reference.wallTime), presentationTime: millisToTicks(reference.media, timescale) };
-  return ended ? '' : element('ProducerReferenceTime', attributes);
+  return element('ProducerReferenceTime', attributes, utcTiming(options));
 }
 
 /** Each part begins with a `moof` from which a reader can go on; of sound it also begins with a sync sample. */
@@ -172,6 +170,19 @@ function sameSegments(a: readonly ListedSegment[], b: readonly ListedSegment[]):
 
 function most(tracks: readonly ListedTrack[], sizeOf: (config: ListedTrack['config'] & { kind: 'video' }) => number): number {
   return Math.max(0, ...tracks.map(({ config }) => (config.kind === 'video' ? sizeOf(config) : 0)));
+}
+
+/** The longest segment that is listed: Shaka 5.2 takes it off what it believes to be the live edge. */
+function longest(periods: readonly ListedPeriod[]): Millis {
+  let most = 0;
+  for (const { sets } of periods) {
+    for (const { timescale, tracks } of sets) {
+      for (const { ticks } of tracks[0]?.segments ?? []) {
+        most = Math.max(most, (ticks * 1000) / timescale);
+      }
+    }
+  }
+  return millis(Math.ceil(most));
 }
 
 /** Presentation time at which the last segment of any track ends. */

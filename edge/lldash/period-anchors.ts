@@ -36,7 +36,7 @@ const GRID = millis(40);
  * How far presentation time may be from wall time before a new period puts it right. Players measure latency by `availabilityStartTime`: an
  * encoder's clock that is 50 ppm off needs an hour and a half for this.
  */
-const MAX_DRIFT = millis(250);
+const MAX_DRIFT = millis(100);
 
 /**
  * Divides a broadcast into periods: a new one begins with each epoch, with a new decoder configuration, after a group that every rendition lost, and where
@@ -75,7 +75,7 @@ export class PeriodAnchors {
       const lost = isNew && newest !== undefined && segment.group > newest.group + 1;
       if (lost || isReconfigured) {
         this.#add(segment, anchor);
-      } else if (isNew && this.#drift(segment, anchor) > MAX_DRIFT) {
+      } else if (isNew) {
         this.#correct(segment, anchor);
       }
     }
@@ -98,20 +98,20 @@ export class PeriodAnchors {
     }
   }
 
-  #drift(segment: BegunSegment, anchor: PeriodAnchor): Millis {
-    return millis(Math.abs(this.#shift(segment) - (anchor.start - anchor.mediaStart)));
-  }
-
   /** How far wall time since the start is ahead of media time. */
   #shift({ wallTime, pts, timescale }: BegunSegment): Millis {
     return millis(elapsed(this.#startedAt, wallTime) - ticksToMillis(pts, timescale));
   }
 
   /**
-   * Wall time is not where the period says. A period that nobody knows of yet is put right in its place: the estimate of a broadcast's wall time
+   * Puts right a period that is not where wall time is: by a new one, once it was told. A period that nobody knows of yet is put right in its place: the estimate of a broadcast's wall time
    * improves in its first seconds.
    */
   #correct(segment: BegunSegment, anchor: PeriodAnchor): void {
+    const drift = Math.abs(this.#shift(segment) - (anchor.start - anchor.mediaStart));
+    if (drift < (this.#told >= this.#anchors.length ? MAX_DRIFT : GRID)) {
+      return;
+    }
     if (this.#told >= this.#anchors.length) {
       this.#add(segment, anchor);
       return;

@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net';
 /** The DASH players that are not ours. */
 export type DashPlayer = 'dash.js' | 'shaka';
 
-/** Pages with nothing but a `<video>` and a stock DASH player in its default settings (shaka: low latency and live sync on), on an origin of their own. */
+/** Pages with nothing but a `<video>` and a stock DASH player in its default settings (shaka: those of its low-latency
+ * mode, of which 5.2 sets `autoCorrectDrift` only after it has read the first manifest), on an origin of their own. */
 export type DashPages = {
   /** The page for a manifest. Its `errors` has what the player reported, `latency()` the latency that it believes in, in seconds. */
   url(player: DashPlayer, manifest: string): string;
@@ -31,7 +32,7 @@ const video = document.querySelector('video');
 window.errors = [];
 shaka.polyfill.installAll();
 const player = (window.player = new shaka.Player());
-player.configure({ streaming: { lowLatencyMode: true, liveSync: { enabled: true } } });
+player.configure({ streaming: { lowLatencyMode: true }, manifest: { dash: { autoCorrectDrift: false } } });
 player.addEventListener('error', ({ detail }) => window.errors.push(detail.severity + ' ' + detail.code + ' ' + JSON.stringify(detail.data?.slice(0, 2))));
 window.latency = () => player.getStats().liveLatency;
 player.attach(video).then(() => player.load(new URLSearchParams(location.search).get('src'))).catch((error) => window.errors.push('load ' + error.code));
