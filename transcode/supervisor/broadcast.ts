@@ -123,7 +123,8 @@ export class BroadcastTranscoder {
   /** Told of every change of the broadcast's state. */
   changed(info: BroadcastInfo): void {
     this.#interrupted = info.state !== 'live';
-    this.#endIdle();
+    // After this turn: its last frame may have left the queue and not be fed yet.
+    setImmediate(() => this.#endIdle());
     this.#audio.changed(this.#interrupted);
     if (info.state === 'ended' && this.#reading === 0) {
       void this.close();
@@ -132,7 +133,7 @@ export class BroadcastTranscoder {
 
   /** The publisher is gone and all it sent was fed: what the decoder holds back may come out. */
   #endIdle(): void {
-    if (this.#interrupted && this.#consumer?.queued.frames === 0) {
+    if (this.#interrupted && this.#consumer?.queued.frames === 0 && this.#closing === undefined) {
       this.#finishedEpoch = Math.max(this.#finishedEpoch, this.#epoch?.source.epoch ?? -1);
       this.#endEpoch();
     }

@@ -99,7 +99,8 @@ export class AudioTranscoder {
   /** Told whether a publisher is sending. */
   changed(interrupted: boolean): void {
     this.#interrupted = interrupted;
-    this.#endIdle();
+    // After this turn: its last frame may have left the queue and not be fed yet.
+    setImmediate(() => this.#endIdle());
   }
 
   /** Judges the present ffmpeg; called a few times a second. */
@@ -198,7 +199,7 @@ export class AudioTranscoder {
 
   /** The publisher is gone and all it sent was fed: what the encoder holds may come out. */
   #endIdle(): void {
-    if (this.#interrupted && this.#consumer?.queued.frames === 0) {
+    if (this.#interrupted && this.#consumer?.queued.frames === 0 && !this.#closed) {
       this.#finishedEpoch = Math.max(this.#finishedEpoch, this.#epoch?.source.epoch ?? -1);
       this.#endEpoch();
     }
