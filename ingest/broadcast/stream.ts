@@ -197,7 +197,7 @@ export class IngestStream implements SessionHost {
 
   /** No messages are taken any more. */
   #leaveBus(): void {
-    this.#desk.dismiss();
+    this.#desk.reset();
     this.#unserve?.();
     this.#unserve = undefined;
   }

@@ -84,6 +84,20 @@ describe('the desk that takes a stream\'s messages', () => {
     expect(write(frameOf('video-1', 93_001))).toEqual([]);
   });
 
+  it('puts what the last frames of an epoch said on a layer\'s first frames of the next, and nothing on another broadcast\'s', () => {
+    const layers = tracks(['video', video], ['video-1', video]);
+    desk.begin(layers);
+    void desk.take(request(1));
+    expect(write(frameOf('video', 90_000))).toEqual(['1@90000']);
+    desk.begin(layers);
+    expect(write(frameOf('video-1', 93_000))).toEqual(['1@90000']);
+    void desk.take(request(2));
+    expect(write(frameOf('video', 96_000))).toEqual(['2@96000']);
+    desk.reset();
+    desk.begin(layers);
+    expect(write(frameOf('video-1', 96_000))).toEqual([]);
+  });
+
   it('takes nothing while nobody publishes, and lets go of what waits when the publisher leaves', async () => {
     desk.begin(tracks(['video', video]));
     const waiting = desk.take(request(1));

@@ -51,7 +51,7 @@ export class EventDesk {
   /** The newest head of the carrier: what tells the wall time of its frames. */
   #clock: { readonly pts: Ticks; readonly wallTime: WallTime } | undefined;
   #trail = new EventTrail();
-  readonly #layers = new Map<TrackName, EventRider>();
+  #layers: ReadonlyMap<TrackName, EventRider> = new Map();
 
   constructor(options: EventDeskOptions) {
     this.#options = options;
@@ -88,13 +88,9 @@ export class EventDesk {
     this.#carrier = carrier?.name;
     this.#scale = carrier?.config.timescale ?? VIDEO_TIMESCALE;
     this.#clock = undefined;
-    this.#trail = new EventTrail();
-    this.#layers.clear();
-    for (const { name, config } of tracks) {
-      if (config.kind === 'video' && name !== VIDEO) {
-        this.#layers.set(name, new EventRider(this.#trail));
-      }
-    }
+    const layers = tracks.filter(({ name, config }) => config.kind === 'video' && name !== VIDEO).map(({ name }) => name);
+    // The timeline goes on, and with it what the last frames of the epoch before have said.
+    this.#layers = new Map(layers.map((name) => [name, this.#layers.get(name) ?? new EventRider(this.#trail)]));
   }
 
   /** The frame with the messages that belong to it. {@link wrote} has to follow. */
@@ -132,6 +128,13 @@ export class EventDesk {
     for (const { event, settle } of this.#stamped.splice(0)) {
       settle({ id: event.id, type: event.type, broadcast, time: event.pts / VIDEO_TIMESCALE, wallTime: new Date(Math.round(at)).toISOString() });
     }
+  }
+
+  /** The broadcast is over: the next one has another timeline. */
+  reset(): void {
+    this.dismiss();
+    this.#trail = new EventTrail();
+    this.#layers = new Map();
   }
 
   /** The publisher is gone: nobody waits for a frame of it. */
