@@ -3,8 +3,12 @@ import { dirname } from 'node:path';
 import type { Disk } from './disk/disk.ts';
 import { NoRoom } from './trouble.ts';
 
-/** What is kept free above the bound, so that old recordings go before writing has to stop: some seconds of many broadcasts. */
-const AHEAD = 64 * 1024 * 1024;
+const MEBIBYTE = 1024 * 1024;
+
+/** What is kept free above the bound, so that old recordings go before writing has to stop: some seconds of many broadcasts, less on a small disk. */
+function aheadOf(minFree: number): number {
+  return Math.min(64 * MEBIBYTE, Math.max(MEBIBYTE, minFree / 8));
+}
 
 /** Watches how much the disk has left. Between two looks, what was written is taken off. */
 export class Space {
@@ -22,7 +26,7 @@ export class Space {
 
   /** Whether old recordings should go. */
   get isShort(): boolean {
-    return this.#free < this.#minFree + AHEAD;
+    return this.#free < this.#minFree + aheadOf(this.#minFree);
   }
 
   /** Asks the disk. One that cannot tell is taken to have room: writing will show. */
