@@ -1,11 +1,11 @@
 import type { ConfigId } from '#core/media/track.ts';
 
 import type { ArchivedBroadcast, ArchivedSegment, ArchivedTrack } from '../archive/archive.ts';
-import { cutsOf } from './cuts.ts';
+import { Cuts } from './cuts.ts';
 import { readFragments, type Fragment } from './fragments.ts';
 import { movieHead, type MovieTrack } from './mp4/movie.ts';
 import { SampleTables } from './mp4/sample-tables.ts';
-import { selectForDownload, type SelectedSegment, type Selection } from './selection.ts';
+import { selectForDownload, startOf, type SelectedSegment, type Selection } from './selection.ts';
 
 /** Where the samples of a segment lie in the file, and which of the segment's bytes they are. */
 export type PlannedSegment = {
@@ -38,11 +38,11 @@ export async function planDownload(broadcast: ArchivedBroadcast): Promise<Downlo
   if (segments.length === 0) {
     return undefined;
   }
-  const cuts = cutsOf(segments);
+  const cuts = new Cuts();
   const tracks = new Map<'video' | 'audio', TrackPlan>();
   const planned: { readonly selected: SelectedSegment; readonly at: number; readonly size: number; readonly stretches: readonly number[] }[] = [];
   let at = 0;
-  for (const [index, selected] of segments.entries()) {
+  for (const selected of segments) {
     const { track, segment, config } = selected;
     let plan = tracks.get(track.kind);
     if (plan === undefined) {
@@ -51,7 +51,8 @@ export async function planDownload(broadcast: ArchivedBroadcast): Promise<Downlo
     }
     const fragments = await readFragments(sliceReader(track, segment), segment.bytes);
     const size = fragments.reduce((sum, { length }) => sum + length, 0);
-    plan.add(selected, fragments, cuts[index] ?? 0, at);
+    plan.add(selected, fragments, cuts.before(startOf(selected)), at);
+    cuts.shown(fragments.reduce((end, { samples }) => samples.reduce((last, { pts, duration }) => Math.max(last, pts + duration), end), 0) / segment.timescale);
     planned.push({ selected, at, size, stretches: stretchesOf(fragments) });
     at += size;
   }

@@ -4,8 +4,7 @@ import { ticks, timescale } from '#core/media/time.ts';
 import type { ConfigId } from '#core/media/track.ts';
 
 import { audioConfig, videoConfig } from '../llhls/testing/feed.ts';
-import { KeptBroadcast, KeptTrack, segment } from '../rewind/testing/kept.ts';
-import { cutsOf } from './cuts.ts';
+import { KeptBroadcast, KeptTrack } from '../rewind/testing/kept.ts';
 import { selectForDownload } from './selection.ts';
 
 const LARGE = 'aaaaaaaaaaaaaaaa' as ConfigId;
@@ -54,27 +53,5 @@ describe('what goes into the download', () => {
 
   test('is nothing where the configuration was never known', () => {
     expect(chosen(new KeptTrack('video').groups(1, 2, { config: 'ffffffffffffffff' as ConfigId }))).toEqual([]);
-  });
-});
-
-describe('the time that is taken out', () => {
-  const cuts = (...tracks: readonly KeptTrack[]): number[] => cutsOf(selectForDownload(new KeptBroadcast(...tracks)).segments);
-
-  test('is what lies before the first picture, and between epochs', () => {
-    expect(cuts(track('video').groups(100, 101, { config: LARGE }).groups(131, 132, { config: LARGE, epoch: 1 }))).toEqual([100, 100, 129, 129]);
-  });
-
-  test('is the same for picture and sound', () => {
-    const video = track('video').groups(100, 100, { config: LARGE }).groups(131, 131, { config: LARGE, epoch: 1 });
-    const audio = track('audio', 'audio');
-    audio.segments.push(segment(100, { ...sound, pts: ticks(100.01 * 48_000) }), segment(131, { ...sound, epoch: 1, pts: ticks(131.01 * 48_000) }));
-    const [first, second, third, fourth] = cuts(video, audio);
-    expect([first, second]).toEqual([100, 100]);
-    expect(third).toBe(fourth);
-    expect(third).toBeCloseTo(100 + 30 - 0.01, 6);
-  });
-
-  test('is nothing where one of the two goes on', () => {
-    expect(cuts(track('video').groups(100, 100, { config: LARGE }).groups(103, 103, { config: LARGE }), track('audio', 'audio').groups(100, 103, sound)).every((cut) => cut === 100)).toBe(true);
   });
 });

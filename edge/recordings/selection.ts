@@ -32,11 +32,6 @@ export function startOf({ segment }: SelectedSegment): number {
   return segment.pts / segment.timescale;
 }
 
-/** When a segment ends. */
-export function endOf({ segment }: SelectedSegment): number {
-  return (segment.pts + segment.ticks) / segment.timescale;
-}
-
 type Candidate = { readonly segments: readonly SelectedSegment[]; readonly seconds: number; readonly bytes: number; readonly pixels: number };
 
 function selectKind(broadcast: Pick<ArchivedBroadcast, 'tracks'>, kind: 'video' | 'audio'): { readonly segments: readonly SelectedSegment[]; readonly leftOut: number } {
