@@ -24,6 +24,7 @@ const log = pino({ enabled: false });
 let folder: string;
 let bus: Bus;
 let registry: StreamRegistry;
+let metrics: Registry;
 let frames: Frame[];
 let infos: BroadcastInfo[];
 
@@ -31,9 +32,10 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-messages-'));
   vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'], now: START });
   bus = createLocalBus();
+  metrics = new Registry();
   frames = [];
   infos = [];
-  registry = await StreamRegistry.open({ bus, ledger: new Ledger(folder, log), clock: systemClock, log, metrics: ingestMetrics(new Registry()), maxPublishers: 10, grace: millis(10_000) });
+  registry = await StreamRegistry.open({ bus, ledger: new Ledger(folder, log), clock: systemClock, log, metrics: ingestMetrics(metrics), maxPublishers: 10, grace: millis(10_000) });
   bus.onBroadcast((info) => {
     if (infos.push(info) === 1) {
       for (const name of ['video', 'audio']) {
@@ -149,4 +151,8 @@ it('what the publisher says between its samples is on the next picture, and too 
   expect(carriers().flatMap(({ events }) => events?.map(({ type, data }) => `${type} ${data}`))).toEqual(Array.from({ length: 20 }, (_, n) => `rtmp.ontextdata ${n}`));
   await vi.advanceTimersByTimeAsync(1000);
   expect(sink.health?.warnings.map(({ code }) => code)).toContain('source/message-dropped');
+  await expect(bus.request('metadata/show', { type: 'poll' })).rejects.toMatchObject({ code: 'metadata/malformed' });
+  const counted = async (name: string): Promise<number | undefined> => (await metrics.getSingleMetric(name)?.get())?.values[0]?.value;
+  expect(await counted('millrace_ingest_messages_total')).toBe(20);
+  expect(await counted('millrace_ingest_messages_refused_total')).toBe(6);
 });

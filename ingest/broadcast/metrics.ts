@@ -8,6 +8,8 @@ export type IngestMetrics = {
   readonly groups: Counter<'stream'>;
   readonly jumps: Counter<'stream'>;
   readonly dropped: Counter<'stream'>;
+  readonly messages: Counter<'stream'>;
+  readonly messagesRefused: Counter<'stream'>;
   forget(stream: string): void;
 };
 
@@ -26,6 +28,13 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
     labelNames,
     registers,
   });
-  const ofStream = [bitrate, frameRate, groups, jumps, dropped];
-  return { live, bitrate, frameRate, groups, jumps, dropped, forget: (stream) => ofStream.forEach((metric) => metric.remove(stream)) };
+  const messages = new Counter({ name: 'millrace_ingest_messages_total', help: 'Messages taken for the timeline, from the API and from publishers.', labelNames, registers });
+  const messagesRefused = new Counter({
+    name: 'millrace_ingest_messages_refused_total',
+    help: 'Messages that were not put on a frame: too many, too large, malformed, off air, or no frame within 2 s.',
+    labelNames,
+    registers,
+  });
+  const ofStream = [bitrate, frameRate, groups, jumps, dropped, messages, messagesRefused];
+  return { live, bitrate, frameRate, groups, jumps, dropped, messages, messagesRefused, forget: (stream) => ofStream.forEach((metric) => metric.remove(stream)) };
 }

@@ -1,6 +1,6 @@
 import type { Bus, Unsubscribe } from '#core/bus/bus.ts';
 import type { BroadcastInfo, IngestHealth, StreamName } from '#core/bus/catalog.ts';
-import { metadataSubject, type MetadataRequest } from '#core/bus/metadata.ts';
+import { metadataSubject, type MetadataAnswer, type MetadataRequest } from '#core/bus/metadata.ts';
 import type { BroadcastId, Frame } from '#core/media/frame.ts';
 import { elapsed, later, millis, wallTime, type Clock, type Millis, type WallTime } from '#core/media/time.ts';
 import type { MillraceError } from '#core/runtime/errors.ts';
@@ -128,7 +128,7 @@ export class IngestStream implements SessionHost {
       ...(encoder === undefined ? {} : { encoder }),
     });
     this.#desk.begin(tracks);
-    this.#unserve ??= bus.serve(metadataSubject(this.name), (payload) => this.#desk.take(payload));
+    this.#unserve ??= bus.serve(metadataSubject(this.name), (payload) => this.#takeMessage(payload));
     // What was held back goes out in this turn; the ledger follows it.
     queueMicrotask(() => this.#save());
     this.#followLadder(broadcast);
@@ -140,7 +140,10 @@ export class IngestStream implements SessionHost {
   }
 
   message(message: MetadataRequest): MillraceError | undefined {
-    return this.#desk.post(message);
+    const refused = this.#desk.post(message);
+    const { messages, messagesRefused } = this.#options.metrics;
+    (refused === undefined ? messages : messagesRefused).inc({ stream: this.name });
+    return refused;
   }
 
   note(frame: Frame): void {
@@ -200,6 +203,18 @@ export class IngestStream implements SessionHost {
     this.#desk.reset();
     this.#unserve?.();
     this.#unserve = undefined;
+  }
+
+  async #takeMessage(payload: unknown): Promise<MetadataAnswer> {
+    const { messages, messagesRefused } = this.#options.metrics;
+    try {
+      const answer = await this.#desk.take(payload);
+      messages.inc({ stream: this.name });
+      return answer;
+    } catch (error) {
+      messagesRefused.inc({ stream: this.name });
+      throw error;
+    }
   }
 
   #followLadder(broadcast: BroadcastId): void {
