@@ -1,5 +1,5 @@
 import { broadcastId } from '#core/media/frame.ts';
-import { millis, millisToTicks, ticks, timescale, VIDEO_TIMESCALE, wallTime, type Millis } from '#core/media/time.ts';
+import { millis, millisToTicks, ticks, timescale, VIDEO_TIMESCALE, wallTime, type Millis, type WallTime } from '#core/media/time.ts';
 import type { TimedEvent } from '#core/media/timed-event.ts';
 import { trackName, type AudioConfig, type ConfigId, type VideoConfig } from '#core/media/track.ts';
 
@@ -43,7 +43,7 @@ export function testWindow(more: Partial<WindowOptions> = {}): TrackWindow {
 }
 
 /** How a group of {@link Feed} is made. */
-export type GroupFacts = { readonly epoch?: number; readonly config?: ConfigId; readonly parts?: number; readonly partDuration?: Millis; readonly partBytes?: number; readonly events?: readonly TimedEvent[] };
+export type GroupFacts = { readonly epoch?: number; readonly config?: ConfigId; readonly parts?: number; readonly partDuration?: Millis; readonly partBytes?: number; readonly events?: readonly TimedEvent[]; readonly at?: WallTime };
 
 /** Plays the packager: tells a window of parts and segments. Group n starts n seconds after {@link ORIGIN}. */
 export class Feed {
@@ -59,9 +59,8 @@ export class Feed {
   }
 
   /** The next part of a group. Its bytes are its name, padded. */
-  part(group: number, { epoch = 0, config = CONFIG, partDuration = millis(200), partBytes = 10, events }: GroupFacts = {}): void {
+  part(group: number, { epoch = 0, config = CONFIG, partDuration = millis(200), partBytes = 10, events, at = wallTime(ORIGIN + group * 1000) }: GroupFacts = {}): void {
     if (this.#open?.group !== group) {
-      const at = wallTime(ORIGIN + group * 1000);
       const start = ticks(group * VIDEO_TIMESCALE);
       this.#open = { broadcast: broadcastId('testbroadcast'), track: this.#window.track, epoch, group, config, parts: [], duration: millis(0), wallTime: at, bytes: 0, complete: false, timescale: VIDEO_TIMESCALE, pts: start, dts: start, ticks: ticks(0) };
     }
