@@ -1,5 +1,5 @@
 import type { Rendition } from '#core/bus/catalog.ts';
-import { elapsed, later, millis, type Clock, type Timescale, type WallTime } from '#core/media/time.ts';
+import { elapsed, millis, type Clock, type Timescale, type WallTime } from '#core/media/time.ts';
 import type { ConfigId, TrackConfig, TrackName } from '#core/media/track.ts';
 
 import type { Archive } from '../archive/archive.ts';
@@ -20,12 +20,6 @@ export type DashOptions = ManifestOptions & { readonly clock: Clock; readonly ar
 
 /** So long a period may stay untold because one of its renditions has not begun: players choose among those that a period has at first. */
 const PATIENCE = millis(3000);
-
-/**
- * `availabilityStartTime` lies so long before the broadcast's start: what the publisher had captured before it was let in has a place on the timeline too, of
- * which nothing may lie before 0.
- */
-const LEAD = millis(10_000);
 
 /** Types of message that are remembered: a bound on what a broken publisher can make us keep. */
 const MAX_EVENT_TYPES = 64;
@@ -54,7 +48,7 @@ export class DashBroadcast implements WindowFace {
   constructor(window: BroadcastWindow, options: DashOptions) {
     this.#window = window;
     this.#options = options;
-    this.#anchors = new PeriodAnchors(startOf(window));
+    this.#anchors = new PeriodAnchors(window.info.startedAt);
     this.segments = new SegmentReaders(window);
   }
 
@@ -220,7 +214,7 @@ export class DashBroadcast implements WindowFace {
     const newest = newestOf(tracks, this.#anchors.all.length === anchors.length ? undefined : this.#anchors.all.at(-1));
     return {
       broadcast: info.broadcast,
-      startedAt: startOf(this.#window),
+      startedAt: info.startedAt,
       publishTime: this.#options.clock(),
       ended,
       timeShiftBufferDepth: depth,
@@ -287,10 +281,6 @@ export class DashBroadcast implements WindowFace {
     }
     return known;
   }
-}
-
-function startOf({ info }: BroadcastWindow): WallTime {
-  return later(info.startedAt, millis(-LEAD));
 }
 
 /** The newest group before a period that is not told yet. */

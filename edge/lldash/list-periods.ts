@@ -3,6 +3,7 @@ import { millis, subTicks, ticks, ticksToMillis, VIDEO_TIMESCALE, type Millis, t
 import type { TimedEvent } from '#core/media/timed-event.ts';
 import type { ConfigId, TrackConfig, TrackName } from '#core/media/track.ts';
 
+import { usualLength } from './expected-length.ts';
 import type { ListedPeriod, ListedSegment, ListedSet, ListedTrack } from './listing.ts';
 import type { PeriodAnchor } from './period-anchors.ts';
 import { lastRun, type SegmentRow } from './segment-rows.ts';
@@ -29,7 +30,7 @@ export type PeriodSources = {
   /** The id of the set of a kind and codec. */
   readonly setId: (key: string) => number;
   /** What the group in the making and the one after it will last. */
-  readonly expect: (period: PeriodAnchor, set: { readonly id: number; readonly timescale: Timescale }, whole: readonly SegmentRow[], growsFrom: Ticks) => Ticks;
+  readonly expect: (period: PeriodAnchor, set: { readonly id: number; readonly timescale: Timescale }, whole: readonly SegmentRow[], growsFrom: Ticks | undefined) => Ticks;
 };
 
 type Member = TrackRows & { readonly config: TrackConfig; readonly configId: ConfigId };
@@ -71,10 +72,8 @@ function listSet(id: number, members: readonly Member[], anchor: PeriodAnchor, i
   const rows = lastRun(union(members));
   const open = rows.at(-1)?.whole === false ? rows.at(-1) : undefined;
   const whole = open === undefined ? rows : rows.slice(0, -1);
-  const last = whole.at(-1);
-  const growsFrom = open?.pts ?? ticks((last?.pts ?? 0) + (last?.ticks ?? 0));
   const goesOn = isLast && sources.goesOn;
-  const expected = isLast ? sources.expect(anchor, { id, timescale }, whole, growsFrom) : (last?.ticks ?? ticks(timescale));
+  const expected = (isLast ? undefined : usualLength(whole)) ?? sources.expect(anchor, { id, timescale }, whole, open?.pts);
   const listOf = (run: readonly SegmentRow[], more: boolean): ListedSegment[] => segmentsOf(run, more ? expected : undefined);
   const shared = listOf(rows, goesOn);
   const tracks = members.map((member): ListedTrack => {

@@ -104,40 +104,50 @@ export class PeriodAnchors {
   }
 
   /**
-   * Puts right a period that is not where wall time is: by a new one, once it was told. A period that nobody knows of yet is put right in its place: the estimate of a broadcast's wall time
-   * improves in its first seconds.
+   * Puts right a period that is not where wall time is: by a new one, once it was told. A period that nobody knows of yet is put right in its place: the
+   * estimate of a broadcast's wall time improves in its first seconds.
    */
   #correct(segment: BegunSegment, anchor: PeriodAnchor): void {
     const drift = Math.abs(this.#shift(segment) - (anchor.start - anchor.mediaStart));
-    if (drift < (this.#told >= this.#anchors.length ? MAX_DRIFT : GRID)) {
+    const isTold = this.#told >= this.#anchors.length;
+    if (drift < (isTold ? MAX_DRIFT : GRID)) {
       return;
     }
-    if (this.#told >= this.#anchors.length) {
+    if (isTold) {
       this.#add(segment, anchor);
       return;
     }
-    const media = ticksToMillis(segment.pts, segment.timescale);
-    const start = anchor.mediaStart + Math.round(this.#shift(segment) / GRID) * GRID;
-    const before = this.#anchors.at(-2);
-    this.#anchors[this.#anchors.length - 1] = { ...anchor, start: millis(Math.max(0, before?.start ?? 0, start)), reference: { media, wallTime: segment.wallTime } };
+    const reference = { media: ticksToMillis(segment.pts, segment.timescale), wallTime: segment.wallTime };
+    const place = placed(anchor.reference.media, this.#roundShift(segment), this.#anchors.at(-2));
+    this.#anchors[this.#anchors.length - 1] = { ...anchor, ...place, reference };
   }
 
   #add(segment: BegunSegment, before: PeriodAnchor | undefined): void {
     const media = ticksToMillis(segment.pts, segment.timescale);
-    const mediaStart = millis(Math.floor(media / GRID) * GRID);
     const known = before && millis(before.start - before.mediaStart);
     // An epoch that follows without a pause goes on in presentation time as it does in media time.
-    const goesOn = known !== undefined && Math.abs(this.#shift(segment) - known) <= MAX_DRIFT;
-    const shift = goesOn ? known : millis(Math.round(this.#shift(segment) / GRID) * GRID);
-    const first = this.#anchors.length === 0 || segment.epoch !== before?.epoch;
+    const goesOn = known !== undefined && Math.abs(this.#shift(segment) - known) < MAX_DRIFT;
+    const shift = goesOn ? known : this.#roundShift(segment);
+    const isFirst = this.#anchors.length === 0 || segment.epoch !== before?.epoch;
     this.#anchors.push({
-      id: first ? `${segment.epoch}` : `${segment.epoch}-${segment.group}`,
+      id: isFirst ? `${segment.epoch}` : `${segment.epoch}-${segment.group}`,
       epoch: segment.epoch,
       group: segment.group,
-      start: millis(Math.max(0, before?.start ?? 0, mediaStart + shift)),
-      mediaStart,
+      ...placed(media, shift, before),
       reference: { media, wallTime: segment.wallTime },
     });
   }
+
+  #roundShift(segment: BegunSegment): Millis {
+    return millis(Math.round(this.#shift(segment) / GRID) * GRID);
+  }
 }
 
+/**
+ * Where a period begins whose first segment lies at `media`. Not before the presentation does, nor before the period before: what would lie there is cut, as
+ * its presentation time is below that of the period's start.
+ */
+function placed(media: Millis, shift: Millis, before: PeriodAnchor | undefined): Pick<PeriodAnchor, 'start' | 'mediaStart'> {
+  const start = Math.max(Math.floor(media / GRID) * GRID + shift, before === undefined ? 0 : before.start + GRID);
+  return { start: millis(start), mediaStart: millis(start - shift) };
+}
