@@ -9,6 +9,7 @@ import { trackName } from '#core/media/track.ts';
 
 import { videoConfig, videoGroup } from '../cmaf/testing/frames.ts';
 import type { ArchivedTrack } from './archive.ts';
+import { MemoryDisk } from './testing/memory-disk.ts';
 import { info, KeptTestTrack, ladder, ShelfHarness } from './testing/shelf-harness.ts';
 
 let harness: ShelfHarness;
@@ -206,6 +207,34 @@ describe('a rewind window that is not recorded', () => {
     await harness.pass(1);
     expect(harness.health()).toMatchObject({ rewind: 120_000, recording: false, warnings: [] });
     expect(await videoOf()!.read(videoOf()!.segments[0]!)).toEqual(track.bytes(160));
+  });
+
+  test('has an index that is written anew when most of it is of what is gone, and that says the same', async () => {
+    await harness.remove();
+    const disk = new MemoryDisk();
+    harness = await ShelfHarness.open({ isRecorded: false, rewind: 120, disk });
+    const track = await harness.keep();
+    const size = (): number => disk.files.get(join(harness.broadcastFolder, 'video.index'))?.length ?? 0;
+    let largest = 0;
+    for (let group = 100; group < 3100; group++) {
+      track.push(videoGroup(group, {}, 2));
+      if (group % 50 === 0) {
+        await harness.settle();
+        largest = Math.max(largest, size());
+      }
+    }
+    await harness.settle();
+    expect(largest).toBeLessThan(300_000);
+    expect(largest).toBeGreaterThan(256 * 1024);
+    expect(size()).toBeLessThan(200_000);
+    const groups = groupsOf(videoOf());
+    expect(groups.at(-1)).toBe(3098);
+    await harness.close();
+    harness.now = wallTime(0);
+    const next = await ShelfHarness.open({ isRecorded: false, rewind: 120, disk }, harness);
+    expect(groupsOf(videoOf(next))).toEqual(groups);
+    expect(await videoOf(next)!.read(videoOf(next)!.segments[0]!)).toEqual(track.bytes(groups[0]!));
+    await next.close();
   });
 
   test('stays within its bytes', async () => {
