@@ -31,6 +31,9 @@ export function recordedRendition(track: ArchivedTrack, ladder: LadderCatalog | 
   return { track: track.track, label: named?.label ?? labelOf(config), config, ...(frameRate === undefined ? {} : { frameRate }), ...bitRates(track.segments) };
 }
 
+/** EXTINF is rounded, and players compute with it. */
+const MARGIN = 1.001;
+
 /** Seconds of media that a track has. */
 export function secondsIn({ segments }: Pick<ArchivedTrack, 'segments'>): number {
   return segments.reduce((sum, { ticks, timescale }) => sum + ticks / timescale, 0);
@@ -43,7 +46,7 @@ function labelOf(config: TrackConfig): string {
 function bitRates(segments: readonly ArchivedSegment[]): { readonly bandwidth: number; readonly averageBandwidth: number } {
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
   const averageBandwidth = Math.ceil((8 * bytes) / Math.max(0.001, secondsIn({ segments })));
-  return { bandwidth: Math.max(averageBandwidth, Math.ceil(peak(segments))), averageBandwidth };
+  return { bandwidth: Math.max(averageBandwidth, Math.ceil(MARGIN * peak(segments))), averageBandwidth };
 }
 
 function peak(segments: readonly ArchivedSegment[]): number {

@@ -5,8 +5,9 @@ import { Payload, playlistPayload } from '../http/payload.ts';
 import { multivariantPlaylist } from '../llhls/multivariant-playlist.ts';
 import { TARGET_DURATION } from '../llhls/window-segment.ts';
 import { EventTags } from '../rewind/event-tags.ts';
-import { packBlock, PackedPlaylist } from '../rewind/packed-playlist.ts';
+import { packBlock, PackedPlaylist, type PackedBlock } from '../rewind/packed-playlist.ts';
 import { SegmentBlocks } from '../rewind/segment-blocks.ts';
+import { Timeline } from '../rewind/timeline.ts';
 import { recordedRenditions } from './renditions.ts';
 import { staticMpd } from './static-mpd.ts';
 
@@ -15,7 +16,7 @@ type Made = { readonly state: string; readonly payload: Payload };
 /** Manifests of recordings, made once per state: for ever of one that is finished. */
 export class VodManifests {
   readonly #known = new WeakMap<ArchivedBroadcast, Map<string, Made>>();
-  readonly #blocks = new WeakMap<ArchivedTrack, SegmentBlocks>();
+  readonly #open = new WeakMap<ArchivedBroadcast, OpenLists>();
 
   /** The multivariant playlist; undefined where nothing can be played. */
   master(broadcast: ArchivedBroadcast): Payload | undefined {
@@ -37,16 +38,13 @@ export class VodManifests {
     }
     return this.#once(broadcast, `media ${name}`, stateOf(broadcast), () => {
       const isOpen = broadcast.facts.state === 'open';
-      let blocks = this.#blocks.get(track);
-      if (blocks === undefined) {
-        blocks = new SegmentBlocks();
-        this.#blocks.set(track, blocks);
+      const lists = isOpen ? (this.#open.get(broadcast) ?? new OpenLists(broadcast)) : new OpenLists(broadcast);
+      if (isOpen) {
+        this.#open.set(broadcast, lists);
       }
+      const { number, blocks } = lists.of(track);
       const tags = new EventTags(broadcast).since(0);
-      const listed = [packBlock(header(first.epoch, isOpen)), ...(tags === undefined ? [] : [tags]), ...blocks.list(track.segments, 0)];
-      if (!isOpen) {
-        this.#blocks.delete(track);
-      }
+      const listed = [packBlock(header(number, first.epoch, isOpen)), ...(tags === undefined ? [] : [tags]), ...blocks];
       return new PackedPlaylist(isOpen ? listed : [...listed, packBlock('#EXT-X-ENDLIST\n')]);
     });
   }
@@ -77,18 +75,40 @@ export class VodManifests {
   }
 }
 
+/** What was made for the playlists of a recording while it goes on: the next ones are made from it. */
+class OpenLists {
+  readonly #timeline: Timeline;
+  readonly #blocks = new Map<ArchivedTrack, SegmentBlocks>();
+
+  constructor({ tracks }: ArchivedBroadcast) {
+    this.#timeline = new Timeline(tracks, 'zero');
+  }
+
+  /** All segments of a track, and the number of the first one. */
+  of(track: ArchivedTrack): { readonly number: number; readonly blocks: readonly PackedBlock[] } {
+    this.#timeline.update();
+    let blocks = this.#blocks.get(track);
+    if (blocks === undefined) {
+      blocks = new SegmentBlocks(track, this.#timeline);
+      this.#blocks.set(track, blocks);
+    }
+    const [first] = track.segments;
+    return { number: first === undefined ? 0 : this.#timeline.numberOf(first), blocks: blocks.list(0) };
+  }
+}
+
 /** Differs wherever something was added. */
 function stateOf({ facts, tracks, events, ladder }: ArchivedBroadcast): string {
   return `${facts.state} ${[...tracks.values()].map(({ segments }) => segments.at(-1)?.group).join(' ')} ${events.length} ${ladder?.revision}`;
 }
 
-function header(epoch: number, isOpen: boolean): string {
+function header(number: number, epoch: number, isOpen: boolean): string {
   return (
     '#EXTM3U\n' +
     // 8: EXT-X-GAP.
     '#EXT-X-VERSION:8\n' +
     `#EXT-X-TARGETDURATION:${TARGET_DURATION / 1000}\n` +
-    '#EXT-X-MEDIA-SEQUENCE:0\n' +
+    `#EXT-X-MEDIA-SEQUENCE:${number}\n` +
     `#EXT-X-DISCONTINUITY-SEQUENCE:${epoch}\n` +
     `#EXT-X-PLAYLIST-TYPE:${isOpen ? 'EVENT' : 'VOD'}\n`
   );

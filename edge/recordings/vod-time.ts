@@ -1,18 +1,23 @@
-import type { ArchivedSegment, ArchivedTrack } from '../archive/archive.ts';
-import { durationOf, lostGroups } from '../rewind/segment-text.ts';
+import type { ArchivedBroadcast, ArchivedSegment, ArchivedTrack } from '../archive/archive.ts';
+import { durationOf } from '../rewind/duration.ts';
+import { Timeline } from '../rewind/timeline.ts';
 
 /**
  * Where segments of a track lie in its recording, as players count: seconds from the start of the playlist, lost groups included, time between epochs not.
  *
+ * @param tracks - All tracks of the broadcast: they know how long a group was that this one lost.
  * @returns a look-up for segments that the track had when it was made; undefined for others.
  */
-export function vodTimesOf(track: Pick<ArchivedTrack, 'segments'>): (segment: Pick<ArchivedSegment, 'group'>) => number | undefined {
+export function vodTimesOf(track: ArchivedTrack, tracks: ArchivedBroadcast['tracks'] = new Map([[track.track, track]])): (segment: Pick<ArchivedSegment, 'group'>) => number | undefined {
+  const timeline = new Timeline(tracks, 'zero');
+  timeline.update();
   const starts = new Map<number, number>();
   let at = 0;
   let before: ArchivedSegment | undefined;
   for (const segment of track.segments) {
-    if (before?.epoch === segment.epoch) {
-      at += lostGroups(before, segment).reduce((sum, { duration }) => sum + duration, 0);
+    if (before !== undefined) {
+      const lost = timeline.lostBetween(track, before, segment).flatMap(({ groups }) => groups);
+      at += lost.reduce((sum, { duration }) => sum + duration, 0);
     }
     starts.set(segment.group, at / 1000);
     at += durationOf(segment);

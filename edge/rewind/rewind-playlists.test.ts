@@ -86,6 +86,49 @@ describe('across epochs', () => {
   });
 });
 
+describe('of several tracks', () => {
+  test('a group that one lost lasts as long as in the other', () => {
+    const video = new KeptTrack('video').groups(100, 100).groups(102, 102);
+    const small = new KeptTrack('v360');
+    small.segments.push(segment(100), segment(101, { ticks: ticks(1.8 * 90_000) }), segment(102));
+    const broadcast = new KeptBroadcast(video, small);
+    expect(read(broadcast).segments.map(({ msn, gap, duration }) => [msn, gap, duration])).toEqual([[100, false, 1], [101, true, 1.8], [102, false, 1]]);
+  });
+
+  test('numbers are the same although one has a group more at the end of an epoch, and one less at the beginning of the next', () => {
+    const video = new KeptTrack('video').groups(100, 101).groups(500, 503, { epoch: 1 });
+    const audio = new KeptTrack('audio', 'audio').groups(100, 102).groups(502, 503, { epoch: 1 });
+    const broadcast = new KeptBroadcast(video, audio);
+    const entries = (track: string) => parseMediaPlaylist(textOf(broadcast, trackName(track))).segments.map(({ msn, uri, gap, discontinuitySequence }) => [msn, uri, gap, discontinuitySequence]);
+    const [v, a] = [entries('video'), entries('audio')];
+    expect(v).toEqual([
+      [100, '100.m4s', false, 0], [101, '101.m4s', false, 0], [102, '102.m4s', true, 0],
+      [103, '500.m4s', false, 1], [104, '501.m4s', false, 1], [105, '502.m4s', false, 1], [106, '503.m4s', false, 1],
+    ]);
+    expect(a.map(([msn, uri, , sequence]) => [msn, uri, sequence])).toEqual(v.map(([msn, uri, , sequence]) => [msn, uri, sequence]));
+    expect(a.filter(([, , gap]) => gap).map(([, uri]) => uri)).toEqual(['500.m4s', '501.m4s']);
+  });
+
+  test('what comes of an epoch when the next is listed already has no number any more, and moves none', () => {
+    const video = new KeptTrack('video').groups(100, 101).groups(500, 501, { epoch: 1 });
+    const audio = new KeptTrack('audio', 'audio').groups(100, 101);
+    const broadcast = new KeptBroadcast(video, audio);
+    read(broadcast);
+    audio.groups(102, 102).groups(500, 501, { epoch: 1 });
+    const { segments } = parseMediaPlaylist(textOf(broadcast, trackName('audio')));
+    expect(segments.map(({ msn, uri }) => [msn, uri])).toEqual([[100, '100.m4s'], [101, '101.m4s'], [102, '500.m4s'], [103, '501.m4s']]);
+  });
+
+  test('an epoch that one track lacks wholly is a row of gaps in it', () => {
+    const video = new KeptTrack('video').groups(100, 101).groups(900, 900, { epoch: 2 });
+    const audio = new KeptTrack('audio', 'audio').groups(100, 101).groups(500, 501, { epoch: 1 }).groups(900, 900, { epoch: 2 });
+    const { segments } = parseMediaPlaylist(textOf(new KeptBroadcast(video, audio)));
+    expect(segments.map(({ msn, uri, gap, discontinuitySequence }) => [msn, uri, gap, discontinuitySequence])).toEqual([
+      [100, '100.m4s', false, 0], [101, '101.m4s', false, 0], [102, '500.m4s', true, 1], [103, '501.m4s', true, 1], [104, '900.m4s', false, 2],
+    ]);
+  });
+});
+
 test('viewers go back as far as the broadcast lets them, though more is kept', () => {
   const broadcast = new KeptBroadcast(new KeptTrack('video').groups(100, 199));
   broadcast.rewind = millis(10_000);

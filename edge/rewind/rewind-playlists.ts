@@ -6,10 +6,10 @@ import { playlistPayload, type Payload } from '../http/payload.ts';
 import { multivariantPlaylist } from '../llhls/multivariant-playlist.ts';
 import { TARGET_DURATION } from '../llhls/window-segment.ts';
 import { EventTags } from './event-tags.ts';
-import { Numbering } from './numbering.ts';
 import { offeredRenditions } from './offered.ts';
 import { packBlock, PackedPlaylist } from './packed-playlist.ts';
 import { SegmentBlocks } from './segment-blocks.ts';
+import { Timeline } from './timeline.ts';
 
 /** Each broadcast with what was made for it. Goes with the broadcast. */
 const known = new WeakMap<ArchivedBroadcast, RewindPlaylists>();
@@ -39,12 +39,14 @@ function playlistsOf(broadcast: ArchivedBroadcast): RewindPlaylists {
 class RewindPlaylists {
   readonly #broadcast: ArchivedBroadcast;
   readonly #tags: EventTags;
+  readonly #timeline: Timeline;
   readonly #windows = new Map<TrackName, RewindWindow>();
   #multivariant: { readonly text: string; readonly payload: Payload } | undefined;
 
   constructor(broadcast: ArchivedBroadcast) {
     this.#broadcast = broadcast;
     this.#tags = new EventTags(broadcast);
+    this.#timeline = new Timeline(broadcast.tracks, 'group');
   }
 
   multivariant(): Payload | undefined {
@@ -68,7 +70,7 @@ class RewindPlaylists {
     const track = this.#broadcast.tracks.get(name);
     let window = this.#windows.get(name);
     if (track !== undefined && window?.track !== track) {
-      window = new RewindWindow(this.#broadcast, track, this.#tags);
+      window = new RewindWindow(this.#broadcast, track, this.#tags, this.#timeline);
       this.#windows.set(name, window);
     }
     return window;
@@ -79,15 +81,17 @@ class RewindWindow {
   readonly track: ArchivedTrack;
   readonly #broadcast: ArchivedBroadcast;
   readonly #tags: EventTags;
-  readonly #numbering = new Numbering();
-  readonly #blocks = new SegmentBlocks();
+  readonly #timeline: Timeline;
+  readonly #blocks: SegmentBlocks;
   /** The oldest group that may be listed: what left the list does not come back. */
   #oldest = 0;
   #made: { readonly state: string; readonly payload: Payload } | undefined;
 
-  constructor(broadcast: ArchivedBroadcast, track: ArchivedTrack, tags: EventTags) {
+  constructor(broadcast: ArchivedBroadcast, track: ArchivedTrack, tags: EventTags, timeline: Timeline) {
     this.#broadcast = broadcast;
     this.#tags = tags;
+    this.#timeline = timeline;
+    this.#blocks = new SegmentBlocks(track, timeline);
     this.track = track;
   }
 
@@ -102,7 +106,7 @@ class RewindWindow {
     }
     const { facts, events } = this.#broadcast;
     const { segments } = this.track;
-    this.#numbering.update(segments);
+    this.#timeline.update();
     const first = this.#firstListed(segments);
     const head = segments[first] as ArchivedSegment;
     const ended = facts.state === 'finished';
@@ -110,7 +114,7 @@ class RewindWindow {
     if (this.#made?.state !== state) {
       // From the whole second before: sound that begins a frame after the picture must not lose the picture's message.
       const tags = this.#tags.since((Math.floor(head.pts / head.timescale) - 1) * VIDEO_TIMESCALE);
-      const blocks = [packBlock(headerText(this.#numbering.of(head), head.epoch)), ...(tags === undefined ? [] : [tags]), ...this.#blocks.list(segments, first)];
+      const blocks = [packBlock(headerText(this.#timeline.numberOf(head), head.epoch)), ...(tags === undefined ? [] : [tags]), ...this.#blocks.list(first)];
       const payload = new PackedPlaylist(ended ? [...blocks, packBlock('#EXT-X-ENDLIST\n')] : blocks);
       this.#made = { state, payload };
     }
@@ -133,6 +137,9 @@ class RewindWindow {
       } else {
         high = middle;
       }
+    }
+    while (low < segments.length - 1 && !this.#timeline.lists(segments[low] as ArchivedSegment)) {
+      low++;
     }
     this.#oldest = (segments[low] as ArchivedSegment).group;
     return low;
