@@ -55,7 +55,7 @@ test('nothing kept, no period', () => {
 
 test('the time of a segment in the recording counts what was lost, not the time between epochs', () => {
   const track = video().groups(10, 11).groups(13, 13).groups(50, 50, { epoch: 1 });
-  const timeOf = vodTimesOf(track);
+  const timeOf = vodTimesOf(new KeptBroadcast(track), track);
   expect(track.segments.map(timeOf)).toEqual([0, 1, 3, 4]);
   expect(timeOf({ group: 12 })).toBeUndefined();
 });

@@ -5,10 +5,9 @@ import { Timeline } from '../rewind/timeline.ts';
 /**
  * Where segments of a track lie in its recording, as players count: seconds from the start of the playlist, lost groups included, time between epochs not.
  *
- * @param tracks - All tracks of the broadcast: they know how long a group was that this one lost.
  * @returns a look-up for segments that the track had when it was made; undefined for others.
  */
-export function vodTimesOf(track: ArchivedTrack, tracks: ArchivedBroadcast['tracks'] = new Map([[track.track, track]])): (segment: Pick<ArchivedSegment, 'group'>) => number | undefined {
+export function vodTimesOf({ tracks }: Pick<ArchivedBroadcast, 'tracks'>, track: ArchivedTrack): (segment: Pick<ArchivedSegment, 'group'>) => number | undefined {
   const timeline = new Timeline(tracks, 'zero');
   timeline.update();
   const starts = new Map<number, number>();
