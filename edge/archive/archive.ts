@@ -19,7 +19,7 @@ export interface Archive {
   open(id: BroadcastId): ArchivedBroadcast | undefined;
   /** Every recording, newest first, of one stream or of all. */
   recordings(stream?: StreamName): readonly ArchivedFacts[];
-  /** Removes a recording. Throws {@link MillraceError} `recording/unknown`, `recording/in-progress`. */
+  /** Removes a recording. Throws {@link MillraceError} `recording/unknown`, `recording/in-progress`, `recording/not-removed` where the disk does not let us. */
   remove(id: BroadcastId): Promise<void>;
   /** Writes what is queued, closes every file; the broadcasts may go on after a restart. Idempotent. */
   close(): Promise<void>;
@@ -54,7 +54,7 @@ export type ArchivedFacts = {
 /** A kept broadcast with its index. A live object while it is open: its fields rise. */
 export interface ArchivedBroadcast {
   readonly facts: ArchivedFacts;
-  /** How far back of its newest segment viewers may go while it is on air, as set; 0 where rewind is off, or is not possible now. A recording holds more. */
+  /** How far back of its newest segment viewers may go while it is on air and shortly after, as set; 0 where rewind is off, or is not possible now. A recording holds more. */
   readonly rewind: Millis;
   /** The newest ladder that was told: labels, bandwidths and order of the renditions. */
   readonly ladder: LadderCatalog | undefined;

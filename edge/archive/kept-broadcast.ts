@@ -79,7 +79,8 @@ export class KeptBroadcast implements ArchivedBroadcast {
   }
 
   get rewind(): Millis {
-    return this.#state === 'on' ? this.#options.bounds.rewind : millis(0);
+    // Who went back may watch to the end, and is told of it, while the broadcast is still at hand.
+    return this.#state === 'on' || this.#record.state === 'finished' ? this.#options.bounds.rewind : millis(0);
   }
 
   get ladder(): LadderCatalog | undefined {
@@ -240,10 +241,10 @@ export class KeptBroadcast implements ArchivedBroadcast {
     if (this.#state === 'off') {
       await this.#turnOn();
     }
-    await this.pause();
     const { files } = this.#options;
     const hasMedia = [...this.#tracks.values()].some(({ segments }) => segments.length > 0);
     this.#record = { ...this.#record, endedAt, state: hasMedia ? 'finished' : 'damaged' };
+    await this.pause();
     if (this.#record.isRecording) {
       try {
         for (const track of this.#tracks.values()) {
