@@ -109,7 +109,10 @@ export class Storyboard {
     }
     const key = tiles.map(({ group }) => group).join();
     if (this.#partial?.key !== key) {
-      this.#partial = { key, picture: this.#make(tiles, size, true).then(pictureOf) };
+      const made = { key, picture: this.#make(tiles, size, true).then(pictureOf) };
+      this.#partial = made;
+      // Who asks next tries again.
+      made.picture.catch(() => (this.#partial === made ? (this.#partial = undefined) : undefined));
     }
     return this.#partial.picture;
   }
@@ -124,9 +127,9 @@ export class Storyboard {
 
   /** The cues of the recording, in its own time: see {@link recordingCues}. */
   recordingCues(): string {
-    // Groups are common to all renditions; that of which there is most knows most.
+    // Groups are common to all renditions; that of which there is most knows most of them.
     const longest = this.#pictures().reduce<ArchivedTrack | undefined>((a, b) => (a === undefined || b.segments.length > a.segments.length ? b : a), undefined);
-    const timeOf = longest === undefined ? () => undefined : vodTimesOf(longest);
+    const timeOf = longest === undefined ? () => undefined : vodTimesOf(this.broadcast, longest);
     return recordingCues(this.#placed(), timeOf);
   }
 
