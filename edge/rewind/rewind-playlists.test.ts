@@ -154,7 +154,7 @@ test('when the broadcast is over the list ends, and what had left it does not co
   broadcast.rewind = millis(10_000);
   expect(read(broadcast).endList).toBe(false);
   broadcast.state = 'finished';
-  broadcast.rewind = millis(0);
+  broadcast.rewind = millis(20_000);
   const ended = read(broadcast);
   expect(ended.endList).toBe(true);
   expect(ended.mediaSequence).toBe(190);

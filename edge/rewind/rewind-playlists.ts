@@ -96,8 +96,7 @@ class RewindWindow {
   }
 
   get isOn(): boolean {
-    const { rewind, facts } = this.#broadcast;
-    return this.track.segments.length > 0 && (rewind > 0 || facts.state === 'finished');
+    return this.track.segments.length > 0 && this.#broadcast.rewind > 0;
   }
 
   playlist(): Payload | undefined {
@@ -125,7 +124,7 @@ class RewindWindow {
   #firstListed(segments: readonly ArchivedSegment[]): number {
     const { rewind } = this.#broadcast;
     const last = segments.at(-1) as ArchivedSegment;
-    const earliest = rewind > 0 ? last.pts + last.ticks - (rewind / 1000) * last.timescale : 0;
+    const earliest = last.pts + last.ticks - (rewind / 1000) * last.timescale;
     let low = 0;
     let high = segments.length - 1;
     while (low < high) {
