@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 
 import { startBarePage } from '#test/support/bare-page.ts';
 import { startBrowser } from '#test/support/browser.ts';
+import { startDashPages } from '#test/support/dash-page.ts';
 import { startServer } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
 
@@ -18,7 +19,7 @@ import { printWebrtcCost, runWebrtcCost } from './webrtc-cost.ts';
 import { printWebrtcSender, runWebrtcSender } from './webrtc-sender.ts';
 
 /**
- * `npm run bench [-- glass|webrtc|fanout|idle|srtp|sender|abr|load|cost ...] [--seconds N]`: prints tables and writes the same as JSON to
+ * `npm run bench [-- glass|webrtc|fanout|idle|srtp|sender|abr|load|cost ...] [--seconds N] [--only TEXT]`: prints tables and writes the same as JSON to
  * `test/bench/results/`. Every number is of this machine, in this run.
  */
 
@@ -28,6 +29,9 @@ type Suite = keyof typeof SUITES;
 const names = process.argv.slice(2).filter((name): name is Suite => name in SUITES);
 const at = process.argv.indexOf('--seconds');
 const seconds = at < 0 ? 120 : Number(process.argv[at + 1]);
+/** Only the ways of `glass` whose name has this in it. */
+const onlyAt = process.argv.indexOf('--only');
+const only = onlyAt < 0 ? '' : (process.argv[onlyAt + 1] ?? '');
 
 for (const name of names.length > 0 ? names : (Object.keys(SUITES) as Suite[])) {
   await record(name, await SUITES[name]());
@@ -40,7 +44,8 @@ async function glass(): Promise<unknown> {
   await using server = await startServer({ config: { streamKeys: [key], ladder } });
   const master = `${server.url}/live/glass/master.m3u8`;
   const publisher = startClockPublisher({ url: server.publishUrl(key) });
-  const [browser, bare] = await Promise.all([startBrowser(), startBarePage()]);
+  const [browser, bare, dash] = await Promise.all([startBrowser(), startBarePage(), startDashPages()]);
+  const mpd = `${server.url}/live/glass/manifest.mpd`;
   const results: GlassResult[] = [];
   try {
     await until('both rungs', async () => /x240/.test(await (await fetch(master)).text()));
@@ -49,16 +54,19 @@ async function glass(): Promise<unknown> {
       ['stock hls.js', bare.url(master)],
       ['stock hls.js, 360p passed through', bare.url(master, 360)],
       ['stock hls.js, 240p encoded', bare.url(master, 240)],
+      ['stock dash.js', dash.url('dash.js', mpd)],
+      ['stock Shaka over DASH', dash.url('shaka', mpd)],
     ];
-    for (const [way, url] of ways) {
+    for (const [way, url] of ways.filter(([name]) => name.toLowerCase().includes(only.toLowerCase()))) {
       results.push(await measureGlass(browser, way, url, seconds));
     }
   } finally {
     await browser.close();
     await bare.close();
+    await dash.close();
     await publisher.stop();
   }
-  printGlass(`Glass to glass over LL-HLS, ${seconds} s each (milliseconds)`, results);
+  printGlass(`Glass to glass over LL-HLS and LL-DASH, ${seconds} s each (milliseconds)`, results);
   return results;
 }
 

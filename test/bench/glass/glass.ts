@@ -95,6 +95,6 @@ function summary(frames: readonly Glass[], opened: number, height?: number): Omi
 async function report(page: Page, way: string): Promise<void> {
   const errors = await page.evaluate(() => (globalThis as { errors?: string[] }).errors ?? []);
   if (errors.length > 0) {
-    process.stdout.write(`${way}: hls.js reported ${errors.join(', ')}\n`);
+    process.stdout.write(`${way}: the player reported ${errors.join(', ')}\n`);
   }
 }
