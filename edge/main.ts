@@ -154,10 +154,12 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
         await follower.close();
         recordings.close();
         await pictures.close();
-        await archive.close();
+        // Beside the rest: a slow disk takes its time.
+        const archived = archive.close();
         directory.dismiss();
         const open = [servers.http, servers.https, servers.metrics].filter((server) => server !== undefined);
         await Promise.all(open.map((server) => server.close(CLOSE_GRACE)));
+        await archived;
         timers.forEach((timer) => clearInterval(timer));
         ended();
       })()),

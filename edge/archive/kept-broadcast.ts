@@ -1,5 +1,5 @@
 import type { ArchiveHealth, LadderCatalog } from '#core/bus/catalog.ts';
-import { elapsed, later, millis, ticksToMillis, type Clock, type Millis, type WallTime } from '#core/media/time.ts';
+import { elapsed, millis, ticksToMillis, type Clock, type Millis, type WallTime } from '#core/media/time.ts';
 import type { TimedEvent } from '#core/media/timed-event.ts';
 import type { TrackName } from '#core/media/track.ts';
 import type { Logger } from '#core/runtime/log.ts';
@@ -54,7 +54,7 @@ export class KeptBroadcast implements ArchivedBroadcast {
   readonly #listeners = new Set<() => void>();
   #record: BroadcastRecord;
   #state: 'idle' | 'on' | 'off' = 'idle';
-  #retryAt: WallTime | undefined;
+  #failedAt: WallTime | undefined;
   #syncedAt: WallTime;
   #isSyncing = false;
 
@@ -206,10 +206,10 @@ export class KeptBroadcast implements ArchivedBroadcast {
 
   /** Does what is due. Called about once a second. */
   async tick(now: WallTime): Promise<void> {
-    if (this.#state === 'off' && this.#retryAt !== undefined && elapsed(this.#retryAt, now) >= 0) {
-      this.#retryAt = undefined;
+    if (this.#state === 'off' && this.#failedAt !== undefined && isOver(RETRY_INTERVAL, this.#failedAt, now)) {
+      this.#failedAt = undefined;
       await this.#turnOn();
-    } else if (this.#state === 'on' && !this.#isSyncing && elapsed(this.#syncedAt, now) >= SYNC_INTERVAL) {
+    } else if (this.#state === 'on' && !this.#isSyncing && isOver(SYNC_INTERVAL, this.#syncedAt, now)) {
       this.#isSyncing = true;
       this.#queue.add({
         bytes: 0,
@@ -308,7 +308,7 @@ export class KeptBroadcast implements ArchivedBroadcast {
     const before = this.#troubles.off;
     this.#troubles.turnOff(error, now);
     this.#state = 'off';
-    this.#retryAt = later(now, RETRY_INTERVAL);
+    this.#failedAt = now;
     this.#isSyncing = false;
     this.#recorders.forEach((recorder) => recorder.stop());
     for (const track of this.#tracks.values()) {
@@ -353,4 +353,10 @@ export class KeptBroadcast implements ArchivedBroadcast {
   #changed(): void {
     [...this.#listeners].forEach((listener) => listener());
   }
+}
+
+/** Whether so much time has passed. A clock that was put back counts as if it had: nobody waits for the hour to come again. */
+function isOver(span: Millis, since: WallTime, now: WallTime): boolean {
+  const passed = elapsed(since, now);
+  return passed >= span || passed < 0;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Bus } from '#core/bus/bus.ts';
 import type { BroadcastInfo, StreamName } from '#core/bus/catalog.ts';
 import type { BroadcastId } from '#core/media/frame.ts';
-import { elapsed, later, millis, type Clock, type WallTime } from '#core/media/time.ts';
+import { elapsed, later, millis, wallTime, type Clock, type WallTime } from '#core/media/time.ts';
 import { MillraceError, messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
@@ -200,7 +200,7 @@ export class Shelf implements Archive {
       finished: (record) => void (record.isRecording ? this.#records.set(record.id, record) : this.#removeFolder(record.id).catch(() => undefined)),
       unfinished: async (loaded, changedAt) => {
         const kept = this.#make(loaded);
-        const due = later(changedAt, RETURN_GRACE);
+        const due = later(wallTime(Math.min(changedAt, clock())), RETURN_GRACE);
         if (elapsed(due, clock()) < 0) {
           this.#kept.set(loaded.record.id, kept);
           this.#due.set(loaded.record.id, due);
