@@ -36,8 +36,8 @@ export function dashSettings({ sessionId, contentId, guess, auto }: DashSettings
         stallThreshold: 0.05,
         lowLatencyStallThreshold: 0.05,
       },
-      // A publisher that returns leaves a hole; a stuck decoder is helped sooner than with buffers of many seconds.
-      gaps: { jumpGaps: true, jumpLargeGaps: true, threshold: 0.1, enableStallFix: true, stallSeek: 0.05 },
+      // Who stands before the hole that a publisher has left begins anew (hole.ts). Who waits for the publisher is left alone: a nudge would look like playing.
+      gaps: { jumpGaps: true, jumpLargeGaps: true, enableStallFix: false },
       // Looking every 0 ms, its default, costs a core.
       scheduling: { lowLatencyTimeout: 20 },
       manifestUpdateRetryInterval: 50,

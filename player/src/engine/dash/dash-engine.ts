@@ -5,8 +5,10 @@ import type { Millis, WallTime } from '#core/media/time.ts';
 import type { Engine, EngineFailure, EngineListener } from '../engine.ts';
 import { failureFromAnswer } from '../failure.ts';
 import { rungLabel } from '../rung-label.ts';
+import { holdStill } from '../still.ts';
 import { dashSettings, startBehind } from './config.ts';
-import { eventScheme, periodAt, readDashEvent, readManifest } from './manifest.ts';
+import { standsBeforeHole } from './hole.ts';
+import { afterHole, eventScheme, periodAt, readDashEvent, readManifest } from './manifest.ts';
 import type { DashPeriod } from './manifest.ts';
 
 /** Options of {@link DashEngine}. */
@@ -27,6 +29,12 @@ export type DashEngineOptions = {
 
 /** Away from the end of what is listed, which is a promise, seconds. */
 const endMargin = 0.3;
+
+/** So far behind where media begin a position is surely among them, seconds. */
+const intoMedia = 0.03;
+
+/** Media are there within so long, the code's own time to start included, or never: dash.js may have begun in a hole. Milliseconds. */
+const showsWithin = 5_000;
 
 /** The server has this long to say what is the matter, milliseconds. */
 const explainWithin = 5_000;
@@ -61,6 +69,7 @@ export class DashEngine implements Engine {
   #troubled = false;
   #failing = false;
   #saidThatItPlays = false;
+  #doubt: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: DashEngineOptions) {
     const { sessionId, stream, guess, choice } = options;
@@ -74,6 +83,7 @@ export class DashEngine implements Engine {
   start(): void {
     const { video, url } = this.#options;
     this.#player.initialize(video, new URL(url, location.href).href, video.autoplay);
+    this.#expectMedia();
   }
 
   get loading(): number {
@@ -119,6 +129,7 @@ export class DashEngine implements Engine {
   destroy(): void {
     if (!this.#ends.signal.aborted) {
       this.#ends.abort();
+      clearTimeout(this.#doubt);
       this.#player.destroy();
     }
   }
@@ -136,7 +147,10 @@ export class DashEngine implements Engine {
     this.#on(events.manifestLoaded, ({ data }) => this.#onManifest(data));
     this.#on(events.streamInitialized, () => this.#onStream());
     this.#on(events.qualityRendered, ({ mediaType, newRepresentation }) => mediaType === 'video' && this.#tellShown((newRepresentation as Representation | undefined)?.id));
-    this.#on(events.bufferLevel, () => listener.buffered());
+    this.#on(events.bufferLevel, () => {
+      this.#leap();
+      listener.buffered();
+    });
     this.#on(events.loaded, ({ error }) => (error === undefined || error === null ? this.#flows() : this.#stumbles('segment')));
     this.#on(events.abandoned, () => this.#stumbles('segment abandoned'));
     this.#on(events.toStatic, () => this.#awaitEnd());
@@ -146,6 +160,7 @@ export class DashEngine implements Engine {
     // Told when it comes, with time to spare: raising it is not dash.js's business, which looks ten times a second.
     this.#on(eventScheme, ({ event }) => this.#onEvent(event), { mode: 'eventModeOnReceive' });
     video.addEventListener('playing', () => this.#flows(), { signal: this.#ends.signal });
+    video.addEventListener('seeking', () => this.#leaveHole(), { signal: this.#ends.signal });
   }
 
   #on(name: string, act: (event: Readonly<Record<string, unknown>>) => unknown, options?: object): void {
@@ -199,6 +214,15 @@ export class DashEngine implements Engine {
     this.#sayThatItPlays();
   }
 
+  /** A little behind the live edge may be before the publisher's return, between two periods: dash.js would wait there for ever. */
+  #leaveHole(): void {
+    const { video } = this.#options;
+    const to = video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA ? afterHole(this.#periods, video.currentTime) : undefined;
+    if (to !== undefined) {
+      video.currentTime = to + intoMedia;
+    }
+  }
+
   /** dash.js looks for manifests once it has heard that the element plays; told to play before dash.js came, the element says it no more. */
   #sayThatItPlays(): void {
     const { video } = this.#options;
@@ -220,6 +244,28 @@ export class DashEngine implements Engine {
     if (rung >= 0) {
       this.#options.listener.shown(rung);
     }
+  }
+
+  /** Who stands before a hole begins anew behind it, under a still of what is shown. */
+  #leap(): void {
+    const { video, url } = this.#options;
+    const stands = !video.paused && !video.seeking && video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    if (stands && standsBeforeHole(video.buffered, video.currentTime)) {
+      holdStill(video);
+      this.#saidThatItPlays = false;
+      this.#player.attachSource(new URL(url, location.href).href);
+      this.#expectMedia();
+    }
+  }
+
+  #expectMedia(): void {
+    const { video } = this.#options;
+    clearTimeout(this.#doubt);
+    this.#doubt = setTimeout(() => {
+      if (video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {
+        void this.#onError({ code: 0, message: 'no media came' });
+      }
+    }, showsWithin);
   }
 
   #flows(): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { periodAt, readDashEvent, readManifest } from './manifest.ts';
+import { afterHole, periodAt, readDashEvent, readManifest } from './manifest.ts';
 
 const id = '00112233445566778899aabbccddeeff';
 const began = Date.UTC(2026, 0, 1);
@@ -71,6 +71,12 @@ it('finds the period of a position', () => {
   const periods = [first, second] as never;
   expect([0, 10, 49.9, 50].map((position) => periodAt(periods, position) === second)).toEqual([false, false, false, true]);
   expect(periodAt([], 0)).toBeUndefined();
+});
+
+it('knows where a hole between periods ends', () => {
+  const periods = [{ start: 10, first: 10.01, end: 16.6 }, { start: 23.2, first: 23.21, end: 25 }] as never;
+  expect([9, 10.01, 16.5, 16.6, 22.9, 23.2, 23.21, 30].map((position) => afterHole(periods, position))).toEqual([10.01, undefined, undefined, 23.21, 23.21, 23.21, undefined, undefined]);
+  expect(readManifest(manifest({ template: { SegmentTimeline: { S: [{ t: 902_340, d: 90_000 }] } } }))[0]?.first).toBeCloseTo(10.026, 6);
 });
 
 it('takes the type from the value where the message does not name it', () => {

@@ -13,6 +13,8 @@ const usualPart = millis(200);
 export type DashPeriod = {
   /** Seconds on the element's timeline. */
   readonly start: number;
+  /** Where media of every kind have begun: a little after the start. */
+  readonly first: number;
   /** The end of what is listed, the segment in the making included; undefined where the manifest does not list segments. */
   readonly end: number | undefined;
   /** Wall time at position 0 of the element's timeline, by this period's clock. */
@@ -35,13 +37,20 @@ export function periodAt(periods: readonly DashPeriod[], position: number): Dash
   return periods.findLast(({ start }) => start <= position) ?? periods[0];
 }
 
+/** Where to go on from a position that lies between two periods, where nothing ever comes; undefined where it lies in one. */
+export function afterHole(periods: readonly DashPeriod[], position: number): number | undefined {
+  const at = periods.findLastIndex(({ first }) => first <= position);
+  const end = periods[at]?.end;
+  const next = periods[at + 1];
+  return next === undefined || (end !== undefined && position < end) ? undefined : next.first;
+}
+
 function readPeriod(period: Node, began: WallTime | undefined): DashPeriod {
   const start = number(period['start']) ?? 0;
   const sets = nodes(period['AdaptationSet']);
   const set = sets.find((each) => each['contentType'] === 'video' || String(each['mimeType']).startsWith('video')) ?? sets[0] ?? {};
   const representation = nodes(set['Representation'])[0] ?? {};
-  // dash.js hands templates down to the representations.
-  const template = node(representation['SegmentTemplate'] ?? set['SegmentTemplate'] ?? period['SegmentTemplate']);
+  const template = templateOf(set);
   const scale = number(template['timescale']) ?? 1;
   const offset = (number(template['presentationTimeOffset']) ?? 0) / scale;
   const timeline = nodes(node(template['SegmentTimeline'])['S']);
@@ -53,7 +62,21 @@ function readPeriod(period: Node, began: WallTime | undefined): DashPeriod {
   const wall = reference === undefined ? undefined : instant(reference['wallClockTime']);
   const at = reference === undefined ? undefined : number(reference['presentationTime']);
   const origin = wall === undefined || at === undefined ? began : wallTime(wall - (at / scale - offset + start) * 1_000);
-  return { start, end: end === undefined ? undefined : end - offset + start, origin, part, events: nodes(period['EventStream']).flatMap((stream) => readEvents(stream, start, origin)) };
+  const first = Math.max(start, ...sets.map((each) => firstOf(each, start)));
+  return { start, first, end: end === undefined ? undefined : end - offset + start, origin, part, events: nodes(period['EventStream']).flatMap((stream) => readEvents(stream, start, origin)) };
+}
+
+/** Where the first segment of a set lies, seconds on the element's timeline. */
+function firstOf(set: Node, start: number): number {
+  const template = templateOf(set);
+  const scale = number(template['timescale']) ?? 1;
+  const [segment] = nodes(node(template['SegmentTimeline'])['S']);
+  return start + ((number(segment?.['t']) ?? 0) - (number(template['presentationTimeOffset']) ?? 0)) / scale;
+}
+
+/** dash.js hands templates down to the representations. */
+function templateOf(set: Node): Node {
+  return node(nodes(set['Representation'])[0]?.['SegmentTemplate'] ?? set['SegmentTemplate']);
 }
 
 /** Media time at the end of a SegmentTimeline and the length of its last segment, seconds. */
