@@ -5,6 +5,12 @@ import type { StreamFacts } from '../api/streams.ts';
 /** `none`: this stream has no rewind; `on`; `lost`: it had, and cannot at the moment (the server's disk is full, for instance). */
 export type RewindState = 'none' | 'on' | 'lost';
 
+/** Of a window that moves on, the oldest segments are about to go: nobody is sent to within so much of them, milliseconds. */
+const oldestMargin = 6_000;
+
+/** A window this much shorter than the broadcast moves on, milliseconds; before, it is only that the answer is old. */
+const movesBeyond = 15_000;
+
 /** A window that is filling up grows between two answers, for so long at most, milliseconds. */
 const growsFor = 10_000;
 
@@ -63,8 +69,9 @@ export class RewindOffer {
     return millis(this.#state === 'none' ? 0 : Math.max(Math.min(grown, now - this.#startedAt), 0));
   }
 
-  /** The oldest instant there is. */
+  /** The oldest instant that one can be sent to. */
   oldest(now: WallTime): WallTime {
-    return wallTime(now - this.reach(now));
+    const oldest = now - this.reach(now);
+    return wallTime(oldest - this.#startedAt > movesBeyond ? oldest + oldestMargin : oldest);
   }
 }

@@ -46,9 +46,6 @@ const nearest = 6_000;
 /** As near to the live edge as this, the live edge is meant. */
 const meansLive = 2_000;
 
-/** The oldest segments are about to go: who wants the very first one gets one a little later. */
-const oldestMargin = 6_000;
-
 /** A pause this short is none: the low-latency way catches up by itself. */
 const noPause = 1_500;
 
@@ -111,7 +108,7 @@ export class TimeShift {
       return;
     }
     const shownAt = seat.engine?.shownAt();
-    const to = wallTime(Math.max(at, Math.min(this.#offer.oldest(now()) + oldestMargin, now() - nearest)));
+    const to = wallTime(Math.max(at, Math.min(this.#offer.oldest(now()), now() - nearest)));
     if (!this.active && shownAt !== undefined && playhead.reaches(millis(to - shownAt))) {
       playhead.seekBy((to - shownAt) / 1_000, seat.engine);
       this.#paused &&= { ...this.#paused, at: to };
@@ -157,10 +154,10 @@ export class TimeShift {
       }
       return;
     }
-    const oldest = this.#offer.oldest(now()) + oldestMargin;
+    const oldest = this.#offer.oldest(now());
     if (this.active) {
       if (paused.at < oldest) {
-        this.seekTo(wallTime(oldest));
+        this.seekTo(oldest);
       }
       return;
     }

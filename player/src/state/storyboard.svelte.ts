@@ -1,8 +1,11 @@
 import { Storyboard } from '../storyboard/storyboard.ts';
 import type { Tile } from '../storyboard/storyboard.ts';
 
-/** A storyboard that grows is asked for again after this, while somebody looks at it, milliseconds. */
+/** A storyboard that grows is asked for again after this, while somebody looks at it, milliseconds; ... */
 const growsAfter = 15_000;
+
+/** ... and one that was not there yet after this: the server makes it when it is asked for. */
+const comesAfter = 3_000;
 
 /** Small pictures over the seek bar, asked for when somebody points at it. */
 export class StoryboardState {
@@ -19,8 +22,8 @@ export class StoryboardState {
   /** Somebody looks: asks for it where it is not there, or has grown. */
   async load(url: string): Promise<void> {
     const now = performance.now();
-    const isFresh = url === this.#askedFor && (!this.#grows || now - this.#askedAt < growsAfter) && (this.#board !== undefined || now - this.#askedAt < growsAfter);
-    if (isFresh) {
+    const rest = this.#board === undefined || this.#board.size === 0 ? comesAfter : this.#grows ? growsAfter : Infinity;
+    if (url === this.#askedFor && now - this.#askedAt < rest) {
       return;
     }
     if (url !== this.#askedFor) {

@@ -7,7 +7,7 @@ import { startServer, type TestServer } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
 
 import { playhead, untilPlayed } from '../playing.ts';
-import { statsOf, streamOf, untilKept, untilStats } from './visiting.ts';
+import { statsOf, streamOf, untilKept, untilStats, wake } from './visiting.ts';
 
 const key = 'cam_0123456789abcdef';
 const config = {
@@ -59,6 +59,7 @@ describe('a viewer goes back in a broadcast', () => {
     const { loadedAt } = await untilPlayed(page, 3);
     const later = await untilStats(page, 'it to go on there', (stats) => stats.latency !== null);
     expect(Math.abs((later.latency ?? 0) - (back.latency ?? 0))).toBeLessThan(2);
+    await wake(page);
     await page.getByRole('button', { name: /^Go live/ }).click();
     const live = await untilStats(page, 'low latency again', (stats) => stats.engine === way && stats.state === 'playing' && stats.latency !== null && stats.latency < latency, 15_000);
     expect(live.following).toBe(true);
@@ -86,6 +87,7 @@ describe('a viewer goes back in a broadcast', () => {
     await untilStats(page, 'enough after the return', () => Date.now() - returned > 9_000, 15_000);
     const since = (Date.now() - returned) / 1_000;
     // Some seconds before the drop: from there it plays into what came after the return.
+    await wake(page);
     const slider = page.getByRole('slider', { name: 'Rewind' });
     await slider.focus();
     const presses = Math.ceil((since + 8) / 10);

@@ -41,3 +41,10 @@ export async function streamOf(server: TestServer, name: string): Promise<{ read
 export function untilKept(page: Page, seconds: number): Promise<Stats> {
   return untilStats(page, `${seconds} s to be kept`, ({ rewind }) => rewind !== null && rewind.window >= seconds, (seconds + 30) * 1_000);
 }
+
+/** Moves the mouse over the picture: the controls come. */
+export async function wake(page: Page): Promise<void> {
+  const { x, y, width, height } = (await page.locator('video').boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+  await page.mouse.move(x + width / 2, y + height / 3);
+  await page.mouse.move(x + width / 2 + 2, y + height / 3);
+}
