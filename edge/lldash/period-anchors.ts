@@ -45,7 +45,7 @@ const MAX_DRIFT = millis(100);
  */
 export class PeriodAnchors {
   readonly #startedAt: WallTime;
-  readonly #configs = new Map<TrackName, ConfigId>();
+  readonly #configs = new Map<TrackName, { readonly epoch: number; readonly config: ConfigId }>();
   #anchors: PeriodAnchor[] = [];
   #told = 0;
   #newest: { readonly epoch: number; readonly group: number } | undefined;
@@ -64,10 +64,10 @@ export class PeriodAnchors {
     const newest = this.#newest;
     const anchor = this.#anchors.at(-1);
     const isNew = newest === undefined || segment.epoch > newest.epoch || (segment.epoch === newest.epoch && segment.group > newest.group);
-    const config = this.#configs.get(track);
-    const isReconfigured = config !== undefined && segment.config !== undefined && config !== segment.config;
+    const known = this.#configs.get(track);
+    const isReconfigured = known?.epoch === segment.epoch && segment.config !== undefined && known.config !== segment.config;
     if (segment.config !== undefined) {
-      this.#configs.set(track, segment.config);
+      this.#configs.set(track, { epoch: segment.epoch, config: segment.config });
     }
     if (anchor === undefined || segment.epoch > anchor.epoch) {
       this.#add(segment, anchor);
