@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** What a picture is for. */
-export type PictureKind = 'poster' | 'thumbnail' | 'storyboard';
+/** What a picture is for: `recording` is the poster of one. */
+export type PictureKind = 'poster' | 'thumbnail' | 'storyboard' | 'recording';
 
 /** Metrics of pictures. */
 export class PictureMetrics {
@@ -12,13 +12,13 @@ export class PictureMetrics {
     const registers = [registry];
     this.#runs = new Counter({
       name: 'millrace_picture_decodes_total',
-      help: 'Runs of ffmpeg that make a picture, by what it is for (poster, thumbnail, storyboard) and result: made, failed.',
+      help: 'Runs of ffmpeg that make a picture, by what it is for (poster, thumbnail, storyboard, recording: the poster of one) and result: made, failed.',
       labelNames: ['kind', 'result'],
       registers,
     });
     this.#requests = new Counter({
       name: 'millrace_picture_requests_total',
-      help: 'Requests for pictures answered, by kind (poster, thumbnail, storyboard) and HTTP status.',
+      help: 'Requests for pictures answered, by kind (poster, thumbnail, storyboard, recording: the poster of one) and HTTP status.',
       labelNames: ['kind', 'status'],
       registers,
     });

@@ -104,7 +104,7 @@ export class Pictures {
     if (!isPoster && file !== 'storyboard.vtt' && spriteNumber(file) === undefined) {
       return false;
     }
-    const exchange: Exchange = { request, response, kind: isPoster ? 'poster' : 'storyboard' };
+    const exchange: Exchange = { request, response, kind: isPoster ? 'recording' : 'storyboard' };
     const answer = isPoster ? this.#poster(exchange, broadcast) : this.#storyboardOf(exchange, broadcast, file, (board) => board.recordingCues());
     answer.catch((error: unknown) => this.#failed(exchange, error));
     return true;

@@ -30,7 +30,7 @@ export async function makePoster(broadcast: ArchivedBroadcast, decoder: Decoder,
   if (track === undefined || from === undefined || existsSync(path)) {
     return;
   }
-  const bytes = await decoder.make({ kind: 'poster', shape: { kind: 'single', maxWidth: MAX_WIDTH }, urgent: false, frames: async () => [await firstKeyFrame(track, from)] });
+  const bytes = await decoder.make({ kind: 'recording', shape: { kind: 'single', maxWidth: MAX_WIDTH }, urgent: false, frames: async () => [await firstKeyFrame(track, from)] });
   await writeWhole(path, bytes);
 }
 

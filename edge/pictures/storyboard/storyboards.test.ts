@@ -224,7 +224,7 @@ test('the poster is of the best picture, ten seconds into the recording, and sta
   broadcast.package([...seconds(10, 40, { track: 'video', config: big }), ...seconds(10, 40)]);
   await boards.work();
   await boards.work();
-  expect(groupsFed(decoder, 'poster')).toEqual([[10]]);
+  expect(groupsFed(decoder, 'recording')).toEqual([[10]]);
   expect(decoder.fed[0]?.[0]?.config.width).toBe(1280);
   expect(readFileSync(join(folder, 'poster.jpg'), 'utf8')).toBe('picture 1');
 });
@@ -235,7 +235,7 @@ test('a recording of a few seconds has its middle as poster', async () => {
   await broadcast.end();
   boards.want(broadcast);
   await boards.work();
-  expect(groupsFed(decoder, 'poster')).toEqual([[3]]);
+  expect(groupsFed(decoder, 'recording')).toEqual([[3]]);
   expect(groupsFed(decoder, 'storyboard')).toEqual([[0]]);
 });
 
