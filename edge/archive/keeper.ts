@@ -9,13 +9,14 @@ import type { ArchiveMetrics } from './metrics.ts';
 
 /** What a keeper works with. */
 export type KeeperOptions = {
-  /** Waits for the right to keep the broadcast; undefined where it never comes. */
-  readonly lease: () => Promise<Lease | undefined>;
+  /** Waits for the right to keep the broadcast, until the signal tells to give up; undefined where it does not come. */
+  readonly lease: (signal: AbortSignal) => Promise<Lease | undefined>;
   /** Makes the broadcast in the archive, or opens what is there of it. */
   readonly open: () => Promise<KeptBroadcast>;
   /** The right was taken away: another edge goes on. */
   readonly lost: (kept: KeptBroadcast) => void;
-  readonly ended: (kept: KeptBroadcast) => Promise<void>;
+  /** The broadcast is over. Undefined where it was another's to keep. */
+  readonly ended: (kept: KeptBroadcast | undefined) => Promise<void>;
   readonly metrics: ArchiveMetrics;
 };
 
@@ -27,6 +28,8 @@ export class Keeper implements BroadcastKeeper {
   readonly opened: Promise<void>;
   #waiting: ((kept: KeptBroadcast) => void)[] = [];
   #waitingBytes = 0;
+  /** Of waiting for an edge that keeps it already. */
+  readonly #patience = new AbortController();
   #kept: KeptBroadcast | undefined;
   #lease: Lease | undefined;
   #state: 'opening' | 'open' | 'stopped' = 'opening';
@@ -56,24 +59,23 @@ export class Keeper implements BroadcastKeeper {
   }
 
   async end(): Promise<void> {
+    this.#patience.abort();
     await this.opened;
-    const kept = this.stop();
-    if (kept !== undefined) {
-      await this.#options.ended(kept);
-    }
+    await this.#options.ended(this.stop());
   }
 
   /** Takes nothing more, and gives the right back. Returns what was kept. */
   stop(): KeptBroadcast | undefined {
     const kept = this.kept;
     this.#state = 'stopped';
+    this.#patience.abort();
     this.#waiting = [];
     this.#lease?.release();
     return kept;
   }
 
   async #open(): Promise<void> {
-    const lease = await this.#options.lease();
+    const lease = await this.#options.lease(this.#patience.signal);
     if (lease === undefined || this.#isStopped()) {
       this.#state = 'stopped';
       this.#waiting = [];

@@ -118,6 +118,7 @@ describe('a recording', () => {
     expect(next.shelf.open(info.broadcast)).toBeUndefined();
     expect(next.shelf.recordings()).toMatchObject([{ id: info.broadcast, state: 'finished', duration: 5000 }]);
     const found = await next.shelf.find(info.broadcast);
+    expect(found!.facts).toEqual(next.shelf.recordings()[0]);
     const kept = found!.tracks.get(video)!;
     expect(await Promise.all(kept.segments.map((segment) => kept.read(segment)))).toEqual(range(100, 104).map((group) => track.bytes(group)));
     await next.close();

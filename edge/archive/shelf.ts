@@ -12,7 +12,6 @@ import { BroadcastFiles } from './disk/broadcast-files.ts';
 import { diskCode, type Disk } from './disk/disk.ts';
 import { EventLog } from './disk/event-log.ts';
 import { OpenFiles } from './disk/open-files.ts';
-import type { BroadcastRecord } from './format/broadcast-file.ts';
 import { REMOVED_PREFIX } from './format/names.ts';
 import { Keeper } from './keeper.ts';
 import { KeptBroadcast } from './kept-broadcast.ts';
@@ -67,9 +66,8 @@ export class Shelf implements Archive {
   /** When those that wait are finished, and those that are over forgotten. */
   readonly #due = new Map<BroadcastId, WallTime>();
   /** Recordings that are finished. */
-  readonly #records = new Map<BroadcastId, BroadcastRecord>();
+  readonly #records = new Map<BroadcastId, ArchivedFacts>();
   readonly #loaded = new Map<BroadcastId, Promise<KeptBroadcast | undefined>>();
-  readonly #stopping = new AbortController();
   /** Settles when what an earlier process left is read and mended. */
   readonly scanned: Promise<void>;
   #isFull = false;
@@ -97,10 +95,15 @@ export class Shelf implements Archive {
     this.#keepers.get(id)?.stop();
     const keeper: Keeper = new Keeper(info, {
       metrics: this.#metrics,
-      lease: () => takeLease(this.#options.bus, id, this.#options.clock, this.#stopping.signal),
+      lease: (signal) => takeLease(this.#options.bus, id, this.#options.clock, signal),
       open: () => this.#openFor(info, isRecorded),
       lost: (kept) => void this.#end(kept),
-      ended: (kept) => this.#end(kept),
+      ended: async (kept) => {
+        if (this.#keepers.get(id) === keeper) {
+          this.#keepers.delete(id);
+        }
+        await (kept && this.#end(kept));
+      },
     });
     this.#keepers.set(id, keeper);
     return keeper;
@@ -172,7 +175,6 @@ export class Shelf implements Archive {
 
   close(): Promise<void> {
     return (this.#closing ??= (async () => {
-      this.#stopping.abort();
       this.#keepers.forEach((keeper) => keeper.stop());
       const paused = Promise.all([...this.#kept.values()].map((kept) => kept.pause())).then(() => undefined, () => undefined);
       const late = Promise.withResolvers<void>();
@@ -197,7 +199,7 @@ export class Shelf implements Archive {
   async #scan(): Promise<void> {
     const { folder, disk, log, clock } = this.#options;
     await scan(folder, disk, this.#reading, log, {
-      finished: (record) => void (record.isRecording ? this.#records.set(record.id, record) : this.#removeFolder(record.id).catch(() => undefined)),
+      finished: ({ ladder: _, ...facts }) => void (facts.isRecording ? this.#records.set(facts.id, facts) : this.#removeFolder(facts.id).catch(() => undefined)),
       unfinished: async (loaded, changedAt) => {
         const kept = this.#make(loaded);
         const due = later(wallTime(Math.min(changedAt, clock())), RETURN_GRACE);
@@ -271,7 +273,7 @@ export class Shelf implements Archive {
       log.warn({ broadcast: id, stream, err: error }, 'a recording could not be finished: the next start will');
     }
     if (kept.isRecording) {
-      this.#records.set(id, kept.record);
+      this.#records.set(id, kept.facts);
       const { bytes, duration, lostGroups } = kept.facts;
       log.info({ broadcast: id, stream, bytes, seconds: Math.round(duration / 1000), lostGroups }, 'the recording is finished');
     } else if (!this.#kept.has(id)) {
@@ -307,7 +309,8 @@ export class Shelf implements Archive {
         await this.remove(id).catch(() => undefined);
       }
     }
-    const oldest = space.isShort ? recordings.filter(({ id }) => this.#records.has(id)).toSorted((a, b) => a.startedAt - b.startedAt)[0] : undefined;
+    // While nothing is written, others fill the disk: our recordings would go for nothing.
+    const oldest = space.isShort && this.#keepers.size > 0 ? recordings.filter(({ id }) => this.#records.has(id)).toSorted((a, b) => a.startedAt - b.startedAt)[0] : undefined;
     if (oldest !== undefined) {
       log.warn({ broadcast: oldest.id, bytes: oldest.bytes }, 'the disk is short of room: the oldest recording is removed');
       await this.remove(oldest.id).catch(() => undefined);

@@ -3,12 +3,13 @@ import { readdir, rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { broadcastId } from '#core/media/frame.ts';
+import { millis, wallTime } from '#core/media/time.ts';
 import { trackName } from '#core/media/track.ts';
 
 import { videoFrame, videoGroup } from '../cmaf/testing/frames.ts';
 import { MAX_QUEUED_BYTES } from './kept-broadcast.ts';
 import { MemoryDisk } from './testing/memory-disk.ts';
-import { info, ShelfHarness, type KeptTestTrack } from './testing/shelf-harness.ts';
+import { info, KeptTestTrack, ShelfHarness } from './testing/shelf-harness.ts';
 
 const video = trackName('video');
 let disk: MemoryDisk;
@@ -246,13 +247,23 @@ describe('of several edges', () => {
   });
 
   test('one that hears another keep the broadcast does not disturb it', async () => {
-    harness.bus.putCatalog(info.broadcast, 'archive', { rewind: 1 as never, recording: true, bytes: 1, warnings: [] });
+    harness.bus.putCatalog(info.broadcast, 'archive', { rewind: millis(1), recording: true, bytes: 1, warnings: [] });
     const keeper = harness.shelf.keep(info);
     for (let turn = 0; turn < 20; turn++) {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(harness.shelf.open(info.broadcast)).toBeUndefined();
-    await harness.close();
     await keeper.end();
+    expect(harness.shelf.recordings()).toEqual([]);
+  });
+
+  test('one goes on where another has fallen silent, with what it heard meanwhile', async () => {
+    harness.bus.putCatalog(info.broadcast, 'archive', { rewind: millis(1), recording: true, bytes: 1, warnings: [] });
+    const keeper = harness.shelf.keep(info);
+    const track = new KeptTestTrack(keeper);
+    track.groups(100, 101);
+    harness.now = wallTime(harness.now + 5000);
+    await harness.settle();
+    expect(groups()).toEqual([100, 101]);
   });
 });

@@ -24,7 +24,9 @@ export type LoadedBroadcast = Loaded & { readonly files: BroadcastFiles };
  */
 export async function loadBroadcast(reading: Reading, id: BroadcastId): Promise<LoadedBroadcast | undefined> {
   const { record, tracks } = await read(reading, id);
-  return record && { record, tracks: tracks.map(({ track }) => track), files: await filesOf(reading) };
+  const files = await filesOf(reading);
+  tracks.forEach(({ head, indexLength }) => files.track(head, { index: indexLength, volumes: new Map() }));
+  return record && { record, tracks: tracks.map(({ track }) => track), files };
 }
 
 /**
