@@ -54,6 +54,21 @@ api.get('/api/v1/broken', () => {
   throw new Error('secret detail');
 });
 
+/** A segment read over HTTP/2 as it grows: the bytes so far, and how the stream ended. */
+function http2Grow(port: number, path: string): { bytes: number; closed: boolean; error: string | undefined; leave(): void } {
+  const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+  const stream = session.request({ ':path': path });
+  const reading = { bytes: 0, closed: false, error: undefined as string | undefined, leave: () => session.destroy() };
+  stream.on('data', (chunk: Buffer) => (reading.bytes += chunk.length));
+  stream.on('error', (error) => (reading.error = error.message));
+  stream.on('close', () => {
+    reading.closed = true;
+    session.close();
+  });
+  stream.end();
+  return reading;
+}
+
 /** One request over HTTP/2. */
 function http2Get(port: number, headers: Record<string, string>, body?: string): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
@@ -75,6 +90,29 @@ function http2Get(port: number, headers: Record<string, string>, body?: string):
     stream.end(body);
   });
 }
+
+test('over HTTP/2 a segment comes part by part as it grows, and is reset where it is given up', async () => {
+  await withEdge({ ...tls }, {}, async ({ edge, bus, get }) => {
+    const port = edge.httpsPort ?? 0;
+    const stream = new TestStream(bus);
+    stream.parts(8);
+    await until(async () => (await get(`${TRACK_PATH}/101.2.m4s`)).status === 200);
+    const sizeOf = async (names: readonly string[]): Promise<number> => (await Promise.all(names.map((name) => get(`${TRACK_PATH}/${name}.m4s`)))).reduce((sum, { body }) => sum + body.length, 0);
+    const whole = http2Grow(port, `${TRACK_PATH}/101.m4s`);
+    const soFar = await sizeOf(['101.0', '101.1', '101.2']);
+    await until(() => whole.bytes === soFar);
+    stream.parts(3);
+    await until(() => whole.closed);
+    expect([whole.bytes, whole.error]).toEqual([await sizeOf(['101']), undefined]);
+    const torn = http2Grow(port, `${TRACK_PATH}/102.m4s`);
+    await until(() => torn.bytes > 0);
+    stream.skip();
+    stream.parts(6);
+    await until(() => torn.closed);
+    expect(torn.error).toMatch(/NGHTTP2_INTERNAL_ERROR/);
+    [whole, torn].forEach((reading) => reading.leave());
+  });
+});
 
 test('with a certificate media, pages and apps are served over HTTP/2', async () => {
   await withEdge({ ...tls, playerDir: join(folder, 'dist') }, { apps: [api] }, async ({ edge, bus }) => {

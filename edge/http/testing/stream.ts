@@ -59,6 +59,11 @@ export class TestStream {
     this.frames(6 * count);
   }
 
+  /** Loses the next frame, and with it the rest of its group. */
+  skip(): void {
+    this.#next();
+  }
+
   /** The publisher is over. */
   end(): void {
     this.#bus.announce({ ...this.#info, state: 'ended' });
