@@ -80,12 +80,12 @@ export async function* bytesOf(plan: DownloadPlan, { first, last }: ByteRange): 
       return;
     }
     let start = planned.start;
-    for (let i = 0; i < planned.stretches.length; i += 2) {
-      const [offset, length] = [planned.stretches[i] as number, planned.stretches[i + 1] as number];
-      const piece = bytes.subarray(offset + Math.max(0, Math.min(length, first - start)), offset + Math.max(0, Math.min(length, last + 1 - start)));
-      start += length;
-      if (piece.length > 0) {
-        yield piece;
+    for (const piece of planned.pieces) {
+      const all = piece instanceof Uint8Array ? piece : bytes.subarray(piece.offset, piece.offset + piece.length);
+      const wanted = all.subarray(Math.max(0, first - start), Math.max(0, last + 1 - start));
+      start += piece.length;
+      if (wanted.length > 0) {
+        yield wanted;
       }
     }
   }
