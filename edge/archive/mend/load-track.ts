@@ -27,16 +27,19 @@ const MAX_INIT_BYTES = 1024 * 1024;
 
 /** Reads the index of a track and its init segments; undefined where it does not say what it is the index of. */
 export async function loadTrack({ disk, files, folder }: Reading, name: TrackName): Promise<LoadedTrack | undefined> {
-  const { lines, length, damaged } = await readIndex(await disk.readFile(join(folder, indexFile(name))));
-  const head = lines.find((line) => line.is === 'head')?.head;
-  if (head?.track !== name) {
-    return undefined;
-  }
-  const track = new KeptTrack(name, head.kind, folder, files);
-  let left = damaged;
-  for (const line of lines) {
-    const added = track.apply(line);
+  let head: IndexHead | undefined;
+  let track: KeptTrack | undefined;
+  let left = 0;
+  const { length, damaged } = await readIndex(await disk.readFile(join(folder, indexFile(name))), (line) => {
+    if (line.is === 'head' && line.head.track === name) {
+      head ??= line.head;
+      track ??= new KeptTrack(name, line.head.kind, folder, files);
+    }
+    const added = track?.apply(line);
     left += line.is === 'segment' && added === undefined ? 1 : 0;
+  });
+  if (head === undefined || track === undefined) {
+    return undefined;
   }
   for (const { number, config, trackConfig, initBytes } of track.volumes.values()) {
     if (track.init(config) === undefined && initBytes <= MAX_INIT_BYTES) {
@@ -46,5 +49,5 @@ export async function loadTrack({ disk, files, folder }: Reading, name: TrackNam
       }
     }
   }
-  return { head, track, indexLength: length, isWhole: left === 0 };
+  return { head, track, indexLength: length, isWhole: left + damaged === 0 };
 }
