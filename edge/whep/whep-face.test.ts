@@ -8,7 +8,7 @@ import { offerText } from '#core/rtc/sdp/testing/offers.ts';
 import type { EdgeConfig } from '../config.ts';
 import { testEdge, until } from '../http/testing/edge.ts';
 import { FakeRtc } from './testing/fake-rtc.ts';
-import { rendition, TestBroadcast } from './testing/broadcast.ts';
+import { message, rendition, TestBroadcast } from './testing/broadcast.ts';
 
 type Answer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly text: string };
 type Asked = { readonly method?: string; readonly body?: string; readonly type?: string };
@@ -185,6 +185,24 @@ describe('events', () => {
     expect(stream.text).toContain('event: inactive\ndata: {"state":"interrupted"}\n\n');
   });
 
+  it('tell the messages of the broadcast, with the timestamps that the sender gives their frames', async () => {
+    const { watch, listen, rtc, bus } = await setUp();
+    const { session } = await watch();
+    const stream = await listen(`${session}/events`);
+    rtc.peer.handler.connected();
+    // What is older than the server's clock would be taken for an encoder's past.
+    const startedAt = wallTime(Date.now());
+    const broadcast = new TestBroadcast(bus, 'laterbroadcast', 'demo', startedAt);
+    broadcast.ladder(rendition('video', 2_000_000));
+    broadcast.write('video', 0, 3, { events: [message('e', 0)] });
+    await until(() => stream.text.includes('event: metadata') && stream.text.includes(`"wall":${startedAt}`));
+    const last = (name: string): unknown => JSON.parse(stream.text.split(`event: ${name}\ndata: `).at(-1)?.split('\n')[0] ?? '');
+    const told = last('metadata') as { readonly video: number };
+    expect(told).toEqual({ id: 'e'.repeat(32), type: 'poll', data: { question: '?' }, time: 0, wallTime: new Date(startedAt).toISOString(), video: expect.any(Number) as number });
+    // `clock` is about the first frame of the group, and so is this message.
+    expect(last('clock')).toMatchObject({ wall: startedAt, video: told.video });
+  });
+
   it('can be asked for by name, on a stream of their own that can be deleted', async () => {
     const { watch, ask, listen } = await setUp();
     const { session } = await watch();
@@ -244,3 +262,4 @@ describe('a layer request', () => {
     expect((await ask(`/whep/demo/${'x'.repeat(32)}/layer`, json({}))).status).toBe(404);
   });
 });
+import { wallTime } from '#core/media/time.ts';

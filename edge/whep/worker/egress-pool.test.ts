@@ -12,7 +12,7 @@ import { startTestTransport } from '#core/rtc/testing/fixtures.ts';
 import { connectPeer, testCertificate, testCredentials, type TestPeer } from '#core/rtc/testing/peer.ts';
 
 import type { ViewerEvent } from '../egress.ts';
-import { rendition, TestBroadcast } from '../testing/broadcast.ts';
+import { message, rendition, TestBroadcast } from '../testing/broadcast.ts';
 import { EgressPool } from './egress-pool.ts';
 import { registerPoolMetrics } from './pool-metrics.ts';
 
@@ -83,6 +83,22 @@ describe('an egress on worker threads', { timeout: 20_000 }, () => {
     await expect.poll(() => viewers.map(({ packets }) => packets.length >= 10), PATIENCE).toEqual([true, true, true, true]);
     expect(events.filter(([, { name }]) => name === 'active').map(([viewer]) => viewer).sort()).toEqual(['a', 'b', 'c', 'd']);
     expect(events).toContainEqual(['a', expect.objectContaining({ name: 'layers' })]);
+  });
+
+  it('tells of messages from the thread that has the viewer', async () => {
+    const { watch, events, bus } = await setUp({ size: 1 });
+    const { packets } = await watch('a');
+    await expect.poll(() => packets.length >= 10, PATIENCE).toBe(true);
+    // Another publisher's place in the track is none of this test's: a message on a frame of a later group is enough.
+    const later = new TestBroadcast(bus, 'laterbroadcast', 'demo', systemClock());
+    later.ladder(rendition('video', 2_000_000));
+    later.write('video', 0, 3);
+    await expect.poll(() => events.some(([, { name, data }]) => name === 'active' && 'broadcast' in data && data.broadcast === 'laterbroadcast'), PATIENCE).toBe(true);
+    later.write('video', 3, 4, { events: [message('e', 9000)] });
+    await expect.poll(() => events.find(([, { name }]) => name === 'metadata'), PATIENCE).toEqual([
+      'a',
+      { name: 'metadata', data: expect.objectContaining({ id: 'e'.repeat(32), type: 'poll', time: 0.1, video: expect.any(Number) as number }) as object },
+    ]);
   });
 
   it('sends through the main thread where there is no native code', async () => {

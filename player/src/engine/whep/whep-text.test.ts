@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { readMetadata } from './layer-channel.ts';
 import { apart, withStereo } from './offer.ts';
 import { restartFragment, withFragment } from './sdp-fragment.ts';
 import { parseLinks, resourceUrl } from './whep-links.ts';
@@ -78,4 +79,21 @@ describe('the URL of a session', () => {
   ])('%s, offered at %s, is %s', (location, offered, is) => {
     expect(resourceUrl(location, offered)).toBe(is);
   });
+});
+
+describe('the event `metadata`', () => {
+  const id = '00112233445566778899aabbccddeeff';
+  const told = { id, type: 'poll', data: { q: '?' }, time: 1.1, wallTime: '2026-01-01T00:00:01.100Z' };
+
+  it('has a place on the picture, or on sound where there is none', () => {
+    expect(readMetadata({ ...told, video: 100_000 })).toEqual([{ message: told, place: { kind: 'rtp', media: 'video', timestamp: 100_000 } }]);
+    expect(readMetadata({ ...told, audio: 4_294_967_295 })).toEqual([{ message: told, place: { kind: 'rtp', media: 'audio', timestamp: 4_294_967_295 } }]);
+  });
+
+  it.each([['without a place', told], ['without an id', { ...told, id: undefined, video: 1 }], ['whose place is none', { ...told, video: 'soon' }], ['that is no object', 'poll']])(
+    'is left out %s',
+    (_name, data) => {
+      expect(readMetadata(data)).toEqual([]);
+    },
+  );
 });
