@@ -3,6 +3,7 @@ import { get as httpGet, request, type IncomingHttpHeaders, type IncomingMessage
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { createLocalBus } from '#core/bus/local/local-bus.ts';
+import { wallTime } from '#core/media/time.ts';
 import { offerText } from '#core/rtc/sdp/testing/offers.ts';
 
 import type { EdgeConfig } from '../config.ts';
@@ -262,4 +263,3 @@ describe('a layer request', () => {
     expect((await ask(`/whep/demo/${'x'.repeat(32)}/layer`, json({}))).status).toBe(404);
   });
 });
-import { wallTime } from '#core/media/time.ts';
