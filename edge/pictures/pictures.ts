@@ -12,7 +12,7 @@ import type { Logger } from '#core/runtime/log.ts';
 
 import type { Archive, ArchivedBroadcast } from '../archive/archive.ts';
 import { RETRY_AFTER, sendError, sendPayload } from '../http/answer.ts';
-import { IMMUTABLE, Payload } from '../http/payload.ts';
+import { IMMUTABLE, type Payload } from '../http/payload.ts';
 import type { Directory } from '../llhls/directory.ts';
 import { FfmpegDecoder } from './decoder/decoder.ts';
 import { LivePictures, type NoPicture } from './live/live-pictures.ts';
@@ -137,7 +137,7 @@ export class Pictures {
     await this.#storyboardOf(exchange, kept, file, (board) => board.liveCues());
   }
 
-  async #storyboardOf(exchange: Exchange, broadcast: ArchivedBroadcast, file: string, cuesOf: (board: Storyboard) => string): Promise<void> {
+  async #storyboardOf(exchange: Exchange, broadcast: ArchivedBroadcast, file: string, cuesOf: (board: Storyboard) => Payload): Promise<void> {
     const board = await this.#storyboards.of(broadcast);
     if (!board.done) {
       this.#storyboards.want(broadcast);
@@ -174,12 +174,11 @@ export class Pictures {
     return reading;
   }
 
-  #sendCues({ request, response, kind }: Exchange, text: string, isDone: boolean): void {
-    if (isGone(response)) {
-      return;
+  #sendCues({ request, response, kind }: Exchange, cues: Payload, isDone: boolean): void {
+    if (!isGone(response)) {
+      sendPayload(request, response, cues, isDone ? FINISHED_CACHING : GROWING_CACHING);
+      this.#metrics.answered(kind, response.statusCode);
     }
-    sendPayload(request, response, new Payload(Buffer.from(text), { contentType: 'text/vtt; charset=utf-8', compress: true }), isDone ? FINISHED_CACHING : GROWING_CACHING);
-    this.#metrics.answered(kind, response.statusCode);
   }
 
   #sendOrMiss(exchange: Exchange, picture: Picture | undefined, caching: string): void {

@@ -23,7 +23,7 @@ export interface Decoder {
   /**
    * Makes a JPEG.
    *
-   * @throws {MillraceError} `pictures/...`, or `media/...` where a frame cannot be taken apart.
+   * @throws {MillraceError} `pictures/undecodable`, `pictures/timeout`; `pictures/ffmpeg`, `pictures/busy`, `pictures/stopped`, which are not the frames' fault.
    */
   make(wish: Wish): Promise<Buffer>;
 }
@@ -71,10 +71,7 @@ export class FfmpegDecoder implements Decoder {
 
   async #make({ kind, shape, frames }: Wish): Promise<Buffer> {
     const { path, ran } = this.#options;
-    const input = nutInput(await frames());
-    if (input.length === 0) {
-      throw new MillraceError('pictures/undecodable', 'There is no key frame.');
-    }
+    const input = inputOf(await frames());
     try {
       const picture = await runFfmpeg({ path, args: pictureArguments(shape), input, timeout: TIMEOUT, signal: this.#stop.signal });
       ran(kind, 'made');
@@ -84,4 +81,17 @@ export class FfmpegDecoder implements Decoder {
       throw error;
     }
   }
+}
+
+function inputOf(frames: readonly (KeyFrame | undefined)[]): readonly Uint8Array[] {
+  let input: readonly Uint8Array[];
+  try {
+    input = nutInput(frames);
+  } catch (cause) {
+    throw new MillraceError('pictures/undecodable', 'A key frame cannot be taken apart.', { cause });
+  }
+  if (input.length === 0) {
+    throw new MillraceError('pictures/undecodable', 'There is no key frame.');
+  }
+  return input;
 }

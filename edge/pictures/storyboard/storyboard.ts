@@ -5,6 +5,7 @@ import { later, millis, type WallTime } from '#core/media/time.ts';
 import { MillraceError } from '#core/runtime/errors.ts';
 
 import type { ArchivedBroadcast, ArchivedSegment, ArchivedTrack } from '../../archive/archive.ts';
+import { Payload } from '../../http/payload.ts';
 import { vodTimesOf } from '../../recordings/vod-time.ts';
 import type { Size } from '../decoder/arguments.ts';
 import type { Decoder } from '../decoder/decoder.ts';
@@ -17,6 +18,9 @@ import { COLUMNS, ROWS, TILE_INTERVAL, TILES_PER_SPRITE, tilesAfter, tileSize, t
 /** A sprite that is not full yet. */
 type Partial = { readonly key: string; readonly picture: Promise<Picture> };
 
+/** Cues with what they were made of. */
+type Cues = { readonly key: string; readonly payload: Payload };
+
 /** Attempts at one sprite that come to their time limit, before its tiles are given up. */
 const ATTEMPTS = 2;
 
@@ -27,6 +31,8 @@ export class Storyboard {
   #sprites: Sprite[];
   #done: boolean;
   #partial: Partial | undefined;
+  #liveCues: Cues | undefined;
+  #recordingCues: Cues | undefined;
   #timeouts = 0;
 
   private constructor(broadcast: ArchivedBroadcast, decoder: Decoder, { sprites, done }: { readonly sprites: readonly Sprite[]; readonly done: boolean }) {
@@ -111,26 +117,38 @@ export class Storyboard {
     if (this.#partial?.key !== key) {
       const made = { key, picture: this.#make(tiles, size, true).then(pictureOf) };
       this.#partial = made;
-      // Who asks next tries again.
-      made.picture.catch(() => (this.#partial === made ? (this.#partial = undefined) : undefined));
+      // Where it was not the frames' fault, who asks next tries again.
+      made.picture.catch((error: unknown) => (this.#partial === made && !isOfFrames(error) ? (this.#partial = undefined) : undefined));
     }
     return this.#partial.picture;
   }
 
-  /** The cues of what viewers can go back to while the broadcast is on air, in wall time: see {@link liveCues}. */
-  liveCues(): string {
-    const { rewind, facts } = this.broadcast;
-    const newest = Math.max(...this.#pictures().map(({ segments }) => segments.at(-1)?.wallTime ?? -Infinity));
-    const from = Math.max(this.#oldest(), later(newest as WallTime, millis(-rewind - TILE_INTERVAL)));
-    return liveCues(this.#placed().filter(({ tile }) => tile.wallTime >= from), facts.startedAt);
+  /** The cues of what viewers can go back to while the broadcast is on air, in wall time: see {@link liveCues}. Made anew with each tile, as {@link recordingCues} is. */
+  liveCues(): Payload {
+    this.#liveCues = this.#cached(this.#liveCues, (placed) => {
+      const { rewind, facts } = this.broadcast;
+      const newest = Math.max(...this.#pictures().map(({ segments }) => segments.at(-1)?.wallTime ?? -Infinity));
+      const from = Math.max(this.#oldest(), later(newest as WallTime, millis(-rewind - TILE_INTERVAL)));
+      return liveCues(placed.filter(({ tile }) => tile.wallTime >= from), facts.startedAt);
+    });
+    return this.#liveCues.payload;
   }
 
   /** The cues of the recording, in its own time: see {@link recordingCues}. */
-  recordingCues(): string {
-    // Groups are common to all renditions; that of which there is most knows most of them.
-    const longest = this.#pictures().reduce<ArchivedTrack | undefined>((a, b) => (a === undefined || b.segments.length > a.segments.length ? b : a), undefined);
-    const timeOf = longest === undefined ? () => undefined : vodTimesOf(this.broadcast, longest);
-    return recordingCues(this.#placed(), timeOf);
+  recordingCues(): Payload {
+    this.#recordingCues = this.#cached(this.#recordingCues, (placed) => {
+      // Groups are common to all renditions; that of which there is most knows most of them.
+      const longest = this.#pictures().reduce<ArchivedTrack | undefined>((a, b) => (a === undefined || b.segments.length > a.segments.length ? b : a), undefined);
+      return recordingCues(placed, longest === undefined ? () => undefined : vodTimesOf(this.broadcast, longest));
+    });
+    return this.#recordingCues.payload;
+  }
+
+  /** To count through hours of segments for each request would hold up the thread that carries frames. */
+  #cached(cues: Cues | undefined, make: (placed: readonly PlacedTile[]) => string): Cues {
+    const placed = this.#placed();
+    const key = `${placed[0]?.tile.group}/${placed.length}/${placed.at(-1)?.tile.group}/${this.#sprites.length}`;
+    return cues?.key === key ? cues : { key, payload: new Payload(Buffer.from(make(placed)), { contentType: 'text/vtt; charset=utf-8', compress: true }) };
   }
 
   #placed(): PlacedTile[] {
@@ -188,13 +206,17 @@ export class Storyboard {
 
   /** Undefined where it is no use to try again. */
   #judge(error: unknown): undefined {
-    const code = error instanceof MillraceError ? error.code : '';
-    const isHopeless = code === 'pictures/undecodable' || code.startsWith('media/') || (code === 'pictures/timeout' && ++this.#timeouts >= ATTEMPTS);
-    if (!isHopeless) {
+    const isTimeout = error instanceof MillraceError && error.code === 'pictures/timeout';
+    if (!isOfFrames(error) || (isTimeout && ++this.#timeouts < ATTEMPTS)) {
       throw error;
     }
     return undefined;
   }
+}
+
+/** Whether it is because of these frames that there is no picture: another try would end alike. */
+function isOfFrames(error: unknown): boolean {
+  return error instanceof MillraceError && (error.code === 'pictures/undecodable' || error.code === 'pictures/timeout');
 }
 
 /** Without the rest of its segment. */

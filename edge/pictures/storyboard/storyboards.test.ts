@@ -62,7 +62,7 @@ test('when a recording is over, the rest is made and nothing is ever made twice'
   expect(groupsFed(decoder, 'storyboard').map((fed) => fed.length)).toEqual([25, 3]);
   const board = await boards.of(broadcast);
   expect(board.done).toBe(true);
-  expect(board.recordingCues().match(/.* --> .*\n.*/g)?.slice(-2)).toEqual([
+  expect(board.recordingCues().bytes.toString().match(/.* --> .*\n.*/g)?.slice(-2)).toEqual([
     '00:04:20.000 --> 00:04:30.000\nstoryboard-1.jpg#xywh=160,0,160,90', '00:04:30.000 --> 00:04:40.000\nstoryboard-1.jpg#xywh=320,0,160,90',
   ]);
   expect(readFileSync(join(folder, 'storyboard-0.jpg'), 'utf8')).toMatch(/^picture/);
@@ -135,40 +135,73 @@ test('sprites of what has left the rewind window fall, and with them their cues;
   await boards.work();
   expect(files(folder)).toEqual(['storyboard-2.jpg', 'storyboard.jsonl']);
   const board = await boards.of(broadcast);
-  expect(board.liveCues().match(/.* --> .*\n.*/g)?.[0]).toBe('00:08:40.000 --> 00:08:50.000\nstoryboard-2.jpg#xywh=320,0,160,90');
+  expect(board.liveCues().bytes.toString().match(/.* --> .*\n.*/g)?.[0]).toBe('00:08:40.000 --> 00:08:50.000\nstoryboard-2.jpg#xywh=320,0,160,90');
   // A restart of the server knows it again, and tells the same.
   const next = making(archive);
   next.bus.announce(INFO);
-  expect((await next.boards.of(broadcast)).liveCues()).toBe(board.liveCues());
+  expect((await next.boards.of(broadcast)).liveCues().bytes).toEqual(board.liveCues().bytes);
   await next.boards.work();
   expect(next.decoder.wishes).toEqual([]);
+});
+
+test('cues are made once for each tile, however often they are asked for', async () => {
+  const { archive, broadcast } = kept(seconds(0, 25));
+  const { boards } = making(archive);
+  const board = await boards.of(broadcast);
+  const [live, own] = [board.liveCues(), board.recordingCues()];
+  broadcast.package(seconds(26, 29));
+  expect([board.liveCues() === live, board.recordingCues() === own]).toEqual([true, true]);
+  broadcast.package(seconds(30, 31));
+  expect([board.liveCues() === live, board.recordingCues() === own]).toEqual([false, false]);
 });
 
 test('cues of a broadcast on air reach no further back than viewers can go', async () => {
   const { archive, broadcast } = kept(seconds(0, 300));
   broadcast.rewind = millis(60_000);
   const { boards } = making(archive);
-  expect((await boards.of(broadcast)).liveCues().match(/.* -->/g)?.[0]).toBe('00:03:50.000 -->');
+  expect((await boards.of(broadcast)).liveCues().bytes.toString().match(/.* -->/g)?.[0]).toBe('00:03:50.000 -->');
 });
 
 test('the sprite that is not full is made when somebody asks, once for each tile that is added, under another URL each', async () => {
   const { archive, broadcast, folder } = kept(seconds(0, 25));
   const { boards, decoder } = making(archive);
   const board = await boards.of(broadcast);
-  expect(board.liveCues()).toContain('\nstoryboard-0.jpg?tiles=3#xywh=320,0,160,90\n');
+  expect(board.liveCues().bytes.toString()).toContain('\nstoryboard-0.jpg?tiles=3#xywh=320,0,160,90\n');
   expect(decoder.wishes).toEqual([]);
   const [one, same] = await Promise.all([board.partial(0), board.partial(0)]);
   expect(one).toBe(same);
   expect(await board.partial(1)).toBeUndefined();
   broadcast.package(seconds(26, 31));
-  expect(board.liveCues()).toContain('storyboard-0.jpg?tiles=4');
+  expect(board.liveCues().bytes.toString()).toContain('storyboard-0.jpg?tiles=4');
   expect((await board.partial(0))?.bytes.toString()).toBe('picture 2');
   expect(groupsFed(decoder, 'storyboard')).toEqual([[0, 10, 20], [0, 10, 20, 30]]);
   expect(decoder.wishes[0]?.urgent).toBe(true);
   expect(existsSync(join(folder, 'storyboard-0.jpg'))).toBe(false);
 });
 
-test('a partial sprite that failed is tried again with the next request', async () => {
+test('a partial sprite whose frames cannot be decoded is tried again when it has another tile, and not with each request', async () => {
+  const { archive, broadcast } = kept(seconds(0, 25));
+  const { boards, decoder } = making(archive);
+  const board = await boards.of(broadcast);
+  decoder.faults.push(undecodable());
+  for (let request = 0; request < 20; request++) {
+    await expect(board.partial(0)).rejects.toMatchObject({ code: 'pictures/undecodable' });
+  }
+  broadcast.package(seconds(26, 31));
+  expect((await board.partial(0))?.bytes.toString()).toBe('picture 2');
+});
+
+test('frames that take too long are tried twice, then given up', async () => {
+  const { archive, broadcast } = kept(seconds(0, 260));
+  const { boards, decoder } = making(archive);
+  const board = await boards.of(broadcast);
+  decoder.faults.push(new MillraceError('pictures/timeout', 'no'), new MillraceError('pictures/timeout', 'no'));
+  await expect(board.makeSprite()).rejects.toMatchObject({ code: 'pictures/timeout' });
+  await board.makeSprite();
+  expect(board.sprites.map(({ number, failed }) => [number, failed])).toEqual([[0, true]]);
+});
+
+test('a partial sprite that failed for another reason is tried again with the next request', async () => {
   const { archive, broadcast } = kept(seconds(0, 25));
   const { boards, decoder } = making(archive);
   const board = await boards.of(broadcast);
@@ -186,7 +219,7 @@ test('tiles that cannot be decoded are given up, and those behind them are made'
   bus.announce({ ...INFO, state: 'ended' });
   await boards.work();
   expect(files(folder)).toEqual(['storyboard-1.jpg', 'storyboard-2.jpg', 'storyboard.jsonl']);
-  expect((await boards.of(broadcast)).recordingCues().match(/.* -->/g)?.[0]).toBe('00:04:10.000 -->');
+  expect((await boards.of(broadcast)).recordingCues().bytes.toString().match(/.* -->/g)?.[0]).toBe('00:04:10.000 -->');
 });
 
 test.each(['pictures/ffmpeg', 'pictures/busy', 'pictures/stopped'])('a fault that is not the media\'s (%s) is tried again', async (code) => {
