@@ -8,6 +8,7 @@ import { startServer } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
 
 import { measureAbr } from './abr/abr.ts';
+import { measureArchive } from './archive/archive.ts';
 import { measureCost } from './cost/cost.ts';
 import { fanoutSuite, idleSuite } from './fanout/suite.ts';
 import { measureGlass, type GlassOptions, type GlassResult } from './glass/glass.ts';
@@ -19,11 +20,11 @@ import { printWebrtcCost, runWebrtcCost } from './webrtc-cost.ts';
 import { printWebrtcSender, runWebrtcSender } from './webrtc-sender.ts';
 
 /**
- * `npm run bench [-- glass|webrtc|fanout|idle|srtp|sender|abr|load|cost ...] [--seconds N] [--only TEXT]`: prints tables and writes the same as JSON to
+ * `npm run bench [-- glass|webrtc|fanout|idle|srtp|sender|abr|load|cost|archive ...] [--seconds N] [--only TEXT]`: prints tables and writes the same as JSON to
  * `test/bench/results/`. Every number is of this machine, in this run.
  */
 
-const SUITES = { glass, webrtc, fanout, idle, srtp, sender, abr, load, cost };
+const SUITES = { glass, webrtc, fanout, idle, srtp, sender, abr, load, cost, archive };
 type Suite = keyof typeof SUITES;
 
 const names = process.argv.slice(2).filter((name): name is Suite => name in SUITES);
@@ -188,6 +189,17 @@ async function cost(): Promise<unknown> {
     'Cost of one 720p30 broadcast of three rungs with 20 viewers',
     ['process', 'CPU (cores)', 'RSS (MB)'],
     results.map((r) => [r.process, fixed(r.cpu, 3), fixed(r.rssMegabytes, 0)]),
+  );
+  return results;
+}
+
+/** (i) What rewind and recording of one 720p30 broadcast cost our process and the disk. */
+async function archive(): Promise<unknown> {
+  const results = await measureArchive({ seconds: Math.min(seconds, 30) });
+  printTable(
+    'One 720p30 broadcast of two rungs, nobody watching: what keeping it costs',
+    ['kept', 'CPU (cores)', 'RSS (MB)', 'stored (MB/s)', 'sent to the disk (MB/s)', 'longest stop (ms)'],
+    results.map((r) => [r.kept, fixed(r.cpu, 3), fixed(r.rssMegabytes, 0), fixed(r.storedPerSecond / 1e6, 2), fixed(r.writtenPerSecond / 1e6, 2), fixed(r.longestStop, 0)]),
   );
   return results;
 }
