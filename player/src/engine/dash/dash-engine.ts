@@ -2,13 +2,14 @@ import { MediaPlayer } from 'dashjs';
 import type { MediaPlayerClass, Representation } from 'dashjs';
 import { wallTime } from '#core/media/time.ts';
 import type { Millis, WallTime } from '#core/media/time.ts';
+import { EVENT_SCHEME } from '#core/media/timed-event.ts';
 import type { Engine, EngineFailure, EngineListener } from '../engine.ts';
 import { failureFromAnswer } from '../failure.ts';
 import { rungLabel } from '../rung-label.ts';
 import { holdStill } from '../still.ts';
 import { dashSettings, startBehind } from './config.ts';
 import { standsBeforeHole } from './hole.ts';
-import { afterHole, eventScheme, periodAt, readDashEvent, readManifest } from './manifest.ts';
+import { afterHole, periodAt, readDashEvent, readManifest } from './manifest.ts';
 import type { DashPeriod } from './manifest.ts';
 
 /** Options of {@link DashEngine}. */
@@ -158,7 +159,7 @@ export class DashEngine implements Engine {
     this.#on(events.error, ({ error }) => void this.#onError(error));
     this.#on(events.playbackError, ({ error }) => void this.#onError(error));
     // Told when it comes, with time to spare: raising it is not dash.js's business, which looks ten times a second.
-    this.#on(eventScheme, ({ event }) => this.#onEvent(event), { mode: 'eventModeOnReceive' });
+    this.#on(EVENT_SCHEME, ({ event }) => this.#onEvent(event), { mode: 'eventModeOnReceive' });
     video.addEventListener('playing', () => this.#flows(), { signal: this.#ends.signal });
     video.addEventListener('seeking', () => this.#leaveHole(), { signal: this.#ends.signal });
   }

@@ -1,10 +1,8 @@
 import { millis, wallTime } from '#core/media/time.ts';
 import type { Millis, WallTime } from '#core/media/time.ts';
+import { EVENT_SCHEME } from '#core/media/timed-event.ts';
 import { parseJson, readMessage } from '../../events/timed-message.ts';
 import type { EngineEvent } from '../../events/timed-message.ts';
-
-/** Scheme of our messages (ADR 0011). */
-export const eventScheme = 'urn:millrace:event:2026';
 
 /** A chunk lasts so long where the manifest does not say. */
 const usualPart = millis(200);
@@ -96,7 +94,7 @@ function duration(template: Node, scale: number): number | undefined {
 }
 
 function readEvents(stream: Node, start: number, origin: WallTime | undefined): EngineEvent[] {
-  if (stream['schemeIdUri'] !== eventScheme) {
+  if (stream['schemeIdUri'] !== EVENT_SCHEME) {
     return [];
   }
   const scale = number(stream['timescale']) ?? 1;

@@ -3,7 +3,8 @@ import type Hls from 'hls.js';
 import { describe, expect, it } from 'vitest';
 import type { EngineEvent } from '../../events/timed-message.ts';
 import type { EngineListener } from '../engine.ts';
-import { readRange, tellDateRanges } from './date-ranges.ts';
+import { tellDateRanges } from './date-ranges.ts';
+import { readRange } from './range-message.ts';
 
 const id = '00112233445566778899aabbccddeeff';
 const began = Date.UTC(2026, 0, 1);

@@ -1,18 +1,12 @@
 import { Events } from 'hls.js';
 import type Hls from 'hls.js';
 import type { DateRange, LevelDetails, MediaFragment, TimestampOffset } from 'hls.js';
-import { parseJson, readMessage } from '../../events/timed-message.ts';
-import type { TimedMessage } from '../../events/timed-message.ts';
 import type { EngineListener } from '../engine.ts';
-
-/** Scheme of our messages (ADR 0011). */
-const eventScheme = 'urn:millrace:event:2026';
+import { readRange, timeOf } from './range-message.ts';
+import type { RangeAttributes } from './range-message.ts';
 
 /** A place that has moved by less is the same, seconds. */
 const still = 0.001;
-
-/** Attributes of an EXT-X-DATERANGE, as hls.js reads them: without quotes. */
-export type RangeAttributes = Readonly<Record<string, string | undefined>>;
 
 /**
  * Tells of the messages in the playlists (EXT-X-DATERANGE), again where their place on the element's timeline moves: hls.js finds a playlist's
@@ -50,20 +44,6 @@ export function tellDateRanges(hls: Hls, listener: EngineListener): void {
   });
 }
 
-/** Reads a message from the attributes of its tag; undefined where it is none of ours. */
-export function readRange(attributes: RangeAttributes): TimedMessage | undefined {
-  const { ID: id, CLASS: scheme, 'START-DATE': wallTime, 'X-TYPE': type, 'X-DATA': data } = attributes;
-  if (scheme !== eventScheme || data === undefined) {
-    return undefined;
-  }
-  return readMessage({ id, type, data: parseJson(decodeBase64Url(data)), time: timeOf(attributes), wallTime });
-}
-
-/** Media time, where the tag tells it: seconds on the broadcast's timeline. */
-function timeOf({ 'X-TIME': time }: RangeAttributes): number | undefined {
-  return time === undefined || !(Number(time) >= 0) ? undefined : Number(time);
-}
-
 /** By media time where it is told and hls.js knows what it subtracts, else by the date of the segment before. */
 function positionOf(range: DateRange, details: LevelDetails, offsets: readonly (TimestampOffset | undefined)[]): number | undefined {
   const date = range.startDate.getTime();
@@ -81,13 +61,4 @@ function segmentAt({ fragments, fragmentHint }: LevelDetails, date: number): Med
   const segments = fragmentHint === undefined ? fragments : [...fragments, fragmentHint];
   const begins = ({ programDateTime }: MediaFragment): boolean => programDateTime !== null && programDateTime <= date;
   return segments.findLast(begins) ?? segments[0];
-}
-
-function decodeBase64Url(text: string): string {
-  try {
-    const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (letter) => letter.charCodeAt(0));
-    return new TextDecoder().decode(bytes);
-  } catch {
-    return '';
-  }
 }

@@ -2,6 +2,7 @@ import { millis, wallTime } from '#core/media/time.ts';
 import type { Millis, WallTime } from '#core/media/time.ts';
 import type { Engine, EngineListener } from '../engine.ts';
 import { failureFromAnswer } from '../failure.ts';
+import { tellPlaylistMessages } from './playlist-messages.ts';
 
 /** A media element that knows the date of its timeline's start: Safari's, by EXT-X-PROGRAM-DATE-TIME. */
 type DatedVideo = HTMLVideoElement & { getStartDate?: () => Date };
@@ -49,12 +50,12 @@ export class NativeEngine implements Engine {
     video.addEventListener('playing', () => listener.recovered(), { signal });
     video.src = url;
     this.#started = true;
+    void tellPlaylistMessages({ url, listener, signal, startDate: () => this.#startDate });
   }
 
   shownAt(): WallTime | undefined {
-    const { video } = this.#options;
-    const start = (video as DatedVideo).getStartDate?.().getTime();
-    return start === undefined || Number.isNaN(start) ? undefined : wallTime(start + video.currentTime * 1_000);
+    const start = this.#startDate;
+    return start === undefined ? undefined : wallTime(start + this.#options.video.currentTime * 1_000);
   }
 
   livePosition(): number | undefined {
@@ -68,6 +69,12 @@ export class NativeEngine implements Engine {
       this.#options.video.load();
     }
     this.#ends.abort();
+  }
+
+  /** The date of the element's timeline at zero, milliseconds since 1970. */
+  get #startDate(): number | undefined {
+    const start = (this.#options.video as DatedVideo).getStartDate?.().getTime();
+    return start === undefined || Number.isNaN(start) ? undefined : start;
   }
 
   /** The element does not say why it failed; the playlist's answer does. */

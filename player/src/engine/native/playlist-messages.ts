@@ -1,0 +1,86 @@
+import { readRange } from '../hls/range-message.ts';
+import type { RangeAttributes } from '../hls/range-message.ts';
+import type { EngineListener } from '../engine.ts';
+
+/** A playlist lists messages for half a minute at least: asking this often, milliseconds, finds each of them. */
+const interval = 1_000;
+
+/** Answers that do not come are not waited for. */
+const patience = 5_000;
+
+/** Options of {@link tellPlaylistMessages}. */
+export type PlaylistMessagesOptions = {
+  /** The multivariant playlist. */
+  readonly url: string;
+  /** The date of the element's timeline at zero, milliseconds since 1970; undefined before the browser knows it. */
+  readonly startDate: () => number | undefined;
+  readonly listener: EngineListener;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Tells of the messages in the playlists for a browser that plays HLS by itself and does not tell of EXT-X-DATERANGE: asks for one media playlist beside
+ * it (all of them list the same messages). Never rejects.
+ */
+export async function tellPlaylistMessages({ url, startDate, listener, signal }: PlaylistMessagesOptions): Promise<void> {
+  const told = new Map<string, number>();
+  const base = new URL(url, location.href).href;
+  let playlist: string | undefined;
+  while (!signal.aborted) {
+    playlist ??= firstPlaylist(await text(base, signal), base);
+    const start = startDate();
+    for (const attributes of start === undefined || playlist === undefined ? [] : rangesOf(await text(playlist, signal))) {
+      const message = readRange(attributes);
+      const position = (Date.parse(attributes['START-DATE'] ?? '') - (start ?? Number.NaN)) / 1_000;
+      if (message !== undefined && Number.isFinite(position) && told.get(message.id) !== position && !signal.aborted) {
+        told.set(message.id, position);
+        listener.event({ message, place: { kind: 'position', position } });
+      }
+    }
+    forget(told);
+    await pause(signal);
+  }
+}
+
+/** URL of the first media playlist that a multivariant playlist names; undefined where it names none. `base`: the absolute URL of the latter. */
+export function firstPlaylist(multivariant: string, base: string): string | undefined {
+  const lines = multivariant.split(/\r?\n/);
+  const uri = lines[lines.findIndex((line) => line.startsWith('#EXT-X-STREAM-INF:')) + 1];
+  return uri === undefined || uri === '' || uri.startsWith('#') ? undefined : new URL(uri, base).href;
+}
+
+/** Attributes of every EXT-X-DATERANGE (rfc8216bis, 4.2), quoted strings without their quotes. */
+export function rangesOf(playlist: string): readonly RangeAttributes[] {
+  const tags = playlist.split(/\r?\n/).filter((line) => line.startsWith('#EXT-X-DATERANGE:'));
+  return tags.map((line) => Object.fromEntries([...line.slice(17).matchAll(/([A-Z0-9-]+)=(?:"([^"]*)"|([^",]*))/g)].map(([, name, quoted, bare]) => [name, quoted ?? bare])));
+}
+
+async function text(url: string, signal: AbortSignal): Promise<string> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) });
+    return response.ok ? await response.text() : '';
+  } catch {
+    return '';
+  }
+}
+
+/** The schedule remembers messages; here only those that a playlist may still list matter. */
+function forget(told: Map<string, number>): void {
+  for (const id of [...told.keys()].slice(0, -1_000)) {
+    told.delete(id);
+  }
+}
+
+function pause(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, interval);
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}
