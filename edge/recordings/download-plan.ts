@@ -33,15 +33,13 @@ export type DownloadPlan = {
 export async function planDownload(broadcast: ArchivedBroadcast): Promise<DownloadPlan | undefined> {
   const { segments, leftOut } = selectForDownload(broadcast);
   const cuts = new Cuts();
-  const tracks = new Map<'video' | 'audio', TrackPlan>();
+  const plans = { video: new TrackPlan('video', segments), audio: new TrackPlan('audio', segments) };
   const planned: PlannedSegment[] = [];
   let at = 0;
   for (const selected of segments) {
-    const { track, segment, config } = selected;
-    const plan = tracks.get(track.kind) ?? new TrackPlan(track.kind, config.timescale);
-    tracks.set(track.kind, plan);
+    const { track, segment } = selected;
     const fragments = await readFragments((offset, length) => track.readSlice(segment, offset, length), segment.bytes);
-    const pieces = plan.add(selected, fragments, cuts.before(startOf(selected)), at);
+    const pieces = plans[track.kind].add(selected, fragments, cuts.before(startOf(selected)), at);
     const end = fragments.reduce((latest, { samples }) => samples.reduce((last, { pts, duration }) => Math.max(last, pts + duration), latest), 0);
     cuts.shown(end / segment.timescale);
     const size = pieces.reduce((sum, { length }) => sum + length, 0);
@@ -54,7 +52,7 @@ export async function planDownload(broadcast: ArchivedBroadcast): Promise<Downlo
     return undefined;
   }
   const present = new Set(planned.map(({ track }) => track.kind));
-  const movieTracks = (['video', 'audio'] as const).flatMap((kind) => (present.has(kind) ? (tracks.get(kind)?.end() ?? []) : []));
+  const movieTracks = (['video', 'audio'] as const).flatMap((kind) => (present.has(kind) ? plans[kind].end() : []));
   const { head, size } = movieHead(movieTracks, at, broadcast.facts.startedAt);
   return { head: head.parts, headSize: head.size, size, segments: planned.map((each) => ({ ...each, start: head.size + each.start })), leftOut };
 }

@@ -16,14 +16,18 @@ type Known = { readonly entry: number; readonly init: Uint8Array; readonly param
 export class TrackPlan {
   readonly #kind: 'video' | 'audio';
   readonly #timescale: number;
+  readonly #changes: boolean;
   readonly #tables = new SampleTables();
   readonly #known = new Map<ConfigId, Known>();
   #start: number | undefined;
   #lastDuration = 0;
 
-  constructor(kind: 'video' | 'audio', timescale: number) {
+  /** @param of - All that will be added. */
+  constructor(kind: 'video' | 'audio', of: readonly SelectedSegment[]) {
+    const own = of.filter(({ track }) => track.kind === kind);
     this.#kind = kind;
-    this.#timescale = timescale;
+    this.#timescale = own[0]?.config.timescale ?? 1;
+    this.#changes = own.some(({ segment }) => segment.config !== own[0]?.segment.config);
   }
 
   /**
@@ -70,15 +74,15 @@ export class TrackPlan {
     if (init === undefined) {
       return undefined;
     }
-    const known = { entry: this.#known.size + 1, init, parameterSets: this.#known.size === 0 ? undefined : parameterSetsOf(config) };
+    const known = { entry: this.#known.size + 1, init, parameterSets: this.#changes ? parameterSetsOf(config) : undefined };
     this.#known.set(id, known);
     return known;
   }
 }
 
 /**
- * The parameter sets of a picture as NAL units with their lengths. Chromium reads those of the first sample entry only, as many players do: what has another one
- * gets them in front of each key frame too. (ISO/IEC 14496-15, 5.3.3.1 wants them in the sample entry, where they are as well.)
+ * The parameter sets of a picture as NAL units with their lengths. Chromium reads those of the first sample entry only, as many players do: where there are several,
+ * they stand in front of each key frame too, so that it finds its own after a seek in either direction. (ISO/IEC 14496-15, 5.3.3.1 wants them in the sample entry, where they are as well.)
  */
 function parameterSetsOf(config: TrackConfig): Uint8Array | undefined {
   if (config.codec !== 'h264') {
