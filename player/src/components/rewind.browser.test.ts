@@ -57,7 +57,10 @@ beforeEach(() => {
   vi.stubGlobal('EventSource', FakeEventSource);
   vi.mocked(canRewind).mockReturnValue(true);
   vi.mocked(openRewind).mockImplementation(({ listener }, source) => (past = new FakeRewindEngine(listener, source)));
-  vi.mocked(chooseEngine).mockImplementation(() => ({ ways: [{ kind: 'hls', make: ({ listener }) => (live = new FakeEngine(listener)) }] }));
+  vi.mocked(chooseEngine).mockImplementation((choice) => {
+    const kind = choice === 'dash' ? 'dash' : 'hls';
+    return { ways: [{ kind, make: ({ listener }) => (live = Object.assign(new FakeEngine(listener), { kind })) }] };
+  });
 });
 
 afterEach(async () => {
@@ -191,7 +194,7 @@ describe('the page of a recording', () => {
   };
   const open = async (): Promise<void> => {
     server.recordings = [recording(id, 'cam'), recording('ffffffffffff', 'cam', { startedAt: '2026-01-01T10:00:00.000Z' }), recording('eeeeeeeeeeee', 'attic')];
-    await render(Recording, { id, begin: 0, routes });
+    await render(Recording, { id, begin: 0, engineChoice: 'auto', routes });
     has({ duration: 754, currentTime: 130, readyState: 4 });
     play();
   };
@@ -257,7 +260,7 @@ describe('the page of a recording', () => {
   });
 
   it('says that a recording is not here, and leads on', async () => {
-    await render(Recording, { id, begin: 0, routes });
+    await render(Recording, { id, begin: 0, engineChoice: 'auto', routes });
     past?.listener.failed({ kind: 'network', detail: 'HTTP 404' });
     await expect.element(page.getByText('This recording is not here', { exact: true })).toBeVisible();
     await expect.element(page.getByRole('link', { name: /other recordings/ })).toHaveAttribute('href', '/');
@@ -267,9 +270,22 @@ describe('the page of a recording', () => {
 
   it('says that a recording is damaged', async () => {
     server.recordings = [recording(id, 'cam', { state: 'damaged' })];
-    await render(Recording, { id, begin: 0, routes });
+    await render(Recording, { id, begin: 0, engineChoice: 'auto', routes });
     past?.listener.failed({ kind: 'network', detail: 'HTTP 404' });
     await expect.element(page.getByText(/is damaged/)).toBeVisible();
+  });
+
+  it('goes the other way where the media cannot be played, from where it was', async () => {
+    await open();
+    await vi.waitFor(() => expect(globalThis.millrace?.stats.recording?.position).toBe(130));
+    past?.listener.failed({ kind: 'media', detail: 'decoder' });
+    expect(vi.mocked(chooseEngine)).toHaveBeenCalledWith('dash', video());
+    expect(globalThis.millrace?.stats.ways.at(-1)).toMatchObject({ engine: 'dash', because: 'decoder' });
+    has({ currentTime: 0 });
+    video().dispatchEvent(new Event('loadedmetadata'));
+    expect(video().currentTime).toBe(130);
+    live?.listener.failed({ kind: 'media', detail: 'decoder' });
+    await expect.element(page.getByText(/could not go on with the recording/)).toBeVisible();
   });
 
   it('goes on by itself when the connection was lost, where it was', async () => {

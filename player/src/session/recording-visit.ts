@@ -1,7 +1,9 @@
 import { millis, wallTime } from '#core/media/time.ts';
 import type { WallTime } from '#core/media/time.ts';
-import type { Routes } from '../address/address.ts';
+import type { EngineChoice, Routes } from '../address/address.ts';
 import { fetchRecording } from '../api/recordings.ts';
+import { chooseEngine } from '../engine/choose-engine.ts';
+import type { EngineWay } from '../engine/choose-engine.ts';
 import type { EngineFailure } from '../engine/engine.ts';
 import { canRewind, openRewind } from '../engine/hls/rewind-way.ts';
 import { Metadata } from '../events/metadata.ts';
@@ -22,15 +24,14 @@ export type RecordingVisitOptions = {
   readonly routes: Routes;
   /** Where to begin, seconds. */
   readonly begin: number;
+  /** `dash`: by the DASH manifest and nothing else. */
+  readonly engineChoice: EngineChoice;
   /** Something worth showing has changed. */
   readonly changed: () => void;
 };
 
 /** Standing for this long, the viewer is told. */
 const tellAfter = 900;
-
-/** Media that cannot be played are tried this often in all. */
-const mostMediaErrors = 2;
 
 /** One visit to a recording: plays it from where the viewer wants, and goes on through lost connections. */
 export class RecordingVisit implements Visit {
@@ -42,13 +43,14 @@ export class RecordingVisit implements Visit {
   readonly #backOff = new BackOff(millis(400), millis(6_000));
   readonly #ends = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
+  /** Not gone yet, the best first. */
+  #ways: readonly EngineWay[];
   #retry: ReturnType<typeof setTimeout> | undefined;
   #state: SessionState = 'starting';
   #refusal: string | undefined;
   #position: number;
   #joinTime: number | undefined;
   #pausedByViewer = false;
-  #mediaErrors = 0;
 
   constructor(options: RecordingVisitOptions) {
     this.#options = options;
@@ -68,7 +70,9 @@ export class RecordingVisit implements Visit {
         failed: (failure) => void this.#onFailed(failure),
       },
     });
+    this.#ways = this.#findWays();
     const { signal } = this.#ends;
+    video.addEventListener('loadedmetadata', () => this.#resume(), { signal });
     video.addEventListener('playing', () => this.#onPlaying(), { signal });
     for (const event of ['pause', 'volumechange', 'resize', 'seeked', 'durationchange'] as const) {
       video.addEventListener(event, () => options.changed(), { signal });
@@ -175,18 +179,39 @@ export class RecordingVisit implements Visit {
     return seekable.length > 0 && Number.isFinite(seekable.end(seekable.length - 1)) ? seekable.end(seekable.length - 1) : undefined;
   }
 
-  #attempt(): void {
+  /** HLS by hls.js or by the browser; DASH where that does not work, or where the page asks for it. */
+  #findWays(): readonly EngineWay[] {
+    const { video, routes, id, engineChoice } = this.#options;
+    const hls: EngineWay = {
+      kind: 'hls',
+      make: (options) => openRewind(options, { kind: 'hls', url: routes.recording(id, 'master.m3u8'), begin: { position: this.#position } }),
+    };
+    const dash = engineChoice === 'hls' ? { ways: [] } : chooseEngine('dash', video);
+    const others = 'ways' in dash ? dash.ways.map((way) => ({ ...way, make: (options: Parameters<EngineWay['make']>[0]) => way.make({ ...options, dashUrl: routes.recording(id, 'manifest.mpd') }) })) : [];
+    return engineChoice !== 'dash' && canRewind(video) ? [hls, ...others] : others;
+  }
+
+  #attempt(because?: string): void {
     clearTimeout(this.#retry);
-    const { video, routes, id } = this.#options;
-    if (!canRewind(video)) {
+    const [way] = this.#ways;
+    if (way === undefined) {
       this.#refuse('This browser can play neither Media Source Extensions nor HLS. The recording can be downloaded below.');
       return;
     }
-    const source = { kind: 'hls', url: routes.recording(id, 'master.m3u8'), begin: { position: this.#position } } as const;
-    video.autoplay = !this.#pausedByViewer;
-    this.#seat.give({ kind: 'hls', make: (options) => openRewind(options, source) }, undefined);
+    this.#options.video.autoplay = !this.#pausedByViewer;
+    this.#seat.give(way, because);
+    // Nobody is behind, so nothing catches up.
+    this.#monitor.following = false;
     if (!this.#pausedByViewer) {
       void this.#startPlaying();
+    }
+  }
+
+  /** dash.js begins at the beginning. */
+  #resume(): void {
+    const { video } = this.#options;
+    if (this.#seat.engine?.kind === 'dash' && this.#position > video.currentTime + 1) {
+      video.currentTime = this.#position;
     }
   }
 
@@ -206,7 +231,6 @@ export class RecordingVisit implements Visit {
     if (this.#seat.engine !== undefined) {
       this.#joinTime ??= performance.now();
       this.#backOff.reset();
-      this.#mediaErrors = 0;
       this.#enter('playing');
     }
   }
@@ -227,18 +251,16 @@ export class RecordingVisit implements Visit {
   async #onFailed(failure: EngineFailure): Promise<void> {
     this.#seat.drop();
     if (failure.kind === 'media') {
-      this.#mediaErrors += 1;
-      if (this.#mediaErrors >= mostMediaErrors) {
+      this.#ways = this.#ways.slice(1);
+      if (this.#ways.length === 0) {
         this.#refuse('This browser could not go on with the recording. It can be downloaded below.');
-        return;
+      } else {
+        this.#attempt(failure.detail);
       }
-    } else {
-      this.#enter('reconnecting');
-      if (await this.#isGone()) {
-        return;
-      }
+      return;
     }
-    if (!this.#ends.signal.aborted) {
+    this.#enter('reconnecting');
+    if (!(await this.#isGone()) && !this.#ends.signal.aborted) {
       this.#retry = setTimeout(() => this.#attempt(), this.#backOff.next());
     }
   }

@@ -64,6 +64,8 @@ export class TimeShift {
   readonly #offer = new RewindOffer();
   /** While what is kept is shown: the way to return to, and where the viewer is. */
   #shifted: { engine: SeekableEngine | undefined; readonly from: EngineKind | undefined; at: WallTime; attempts: number } | undefined;
+  /** Where the viewer was sent within what is loaded: an element that seeks does not say where it is. */
+  #sought: WallTime | undefined;
   #paused: { readonly at: WallTime; readonly since: number } | undefined;
   /** The end of what is kept was reached, while nothing came any more. */
   #ranDry = false;
@@ -85,14 +87,14 @@ export class TimeShift {
   get reading(): RewindReading {
     const { now, monitor } = this.#options;
     const { state } = this.#offer;
-    const at = this.#shownAt();
-    const behind = at !== undefined ? now() - at : this.#paused !== undefined ? now() - this.#paused.at : monitor.following ? 0 : (monitor.reading.latency ?? 0);
+    const at = this.#shownAt() ?? this.#paused?.at ?? (monitor.following ? undefined : this.#liveAt());
+    const behind = at === undefined ? 0 : now() - at;
     return { state, window: this.#offer.reach(now()), behind: millis(Math.max(behind, 0)), active: this.active };
   }
 
   /** Goes so far forward, or back where it is negative. */
   seekBy(by: number): void {
-    const at = this.#shownAt() ?? this.#paused?.at ?? this.#options.seat.engine?.shownAt();
+    const at = this.#shownAt() ?? this.#paused?.at ?? this.#liveAt();
     if (at === undefined || this.#offer.state !== 'on') {
       this.#options.playhead.seekBy(by / 1_000, this.#options.seat.engine);
       return;
@@ -107,10 +109,11 @@ export class TimeShift {
       this.goLive();
       return;
     }
-    const shownAt = seat.engine?.shownAt();
+    const shownAt = this.#liveAt();
     const to = wallTime(Math.max(at, Math.min(this.#offer.oldest(now()), now() - nearest)));
     if (!this.active && shownAt !== undefined && playhead.reaches(millis(to - shownAt))) {
       playhead.seekBy((to - shownAt) / 1_000, seat.engine);
+      this.#sought = to;
       this.#paused &&= { ...this.#paused, at: to };
     } else if (this.#offer.state === 'on' || this.active) {
       this.#show(wallTime(Math.min(to, now() - nearest)));
@@ -122,6 +125,7 @@ export class TimeShift {
     const { seat, ways, playhead } = this.#options;
     const shifted = this.#shifted;
     this.#paused = undefined;
+    this.#sought = undefined;
     if (shifted === undefined) {
       playhead.goLive(seat.engine);
       return;
@@ -133,13 +137,14 @@ export class TimeShift {
   /** Forgets about the past: what comes next is live. */
   leave(): void {
     this.#shifted = undefined;
+    this.#sought = undefined;
     this.#paused = undefined;
     this.#ranDry = false;
   }
 
   /** The viewer pauses. */
   pause(): void {
-    const at = this.#shownAt() ?? this.#options.seat.engine?.shownAt();
+    const at = this.#shownAt() ?? this.#liveAt();
     this.#paused ??= at === undefined ? undefined : { at, since: performance.now() };
   }
 
@@ -233,7 +238,15 @@ export class TimeShift {
     return shown ?? this.#shifted?.at;
   }
 
+  /** What the low-latency way shows, or is about to. */
+  #liveAt(): WallTime | undefined {
+    const { video, seat } = this.#options;
+    const shown = seat.engine?.shownAt();
+    return this.#sought !== undefined && (video.seeking || shown === undefined) ? this.#sought : shown;
+  }
+
   #show(at: WallTime): void {
+    this.#sought = undefined;
     this.#paused &&= { ...this.#paused, at };
     const { seat, ways, video } = this.#options;
     if (this.#shifted !== undefined) {

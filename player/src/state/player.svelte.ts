@@ -105,6 +105,14 @@ export class PlayerState {
   readonly keepsPicture = $derived.by(() => (this.state === 'reconnecting' || this.state === 'interrupted') && (this.snapshot?.level ?? -1) >= 0);
   /** Nothing plays until the viewer asks for it. */
   readonly needsStart = $derived.by(() => this.state === 'playing' && this.paused);
+  /** URL of what stands for the picture until there is one: of a recording always, of a stream where the viewer has to start it. */
+  readonly poster = $derived.by(() => {
+    const { recording, routes, stream } = this.#options;
+    if (recording !== undefined) {
+      return routes.recording(recording.id, 'poster.jpg');
+    }
+    return this.needsStart && this.snapshot?.joinTime === null ? routes.picture(stream, 'poster') : undefined;
+  });
   readonly controlsShown = $derived.by(() => this.#controlsAwake || this.paused || this.panel !== 'none' || !this.hasPicture);
   /** At the live edge: following it, and not far off the target. */
   readonly atLiveEdge = $derived.by(() => {
@@ -295,7 +303,7 @@ export class PlayerState {
     const changed = (): void => this.#refresh();
     return recording === undefined
       ? new Session({ video, stream, routes, clock: this.#clock, engineChoice, early, changed })
-      : new RecordingVisit({ video, routes, changed, ...recording });
+      : new RecordingVisit({ video, routes, engineChoice, changed, ...recording });
   }
 
   #refresh(): void {
