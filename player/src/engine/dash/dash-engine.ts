@@ -9,7 +9,7 @@ import { rungLabel } from '../rung-label.ts';
 import { holdStill } from '../still.ts';
 import { dashSettings, startBehind } from './config.ts';
 import { standsBeforeHole } from './hole.ts';
-import { afterHole, periodAt, readDashEvent, readManifest } from './manifest.ts';
+import { afterHole, isDynamic, periodAt, readDashEvent, readManifest } from './manifest.ts';
 import type { DashPeriod } from './manifest.ts';
 
 /** Options of {@link DashEngine}. */
@@ -67,6 +67,7 @@ export class DashEngine implements Engine {
   #rungs: readonly Representation[] = [];
   #told = '';
   #periods: readonly DashPeriod[] = [];
+  #isLive = false;
   #troubled = false;
   #failing = false;
   #saidThatItPlays = false;
@@ -109,7 +110,8 @@ export class DashEngine implements Engine {
   }
 
   get partTarget(): Millis | undefined {
-    return this.#periods.at(-1)?.part;
+    // A recording has no latency to be held.
+    return this.#isLive ? this.#periods.at(-1)?.part : undefined;
   }
 
   shownAt(): WallTime | undefined {
@@ -120,7 +122,7 @@ export class DashEngine implements Engine {
 
   livePosition(): number | undefined {
     const last = this.#periods.at(-1);
-    if (last?.origin === undefined) {
+    if (last?.origin === undefined || !this.#isLive) {
       return undefined;
     }
     const live = (this.#options.now() - last.origin) / 1_000 - startBehind;
@@ -178,6 +180,7 @@ export class DashEngine implements Engine {
       return;
     }
     this.#periods = readManifest(manifest);
+    this.#isLive = isDynamic(manifest);
     for (const event of this.#periods.flatMap((period) => period.events)) {
       this.#options.listener.event(event);
     }

@@ -30,6 +30,11 @@ export function readManifest(manifest: unknown): readonly DashPeriod[] {
   return nodes(root['Period']).map((period) => readPeriod(period, began));
 }
 
+/** Whether more will come: of a recording, or of a broadcast that is over, nothing does. */
+export function isDynamic(manifest: unknown): boolean {
+  return node(manifest)['type'] === 'dynamic';
+}
+
 /** The period that holds a position; the first one after it where none does. */
 export function periodAt(periods: readonly DashPeriod[], position: number): DashPeriod | undefined {
   return periods.findLast(({ start }) => start <= position) ?? periods[0];
