@@ -1,4 +1,7 @@
-import type { Archive } from '../archive/archive.ts';
+import type { StreamName } from '#core/bus/catalog.ts';
+import type { BroadcastId } from '#core/media/frame.ts';
+
+import type { Archive, ArchivedBroadcast, ArchivedTrack } from '../archive/archive.ts';
 import { ReadGate } from '../recordings/read-gate.ts';
 import { rewindMultivariant, rewindPlaylist } from '../rewind/rewind-playlists.ts';
 import type { Directory } from '../llhls/directory.ts';
@@ -14,11 +17,14 @@ const REWIND_CACHING = 'public, max-age=1';
 const READS = { atOnce: 16, waiting: 512 };
 
 /** What is answered from the archive. */
-export type KeptAnswersOptions = { readonly archive: Pick<Archive, 'open'>; readonly directory: Directory; readonly exchanges: Exchanges };
+export type KeptAnswersOptions = { readonly archive: Pick<Archive, 'open' | 'find' | 'recordings'>; readonly directory: Directory; readonly exchanges: Exchanges };
 
 type KeptTarget = Extract<MediaTarget, { kind: 'segment' | 'init' }>;
 
-/** Answers requests for what has left the live window of a broadcast that is on air: from disk, under the same URLs (ADR 0010). */
+/**
+ * Answers requests for what has left the live window of a broadcast: from disk, under the same URLs (ADR 0010). Those of a recording go on when its broadcast is over:
+ * who was behind then holds a playlist of hours.
+ */
 export class KeptAnswers {
   readonly #options: KeptAnswersOptions;
   readonly #gate = new ReadGate(READS.atOnce, READS.waiting);
@@ -28,19 +34,23 @@ export class KeptAnswers {
   }
 
   rewind(exchange: Exchange, target: Extract<MediaTarget, { kind: 'rewind' }>): void {
-    const { archive, directory, exchanges } = this.#options;
+    const { directory, exchanges } = this.#options;
     const { stream, of } = target;
-    const id = of === undefined ? directory.current(stream)?.info.broadcast : directory.broadcast(stream, of.broadcast)?.info.broadcast;
-    const broadcast = id === undefined ? undefined : archive.open(id);
-    const payload = broadcast && (of === undefined ? rewindMultivariant(broadcast) : rewindPlaylist(broadcast, of.track));
-    if (payload === undefined) {
+    const id = of?.broadcast ?? directory.current(stream)?.info.broadcast;
+    const isKept = this.#withBroadcast(exchange, target, id, (broadcast) => {
+      const payload = of === undefined ? rewindMultivariant(broadcast) : rewindPlaylist(broadcast, of.track);
+      if (payload === undefined) {
+        exchanges.missing(exchange.response, target);
+        return;
+      }
+      if (of !== undefined) {
+        exchanges.stamp(exchange, stream, 'hls');
+      }
+      exchanges.send(exchange, 'rewind', payload, REWIND_CACHING);
+    });
+    if (!isKept) {
       exchanges.missing(exchange.response, target);
-      return;
     }
-    if (of !== undefined) {
-      exchanges.stamp(exchange, stream, 'hls');
-    }
-    exchanges.send(exchange, 'rewind', payload, REWIND_CACHING);
   }
 
   /**
@@ -49,11 +59,21 @@ export class KeptAnswers {
    * @returns false where it is not.
    */
   media(exchange: Exchange, target: KeptTarget): boolean {
-    const { archive, directory, exchanges } = this.#options;
-    const track = directory.broadcast(target.stream, target.broadcast) === undefined ? undefined : archive.open(target.broadcast)?.tracks.get(target.track);
-    if (track === undefined) {
-      return false;
+    const open = this.#options.archive.open(target.broadcast);
+    if (open !== undefined) {
+      const track = open.facts.stream === target.stream ? open.tracks.get(target.track) : undefined;
+      return track !== undefined && this.#media(exchange, target, track);
     }
+    return this.#withBroadcast(exchange, target, target.broadcast, ({ tracks }) => {
+      const track = tracks.get(target.track);
+      if (track === undefined || !this.#media(exchange, target, track)) {
+        this.#options.exchanges.missing(exchange.response, target);
+      }
+    });
+  }
+
+  #media(exchange: Exchange, target: KeptTarget, track: ArchivedTrack): boolean {
+    const { exchanges } = this.#options;
     if (target.kind === 'init') {
       const init = track.init(target.config);
       if (init !== undefined) {
@@ -82,4 +102,37 @@ export class KeptAnswers {
     );
     return true;
   }
+
+  /**
+   * Calls back with a broadcast of a stream: at once where it is being kept, once it is read where it is a finished recording.
+   *
+   * @returns false where it is neither.
+   */
+  #withBroadcast(exchange: Exchange, target: MediaTarget, id: BroadcastId | undefined, answer: (broadcast: ArchivedBroadcast) => void): boolean {
+    const { archive, exchanges } = this.#options;
+    const open = id === undefined ? undefined : archive.open(id);
+    if (open?.facts.stream === target.stream) {
+      answer(open);
+      return true;
+    }
+    if (id === undefined || open !== undefined || !isRecorded(archive, target.stream, id)) {
+      return false;
+    }
+    archive
+      .find(id)
+      .then((found) => {
+        if (found === undefined) {
+          exchanges.missing(exchange.response, target);
+        } else if (!exchange.response.destroyed) {
+          answer(found);
+        }
+      })
+      .catch(() => exchanges.fail(exchange.response, target.kind, 503, 'archive/unreadable', 'The recording cannot be read from disk.', RETRY_AFTER));
+    return true;
+  }
+}
+
+/** Known without a look at the disk: ids that nobody has heard of cost nothing. */
+function isRecorded(archive: Pick<Archive, 'recordings'>, stream: StreamName, id: BroadcastId): boolean {
+  return archive.recordings(stream).some((facts) => facts.id === id);
 }
