@@ -13,8 +13,7 @@ import { keepFrameLog, readFrameLog, type FrameLog, type ShownFrame } from './fr
 
 const key = 'cam_0123456789abcdef';
 
-/** Messages that are sent, this far apart: each falls elsewhere into its part, segment and second. */
-const MESSAGES = 12;
+/** Messages are sent this far apart: each falls elsewhere into its part, segment and second. */
 const APART_MILLIS = 730;
 
 /** A message is raised so near to the instant at which its frame is shown, milliseconds. */
@@ -53,6 +52,24 @@ async function watch(browser: Browser, url: string, engine: string): Promise<Pag
     { deadline: 30_000 },
   );
   return page;
+}
+
+/** Chooses a rung on a page, as the quality menu does, and waits until it is shown. */
+async function choose(page: Page, height: number): Promise<void> {
+  await until(
+    `${height}p`,
+    () =>
+      page.evaluate((wanted) => {
+        type Host = { millrace: { stats: { levels: { height: number }[] }; setLevel(level: number): void }; document: { querySelector(selector: string): { videoHeight: number } | null } };
+        const { millrace, document } = globalThis as unknown as Host;
+        const level = millrace.stats.levels.findIndex((rung) => rung.height === wanted);
+        if (level >= 0) {
+          millrace.setLevel(level);
+        }
+        return document.querySelector('video')?.videoHeight === wanted;
+      }, height),
+    { deadline: 30_000 },
+  );
 }
 
 /** Where a period of LL-DASH lies: seconds of presentation time, and of the broadcast's timeline. */
@@ -102,15 +119,19 @@ describe('messages on the media timeline', () => {
 
   afterAll(() => browser.close());
 
-  it('are raised with their frame over LL-HLS, LL-DASH and WebRTC at once, whatever the latency', async () => {
-    await using server = await startServer({ config: { streamKeys: [key], ladder: 'source' } });
+  it.each([
+    { name: 'as the publisher sends it', ladder: 'source', height: undefined, messages: 12 },
+    { name: 'encoded, which lags behind', ladder: [{ height: 360, bitrate: '600k' }, { height: 240, bitrate: '350k' }], height: 240, messages: 10 },
+  ])('are raised with their frame over LL-HLS, LL-DASH and WebRTC at once, whatever the latency: $name', async ({ ladder, height, messages }) => {
+    await using server = await startServer({ config: { streamKeys: [key], ladder } });
     const publisher = startClockPublisher({ url: server.publishUrl(key), kilobits: 500 });
     const engines = ['hls', 'dash', 'webrtc'];
     try {
       await until('the broadcast', async () => (await fetch(`${server.url}/live/cam/master.m3u8`)).ok, { deadline: 20_000 });
       const pages = await Promise.all(engines.map((engine) => watch(browser, server.url, engine)));
+      await Promise.all(height === undefined ? [] : pages.map((page) => choose(page, height)));
       const sent: Sent[] = [];
-      for (let n = 0; n < MESSAGES; n += 1) {
+      for (let n = 0; n < messages; n += 1) {
         sent.push(await sendMessage(server, { n }));
         await new Promise((resolve) => setTimeout(resolve, APART_MILLIS));
       }
@@ -121,7 +142,7 @@ describe('messages on the media timeline', () => {
             `all messages over ${engines[index]}`,
             async () => {
               const log = await readFrameLog(page);
-              return log.messages.length >= MESSAGES ? log : undefined;
+              return log.messages.length >= messages ? log : undefined;
             },
             { deadline: 15_000 },
           ),
