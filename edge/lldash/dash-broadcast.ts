@@ -21,9 +21,6 @@ export type DashOptions = ManifestOptions & { readonly clock: Clock; readonly ar
 /** So long a period may stay untold because one of its renditions has not begun: players choose among those that a period has at first. */
 const PATIENCE = millis(3000);
 
-/** Types of message that are remembered: a bound on what a broken publisher can make us keep. */
-const MAX_EVENT_TYPES = 64;
-
 /** A broadcast as LL-DASH serves it: its manifest, rendered once per state, and the requests that wait for it or for a segment. */
 export class DashBroadcast implements WindowFace {
   /** Requests for segments that are not whole yet. */
@@ -36,7 +33,6 @@ export class DashBroadcast implements WindowFace {
   readonly #configs = new Map<ConfigId, TrackConfig>();
   readonly #setIds = new Map<string, number>();
   readonly #expected = new Map<string, ExpectedLength>();
-  readonly #eventTypes = new Set<string>();
   readonly #queues = new Map<number, WaitList<Waiter>>();
   #state = '';
   #listing: Listing | undefined;
@@ -174,11 +170,6 @@ export class DashBroadcast implements WindowFace {
         }
       }
     }
-    for (const { event } of this.#window.events) {
-      if (this.#eventTypes.size < MAX_EVENT_TYPES) {
-        this.#eventTypes.add(event.type);
-      }
-    }
   }
 
   #list(): Listing {
@@ -221,7 +212,6 @@ export class DashBroadcast implements WindowFace {
       partTarget,
       newest: newest < 0 ? undefined : newest,
       periods,
-      eventTypes: [...this.#eventTypes],
     };
   }
 

@@ -57,6 +57,4 @@ export type Listing = {
   /** The newest group that has begun: names the next manifest. Undefined where none has. */
   readonly newest: number | undefined;
   readonly periods: readonly ListedPeriod[];
-  /** Types of message that the broadcast has had. */
-  readonly eventTypes: readonly string[];
 };

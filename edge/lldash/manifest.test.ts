@@ -44,7 +44,6 @@ const listing: Listing = {
   partTarget: millis(200),
   newest: 101,
   periods: [period],
-  eventTypes: ['poll'],
 };
 
 const lines = (text: string): string => text.replaceAll('><', '>\n<');
@@ -58,12 +57,11 @@ test('ISO/IEC 23009-1 and DASH-IF low latency: the manifest of a running broadca
 <PlaybackRate min="0.96" max="1.04"/>
 </ServiceDescription>
 <Period id="0" start="PT0.24S">
-<EventStream schemeIdUri="urn:millrace:event:2026" value="poll" timescale="90000" presentationTimeOffset="0">
-<Event presentationTime="45000" duration="0" id="2309737967">{&quot;q&quot;:&quot;&lt;a&gt; &amp; b?&quot;}</Event>
+<EventStream schemeIdUri="urn:millrace:event:2026" value="" timescale="90000" presentationTimeOffset="0">
+<Event presentationTime="45000" duration="0" id="2309737967">{&quot;id&quot;:&quot;89abcdef00000000000000000000000a&quot;,&quot;type&quot;:&quot;poll&quot;,&quot;data&quot;:{&quot;q&quot;:&quot;&lt;a&gt; &amp; b?&quot;}}</Event>
 </EventStream>
 <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1" maxWidth="640" maxHeight="360">
-<InbandEventStream schemeIdUri="urn:millrace:event:2026"/>
-<InbandEventStream schemeIdUri="urn:millrace:event:2026" value="poll"/>
+<InbandEventStream schemeIdUri="urn:millrace:event:2026" value=""/>
 <ProducerReferenceTime id="0" inband="true" type="captured" wallClockTime="2026-01-01T00:00:00.240Z" presentationTime="0">
 <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="/tv/time"/>
 </ProducerReferenceTime>
@@ -82,8 +80,7 @@ test('ISO/IEC 23009-1 and DASH-IF low latency: the manifest of a running broadca
 </Representation>
 </AdaptationSet>
 <AdaptationSet id="2" contentType="audio" mimeType="audio/mp4" segmentAlignment="true" startWithSAP="1">
-<InbandEventStream schemeIdUri="urn:millrace:event:2026"/>
-<InbandEventStream schemeIdUri="urn:millrace:event:2026" value="poll"/>
+<InbandEventStream schemeIdUri="urn:millrace:event:2026" value=""/>
 <ProducerReferenceTime id="1" inband="true" type="captured" wallClockTime="2026-01-01T00:00:00.240Z" presentationTime="0">
 <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="/tv/time"/>
 </ProducerReferenceTime>

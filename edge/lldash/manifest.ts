@@ -1,5 +1,5 @@
 import { millisToTicks, millis, VIDEO_TIMESCALE, type Millis } from '#core/media/time.ts';
-import { EVENT_SCHEME, eventNumber } from '#core/media/timed-event.ts';
+import { EVENT_SCHEME, eventNumber, eventText } from '#core/media/timed-event.ts';
 
 import type { ListedPeriod, ListedSegment, ListedSet, ListedTrack, Listing } from './listing.ts';
 import { segmentTimeline } from './segment-timeline.ts';
@@ -66,19 +66,19 @@ function utcTiming({ timeUrl }: ManifestOptions): string {
 function periodText(period: ListedPeriod, listing: Listing, options: ManifestOptions, isLast: boolean): string {
   const duration = listing.ended && isLast ? isoDuration(millis(endOf([period]) - period.start)) : undefined;
   const sets = period.sets.map((set) => setText(set, period, listing, options));
-  return element('Period', { id: period.id, start: isoDuration(period.start), duration }, ...eventStreams(period), ...sets);
+  return element('Period', { id: period.id, start: isoDuration(period.start), duration }, eventStream(period), ...sets);
 }
 
-/** An EventStream for each type of message (ISO/IEC 23009-1, 5.10.2): `value` is the type, as in `emsg`. */
-function eventStreams({ events, mediaStart }: ListedPeriod): string[] {
-  const byType = Map.groupBy(events, ({ type }) => type);
-  return [...byType].map(([type, messages]) =>
-    element(
-      'EventStream',
-      { schemeIdUri: EVENT_SCHEME, value: type, timescale: VIDEO_TIMESCALE, presentationTimeOffset: millisToTicks(mediaStart, VIDEO_TIMESCALE) },
-      ...messages.map((event) => element('Event', { presentationTime: event.pts, duration: 0, id: eventNumber(event) }, escapeXml(event.data))),
-    ),
-  );
+/** The scheme of our messages as a manifest names it: dash.js 5.2 compares the value of an `emsg` too, which is empty. */
+const EVENTS = { schemeIdUri: EVENT_SCHEME, value: '' };
+
+/** The messages of a period (ISO/IEC 23009-1, 5.10.2), each as it stands in its segment. */
+function eventStream({ events, mediaStart }: ListedPeriod): string {
+  if (events.length === 0) {
+    return '';
+  }
+  const rows = events.map((event) => element('Event', { presentationTime: event.pts, duration: 0, id: eventNumber(event) }, escapeXml(eventText(event))));
+  return element('EventStream', { ...EVENTS, timescale: VIDEO_TIMESCALE, presentationTimeOffset: millisToTicks(mediaStart, VIDEO_TIMESCALE) }, ...rows);
 }
 
 function setText(set: ListedSet, period: ListedPeriod, listing: Listing, options: ManifestOptions): string {
@@ -89,7 +89,7 @@ function setText(set: ListedSet, period: ListedPeriod, listing: Listing, options
   return element(
     'AdaptationSet',
     { id: set.id, contentType: kind, mimeType: `${kind}/mp4`, segmentAlignment: true, ...(set.independent ? { startWithSAP: 1 } : {}), ...bounds },
-    ...inbandEvents(listing.eventTypes),
+    element('InbandEventStream', EVENTS),
     listing.ended ? '' : producerReference(set, period, options),
     resync(set, listing),
     element('Role', { schemeIdUri: 'urn:mpeg:dash:role:2011', value: 'main' }),
@@ -99,14 +99,6 @@ function setText(set: ListedSet, period: ListedPeriod, listing: Listing, options
       return representation(track, shared ? element('SegmentTemplate', { initialization }) : template(set, period, listing, track.segments, initialization));
     }),
   );
-}
-
-/**
- * Which `emsg` are told to applications: one without `value` for all of the scheme (5.10.3.3.1), and one for each type that
- * there was, because dash.js 5.2 compares the value too.
- */
-function inbandEvents(types: readonly string[]): string[] {
-  return [{}, ...types.map((value) => ({ value }))].map((more) => element('InbandEventStream', { schemeIdUri: EVENT_SCHEME, ...more }));
 }
 
 /** `inband`: the first chunk of each segment has a `prft` of its own. The form of `wallClockTime` is that of the scheme inside (5.12). */
