@@ -2,6 +2,7 @@ import type { ArchivedBroadcast, ArchivedSegment, ArchivedTrack } from '../archi
 import { Cuts } from './cuts.ts';
 import { readFragments } from './fragments.ts';
 import { movieHead } from './mp4/movie.ts';
+import { pace } from './pace.ts';
 import { selectForDownload, startOf, type Selection } from './selection.ts';
 import { TrackPlan, type Piece } from './track-plan.ts';
 
@@ -35,6 +36,7 @@ export async function planDownload(broadcast: ArchivedBroadcast): Promise<Downlo
   const cuts = new Cuts();
   const plans = { video: new TrackPlan('video', segments), audio: new TrackPlan('audio', segments) };
   const planned: PlannedSegment[] = [];
+  const rest = pace();
   let at = 0;
   for (const selected of segments) {
     const { track, segment } = selected;
@@ -47,6 +49,7 @@ export async function planDownload(broadcast: ArchivedBroadcast): Promise<Downlo
       planned.push({ track, segment, start: at, size, pieces });
       at += size;
     }
+    await rest();
   }
   if (planned.length === 0) {
     return undefined;
