@@ -69,6 +69,7 @@ export class DashEngine implements Engine {
   #periods: readonly DashPeriod[] = [];
   #isLive = false;
   #troubled = false;
+  #begun = false;
   #failing = false;
   #saidThatItPlays = false;
   #doubt: ReturnType<typeof setTimeout> | undefined;
@@ -84,6 +85,7 @@ export class DashEngine implements Engine {
 
   start(): void {
     const { video, url } = this.#options;
+    this.#begun = true;
     this.#player.initialize(video, new URL(url, location.href).href, video.autoplay);
     this.#expectMedia();
   }
@@ -133,7 +135,10 @@ export class DashEngine implements Engine {
     if (!this.#ends.signal.aborted) {
       this.#ends.abort();
       clearTimeout(this.#doubt);
-      this.#player.destroy();
+      // dash.js throws where it was not begun.
+      if (this.#begun) {
+        this.#player.destroy();
+      }
     }
   }
 
