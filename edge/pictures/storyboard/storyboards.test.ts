@@ -97,6 +97,18 @@ test('a recording that a crash left open is completed once the archive has finis
   expect(files(folder)).toEqual(['poster.jpg', 'storyboard-0.jpg', 'storyboard.jsonl']);
 });
 
+test('what is over is completed at once, though the archive holds it a little longer', async () => {
+  const { archive, broadcast, folder } = kept(seconds(0, 30));
+  const { bus, boards } = making(archive);
+  bus.announce(INFO);
+  archive.open = () => broadcast;
+  await boards.work();
+  bus.announce({ ...INFO, state: 'ended' });
+  await broadcast.end();
+  await boards.work();
+  expect(files(folder)).toEqual(['poster.jpg', 'storyboard-0.jpg', 'storyboard.jsonl']);
+});
+
 test('a broadcast that returns within its grace time goes on where it was', async () => {
   const { archive, broadcast } = kept(seconds(0, 255));
   const { bus, boards, decoder } = making(archive);

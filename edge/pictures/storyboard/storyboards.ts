@@ -130,7 +130,8 @@ export class Storyboards {
         return;
       }
       const open = this.#options.archive.open(id);
-      if (open !== undefined) {
+      // The archive holds what is over a little longer, for viewers who have gone back in it.
+      if (open?.facts.state === 'open') {
         await this.#attempt(id, () => this.#advance(open));
       } else if (ended) {
         await this.#attempt(id, () => this.#end(id));
