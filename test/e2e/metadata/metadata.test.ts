@@ -170,4 +170,27 @@ describe('messages on the media timeline', () => {
       await publisher.stop();
     }
   });
+
+  it('are raised once more for who goes back to before them, from one way to another', async () => {
+    await using server = await startServer({ config: { streamKeys: [key], ladder: 'source' } });
+    const publisher = startClockPublisher({ url: server.publishUrl(key), kilobits: 500 });
+    try {
+      await until('the broadcast', async () => (await fetch(`${server.url}/live/cam/master.m3u8`)).ok, { deadline: 20_000 });
+      const page = await watch(browser, server.url, 'webrtc');
+      const raised = async (): Promise<readonly string[]> => (await readFrameLog(page)).messages.map(({ detail }) => detail.id);
+      // There is something to go back to.
+      await new Promise((resolve) => setTimeout(resolve, 10_000));
+      const { id, time } = await sendMessage(server, { n: 0 });
+      await until('the message', async () => (await raised()).length > 0);
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      await page.keyboard.press('ArrowLeft');
+      await until('the message once more', async () => (await raised()).length > 1, { deadline: 20_000 });
+      const { messages } = await readFrameLog(page);
+      expect(messages.map(({ detail }) => detail.id)).toEqual([id, id]);
+      expect(messages[1]?.detail.time).toBeCloseTo(time, 3);
+      await page.context().close();
+    } finally {
+      await publisher.stop();
+    }
+  });
 });
