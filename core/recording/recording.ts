@@ -19,7 +19,7 @@ export type Recording = {
   readonly duration: number;
   /** On disk. */
   readonly bytes: number;
-  /** Bytes of `download.mp4`; absent while the recording goes on. */
+  /** Bytes of `download.mp4`; absent while the recording goes on, and in lists until somebody asked for the recording or its download. */
   readonly downloadBytes?: number;
   /** Of the best picture; absent where there is only sound. */
   readonly width?: number;
