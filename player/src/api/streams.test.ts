@@ -12,9 +12,10 @@ describe('a stream of the API', () => {
       viewers: { hls: 3, dash: 0, webrtc: 1, total: 4 },
       rungs: [{ kind: 'video', label: '720p' }, { kind: 'video', label: '360p' }, { kind: 'audio', label: 'Audio' }],
       rewind: { seconds: 7_200, url: '/live/demo/rewind.m3u8' },
+      recording: true,
       thumbnail: '/live/demo/thumbnail.jpg',
     };
-    expect(readStream(answer)).toEqual({ name: 'demo', state: 'live', broadcast: 'b1', startedAt: '2026-01-02T03:04:05.000Z', viewers: 4, best: '720p', rewind: 7_200, pictured: true });
+    expect(readStream(answer)).toEqual({ name: 'demo', state: 'live', broadcast: 'b1', startedAt: '2026-01-02T03:04:05.000Z', viewers: 4, best: '720p', rewind: 7_200, recorded: true, pictured: true });
   });
 
   it('is read off air, when most is missing', () => {

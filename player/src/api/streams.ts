@@ -17,6 +17,8 @@ export type StreamFacts = {
   readonly best: string | undefined;
   /** Length of the rewind window as set, seconds; a broadcast that began a minute ago has a minute. Undefined where there is none. */
   readonly rewind: number | undefined;
+  /** The broadcast is being recorded. */
+  readonly recorded: boolean;
   /** There are pictures of it to be asked for. */
   readonly pictured: boolean;
 };
@@ -61,6 +63,7 @@ export function readStream(value: unknown): StreamFacts | undefined {
     viewers: typeof viewers === 'number' ? viewers : 0,
     best: isRecord(best) ? text(best['label']) : undefined,
     rewind: seconds !== undefined && seconds > 0 ? seconds : undefined,
+    recorded: value['recording'] === true,
     pictured: text(value['thumbnail']) !== undefined,
   };
 }

@@ -19,6 +19,7 @@ export class RewindOffer {
   #state: RewindState = 'none';
   #broadcast: string | undefined;
   #isInterrupted = false;
+  #recording: string | undefined;
   #length = 0;
   #startedAt = 0;
   #toldAt = 0;
@@ -27,9 +28,9 @@ export class RewindOffer {
     return this.#state;
   }
 
-  /** Id of the broadcast that it is about. */
-  get broadcast(): string | undefined {
-    return this.#broadcast;
+  /** Id of the recording that is being made of the broadcast; undefined where none is. */
+  get recording(): string | undefined {
+    return this.#recording;
   }
 
   /** The publisher is gone, and may return. */
@@ -51,6 +52,7 @@ export class RewindOffer {
     }
     const isSame = facts.broadcast === this.#broadcast;
     this.#broadcast = facts.broadcast;
+    this.#recording = facts.recorded ? facts.broadcast : undefined;
     this.#isInterrupted = facts.state === 'interrupted';
     if (facts.rewind === undefined) {
       this.#state = isSame && this.#state !== 'none' ? 'lost' : 'none';

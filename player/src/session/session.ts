@@ -92,7 +92,7 @@ export class Session implements Visit {
       starting: () => this.#state === 'starting',
     });
     this.#shift = new TimeShift({
-      ...{ video, url: routes.rewind(stream), seat: this.#seat, ways: this.#ways, monitor: this.#monitor, playhead: this.#playhead },
+      ...{ video, url: routes.rewind(stream), recordingUrl: (id: string) => routes.recording(id, 'master.m3u8'), seat: this.#seat, ways: this.#ways, monitor: this.#monitor, playhead: this.#playhead },
       now: () => clock.now(),
       begun: () => this.#onBegun(),
     });
@@ -364,7 +364,7 @@ export class Session implements Visit {
       this.#enter(plays ? 'buffering' : 'reconnecting');
     } else if (air === 'unknown' && !plays) {
       this.#await('unknown');
-    } else if (air === 'offline' && (!plays || (!this.#shift.active && this.#monitor.reading.buffer < 50))) {
+    } else if (air === 'offline' && !this.#shift.active && (!plays || this.#monitor.reading.buffer < 50)) {
       this.#await('offline');
     }
   }

@@ -250,6 +250,39 @@ describe('a session that goes back', () => {
     expect(engine()).toBe('hls');
   });
 
+  it('goes on in the recording when the broadcast is over, and then waits for the next one', async () => {
+    open();
+    session.tell(told({ recording: true }));
+    session.seekTo(-200);
+    plays();
+    const { at } = lastPast();
+    server.state = 'offline';
+    session.tell(readStream(stream('cam', 'offline')));
+    lastPast().listener.failed({ kind: 'network', detail: 'levelLoadError' });
+    await vi.waitFor(() => expect(past).toHaveLength(2), { timeout: 2_000 });
+    expect([lastPast().source.url, lastPast().at]).toEqual(['/recordings/b1/master.m3u8', at]);
+    plays();
+    expect(session.state).toBe('playing');
+    expect(rewind()).toMatchObject({ state: 'on', active: true });
+    expect(rewind()?.window).toBeGreaterThan(299);
+    session.seekBy(-10);
+    expect(sentTo()).toBeCloseTo(210, 0);
+    lastPast().listener.ended();
+    await vi.waitFor(() => expect(live).toHaveLength(2), { timeout: 2_000 });
+    lastLive().listener.failed({ kind: 'offline', detail: 'HTTP 404' });
+    expect([session.state, rewind()]).toEqual(['offline', null]);
+  });
+
+  it('goes on in the recording at once when it hears that nothing is on air', () => {
+    open();
+    session.tell(told({ recording: true }));
+    session.seekTo(-200);
+    lastPast().listener.failed({ kind: 'offline', detail: 'HTTP 404' });
+    expect(lastPast().source.url).toBe('/recordings/b1/master.m3u8');
+    lastPast().listener.failed({ kind: 'offline', detail: 'HTTP 404' });
+    expect(session.state).toBe('offline');
+  });
+
   it('shows what comes next when all of the broadcast was seen', async () => {
     open();
     session.seekTo(-60);

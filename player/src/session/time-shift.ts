@@ -25,8 +25,9 @@ export type RewindReading = {
 /** Options of {@link TimeShift}. */
 export type TimeShiftOptions = {
   readonly video: HTMLVideoElement;
-  /** The multivariant playlist of the rewind window. */
+  /** The multivariant playlist of the rewind window, and of a recording. */
   readonly url: string;
+  readonly recordingUrl: (id: string) => string;
   readonly seat: EngineSeat;
   readonly ways: WayFinder;
   readonly monitor: PlaybackMonitor;
@@ -58,12 +59,27 @@ const atEnd = 1_500;
 /** Attempts without a picture, after which it goes on live. */
 const mostAttempts = 3;
 
+/** While what is kept is shown. */
+type Shifted = {
+  engine: SeekableEngine | undefined;
+  /** The way to return to. */
+  readonly from: EngineKind | undefined;
+  /** Where the viewer is. */
+  at: WallTime;
+  /** Without a picture. */
+  attempts: number;
+  /** The oldest instant, and the recording that goes on being there when the broadcast is over. */
+  readonly oldest: WallTime;
+  readonly recording: string | undefined;
+  /** It is over: the recording is shown. */
+  isOver: boolean;
+};
+
 /** Takes the viewer back in a broadcast that goes on, and returns to the way that played before. */
 export class TimeShift {
   readonly #options: TimeShiftOptions;
   readonly #offer = new RewindOffer();
-  /** While what is kept is shown: the way to return to, and where the viewer is. */
-  #shifted: { engine: SeekableEngine | undefined; readonly from: EngineKind | undefined; at: WallTime; attempts: number } | undefined;
+  #shifted: Shifted | undefined;
   /** Where the viewer was sent within what is loaded: an element that seeks does not say where it is. */
   #sought: WallTime | undefined;
   #paused: { readonly at: WallTime; readonly since: number } | undefined;
@@ -86,16 +102,18 @@ export class TimeShift {
 
   get reading(): RewindReading {
     const { now, monitor } = this.#options;
-    const { state } = this.#offer;
+    const shifted = this.#shifted;
     const at = this.#shownAt() ?? this.#paused?.at ?? (monitor.following ? undefined : this.#liveAt());
     const behind = at === undefined ? 0 : now() - at;
-    return { state, window: this.#offer.reach(now()), behind: millis(Math.max(behind, 0)), active: this.active };
+    const isOver = shifted?.isOver === true;
+    const window = isOver ? millis(now() - shifted.oldest) : this.#offer.reach(now());
+    return { state: isOver ? 'on' : this.#offer.state, window, behind: millis(Math.max(behind, 0)), active: this.active };
   }
 
   /** Goes so far forward, or back where it is negative. */
   seekBy(by: number): void {
     const at = this.#shownAt() ?? this.#paused?.at ?? this.#liveAt();
-    if (at === undefined || this.#offer.state !== 'on') {
+    if (at === undefined || (this.#offer.state !== 'on' && !this.active)) {
       this.#options.playhead.seekBy(by / 1_000, this.#options.seat.engine);
       return;
     }
@@ -110,7 +128,7 @@ export class TimeShift {
       return;
     }
     const shownAt = this.#liveAt();
-    const to = wallTime(Math.max(at, Math.min(this.#offer.oldest(now()), now() - nearest)));
+    const to = wallTime(Math.max(at, Math.min(this.#oldest(), now() - nearest)));
     if (!this.active && shownAt !== undefined && playhead.reaches(millis(to - shownAt))) {
       playhead.seekBy((to - shownAt) / 1_000, seat.engine);
       this.#sought = to;
@@ -159,7 +177,7 @@ export class TimeShift {
       }
       return;
     }
-    const oldest = this.#offer.oldest(now());
+    const oldest = this.#oldest();
     if (this.active) {
       if (paused.at < oldest) {
         this.seekTo(oldest);
@@ -185,7 +203,7 @@ export class TimeShift {
       return false;
     }
     shifted.attempts += 1;
-    if (shifted.attempts >= mostAttempts || this.#offer.state === 'none') {
+    if (shifted.attempts >= mostAttempts || (this.#offer.state === 'none' && !this.#takeRecording())) {
       this.leave();
       return false;
     }
@@ -193,17 +211,22 @@ export class TimeShift {
     return true;
   }
 
-  /** What is kept cannot be had. True where it goes on live at once; false where it is worth another attempt, or there is nothing on air. */
+  /** What is kept cannot be had. True where it goes on at once, live or in the recording; false where it is worth another attempt, or there is nothing on air. */
   failed({ kind }: EngineFailure): boolean {
-    if (!this.active || kind === 'offline' || kind === 'unknown-stream') {
-      this.leave();
+    const shifted = this.#shifted;
+    if (shifted === undefined || kind === 'network') {
       return false;
     }
-    if (kind === 'network') {
-      return false;
+    if (kind !== 'offline' && kind !== 'unknown-stream') {
+      this.goLive();
+      return true;
     }
-    this.goLive();
-    return true;
+    if (!shifted.isOver && this.#takeRecording()) {
+      this.#give(shifted.at, 'the broadcast is over');
+      return true;
+    }
+    this.leave();
+    return false;
   }
 
   /** Looks where the viewer is; call it a few times a second. */
@@ -224,7 +247,7 @@ export class TimeShift {
       }
     } else if (end !== undefined && end - at < atEnd && monitor.standing > seenAfter) {
       this.#ranDry = true;
-      if (!this.#offer.isInterrupted) {
+      if (!this.#offer.isInterrupted && !shifted.isOver) {
         // Nothing more is kept, and there is more to see.
         this.goLive();
       }
@@ -245,6 +268,10 @@ export class TimeShift {
     return this.#sought !== undefined && (video.seeking || shown === undefined) ? this.#sought : shown;
   }
 
+  #oldest(): WallTime {
+    return this.#shifted?.isOver === true ? this.#shifted.oldest : this.#offer.oldest(this.#options.now());
+  }
+
   #show(at: WallTime): void {
     this.#sought = undefined;
     this.#paused &&= { ...this.#paused, at };
@@ -253,14 +280,27 @@ export class TimeShift {
       this.#shifted.at = at;
       this.#shifted.engine?.seekTo({ at });
     } else if (canRewind(video)) {
-      this.#shifted = { engine: undefined, from: seat.engine?.kind, at, attempts: 0 };
+      const { recording } = this.#offer;
+      const oldest = this.#oldest();
+      this.#shifted = { engine: undefined, from: seat.engine?.kind, at, attempts: 0, oldest, recording, isOver: false };
       ways.leave();
       this.#give(at, 'went back');
     }
   }
 
+  /** The broadcast is over: what was recorded of it goes on being there. False where nothing was. */
+  #takeRecording(): boolean {
+    if (this.#shifted?.recording === undefined) {
+      return false;
+    }
+    this.#shifted.isOver = true;
+    return true;
+  }
+
   #give(at: WallTime, because: string): void {
-    const { seat, url, begun } = this.#options;
+    const { seat, begun, recordingUrl } = this.#options;
+    const { recording, isOver = false } = this.#shifted ?? {};
+    const url = isOver && recording !== undefined ? recordingUrl(recording) : this.#options.url;
     const make = (options: Parameters<typeof openRewind>[0]): SeekableEngine => {
       const engine = openRewind(options, { kind: 'rewind', url, begin: { at } });
       if (this.#shifted !== undefined) {

@@ -7,7 +7,7 @@ export type Notice = { readonly title: string; readonly detail?: string; readonl
 export function recordingNotice(state: SessionState, refusal?: string): Notice | undefined {
   switch (state) {
     case 'unknown':
-      return { title: 'This recording is not here', detail: 'It was deleted, or kept for as long as recordings are kept here.', busy: false };
+      return { title: 'This recording is not here', detail: 'It was deleted, or is older than recordings are kept here.', busy: false };
     case 'starting':
       return { title: 'Opening the recording…', busy: true };
     default:

@@ -23,6 +23,8 @@ export function rewindConfig({ sessionId, contentId, guess, begin }: RewindConfi
     backBufferLength: 60,
     maxBufferLength: 20,
     maxMaxBufferLength: 40,
+    // Between two epochs there is a hole of the composition offset; merged by hls.js's default of 0.1 s, it keeps the end from being noticed.
+    maxBufferHole: 0.01,
     abrEwmaDefaultEstimate: guess,
     testBandwidth: false,
     enableWorker: false,
