@@ -6,9 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { startClockPublisher } from '#test/bench/support/clock-publisher.ts';
 import { startBrowser } from '#test/support/browser.ts';
+import { startPublisher } from '#test/support/publisher.ts';
 import { startServer, type TestServer } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
 
+import { untilPlayed } from '../playing.ts';
 import { keepFrameLog, readFrameLog, type FrameLog, type ShownFrame } from './frame-log.ts';
 
 const key = 'cam_0123456789abcdef';
@@ -51,6 +53,16 @@ async function watch(browser: Browser, url: string, engine: string): Promise<Pag
       }, engine),
     { deadline: 30_000 },
   );
+  return page;
+}
+
+/** As {@link watch}, where there is nothing to see. */
+async function listen(browser: Browser, url: string, engine: string): Promise<Page> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await keepFrameLog(page);
+  await page.goto(`${url}/watch/cam?engine=${engine}`);
+  await untilPlayed(page, 2, 30_000);
   return page;
 }
 
@@ -191,6 +203,32 @@ describe('messages on the media timeline', () => {
       await page.context().close();
     } finally {
       await publisher.stop();
+    }
+  });
+
+  it('are raised with the sound where there is no picture', async () => {
+    await using server = await startServer({ config: { streamKeys: [key], ladder: 'source' } });
+    await using _publisher = startPublisher({ url: server.publishUrl(key), media: 'audio' });
+    const engines = ['hls', 'dash'];
+    await until('the broadcast', async () => (await fetch(`${server.url}/live/cam/master.m3u8`)).ok, { deadline: 20_000 });
+    const pages = await Promise.all(engines.map((engine) => listen(browser, server.url, engine)));
+    const sent: Sent[] = [];
+    for (let n = 0; n < 4; n += 1) {
+      sent.push(await sendMessage(server, { n }));
+      await new Promise((resolve) => setTimeout(resolve, APART_MILLIS));
+    }
+    for (const [index, page] of pages.entries()) {
+      const { messages } = await until(`all messages over ${engines[index]}`, async () => {
+        const log = await readFrameLog(page);
+        return log.messages.length >= sent.length ? log : undefined;
+      });
+      expect(messages.map(({ detail }) => detail.id), engines[index]).toEqual(sent.map(({ id }) => id));
+      // Sent and raised at the same distances, whatever the latency: within what the playback rate may change.
+      const distances = (times: readonly number[]): number[] => times.map((time) => time - (times[0] ?? 0));
+      const [played, meant] = [distances(messages.map(({ at }) => at)), distances(sent.map(({ time }) => time * 1000))];
+      process.stdout.write(`${engines[index]}: raised against sent, ms: ${played.map((time, n) => Math.round(time - (meant[n] ?? 0))).join(' ')}\n`);
+      played.forEach((time, n) => expect(Math.abs(time - (meant[n] ?? 0)), engines[index]).toBeLessThan(200));
+      await page.context().close();
     }
   });
 });
