@@ -4,8 +4,8 @@ import { MillraceError } from '#core/runtime/errors.ts';
 import type { KeyFrame } from '../key-frame.ts';
 import type { PictureKind } from '../metrics.ts';
 import { pictureArguments, type Shape } from './arguments.ts';
+import { FfmpegThread } from './ffmpeg-thread.ts';
 import { nutInput } from './nut-input.ts';
-import { runFfmpeg } from './run-ffmpeg.ts';
 import { Turns } from './turns.ts';
 
 /** What is wanted of a {@link Decoder}. */
@@ -42,8 +42,7 @@ const TIMEOUT = millis(5000);
 export class FfmpegDecoder implements Decoder {
   readonly #options: FfmpegDecoderOptions;
   readonly #turns = new Turns();
-  readonly #stop = new AbortController();
-  #running: Promise<unknown> = Promise.resolve();
+  readonly #thread = new FfmpegThread();
 
   constructor(options: FfmpegDecoderOptions) {
     this.#options = options;
@@ -55,25 +54,20 @@ export class FfmpegDecoder implements Decoder {
   }
 
   make(wish: Wish): Promise<Buffer> {
-    return this.#turns.take(wish.urgent, () => {
-      const run = this.#make(wish);
-      this.#running = run.catch(() => undefined);
-      return run;
-    });
+    return this.#turns.take(wish.urgent, () => this.#make(wish));
   }
 
   /** Ends the ffmpeg that runs; no other is started. Idempotent. */
   async close(): Promise<void> {
     this.#turns.close();
-    this.#stop.abort();
-    await this.#running;
+    await this.#thread.close();
   }
 
   async #make({ kind, shape, frames }: Wish): Promise<Buffer> {
     const { path, ran } = this.#options;
     const input = inputOf(await frames());
     try {
-      const picture = await runFfmpeg({ path, args: pictureArguments(shape), input, timeout: TIMEOUT, signal: this.#stop.signal });
+      const picture = await this.#thread.run({ path, args: pictureArguments(shape), input, timeout: TIMEOUT });
       ran(kind, 'made');
       return picture;
     } catch (error) {
