@@ -6,7 +6,8 @@ import type { MonotonicClock } from '#core/rtc/monotonic.ts';
 
 import { TOLD_BACK, type FeedEvent } from './feed-events.ts';
 import type { FeedLease } from './feeds.ts';
-import type { Capture, FeedReader, RenditionFeed } from './rendition-feed.ts';
+import type { Capture } from './capture.ts';
+import type { FeedReader, RenditionFeed } from './rendition-feed.ts';
 import type { ViewerTimeline } from './viewer-timeline.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { Frame } from '#core/media/frame.ts';
 import { millis, VIDEO_TIMESCALE } from '#core/media/time.ts';
 
-import type { Capture } from './rendition-feed.ts';
+import type { Capture } from './capture.ts';
 
 /** Who comes is told of messages on the frames of the last so long, as over HTTP. */
 export const TOLD_BACK = millis(2000);

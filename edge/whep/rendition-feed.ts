@@ -2,11 +2,12 @@ import type { Bus, TrackConsumer } from '#core/bus/bus.ts';
 import type { BroadcastId, Frame } from '#core/media/frame.ts';
 import type { PacketizedFrame } from '#core/media/rtp/packetized-frame.ts';
 import { createPacketizer, type Packetizer, type RtpCodec } from '#core/media/rtp/packetizer.ts';
-import { millis, type Clock, type Millis, type Ticks, type WallTime } from '#core/media/time.ts';
+import { millis, type Clock, type Millis, type Ticks } from '#core/media/time.ts';
 import { secondsOf, type TrackConfig, type TrackName } from '#core/media/track.ts';
 import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
+import type { Capture } from './capture.ts';
 import { CatchUp } from './catch-up.ts';
 import { FeedEvents, type FeedEvent } from './feed-events.ts';
 
@@ -19,9 +20,6 @@ const BACKLOGS = [millis(2100), millis(8000)];
 /** Bounds of what is kept for entry: at 60 frames a second, 20 s without an IDR. Beyond them entry waits for the next one. */
 const MAX_KEPT_FRAMES = 1200;
 const MAX_KEPT_BYTES = 24 * 1024 * 1024;
-
-/** An instant of the camera and where it lies on the broadcast's timeline. */
-export type Capture = { readonly wallTime: WallTime; readonly seconds: number };
 
 /** Who reads a feed. Calls must not throw. */
 export interface FeedReader {

@@ -4,7 +4,7 @@ import type { MediaSender } from '#core/rtc/sender/media-sender.ts';
 
 import type { FeedEvent } from './feed-events.ts';
 import type { Negotiated } from './negotiate.ts';
-import type { Capture } from './rendition-feed.ts';
+import type { Capture } from './capture.ts';
 import { PayloadMap } from './rungs.ts';
 import type { VideoOut } from './video-path.ts';
 import type { ViewerTimeline } from './viewer-timeline.ts';

@@ -12,7 +12,7 @@ import type { FeedEvent } from './feed-events.ts';
 import type { Feeds } from './feeds.ts';
 import type { LayerWish } from './layers.ts';
 import type { Negotiated } from './negotiate.ts';
-import type { Capture } from './rendition-feed.ts';
+import type { Capture } from './capture.ts';
 import { RungPilot } from './rung-pilot.ts';
 import { fittingRenditions } from './rungs.ts';
 import { SenderOutput, type ClockPoint, type MetadataPoint, type ViewerSender } from './sender-output.ts';
