@@ -17,7 +17,7 @@ function track(name: string, rows: readonly SegmentRow[], isOffered = true): Tra
 }
 
 const rows = (from: number, to: number, fields: RowFields = {}): SegmentRow[] => Array.from({ length: to - from + 1 }, (_, i) => row(from + i, fields));
-const open = (group: number, fields: RowFields = {}): SegmentRow => row(group, { seconds: 0.4, ...fields, whole: false });
+const open = (group: number, fields: RowFields = {}): SegmentRow => row(group, { seconds: 0.4, ...fields, grows: true });
 
 function periodsOf(tracks: readonly TrackRows[], more: Partial<PeriodSources> = {}) {
   const anchors = new PeriodAnchors(STARTED_AT);
@@ -95,7 +95,7 @@ test('a message stands in the period that its time lies in', () => {
 
 test('a set whose segments do not all begin with a key frame says so', () => {
   const independent = (list: readonly SegmentRow[]) => periodsOf([track('video', list)])[0]?.sets[0]?.independent;
-  expect([independent(rows(100, 101)), independent([row(100), row(101, { independent: false })])]).toEqual([true, false]);
+  expect([independent(rows(100, 101)), independent([row(100), row(101, { isDependent: true })])]).toEqual([true, false]);
 });
 
 test('nothing is listed of what nothing is there of', () => {

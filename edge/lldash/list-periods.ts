@@ -35,6 +35,9 @@ export type PeriodSources = {
 
 type Member = TrackRows & { readonly config: TrackConfig; readonly configId: ConfigId };
 
+/** Segments at the end of a rendition about which others may know more. */
+const RECENT = 64;
+
 /** Lists the periods of a broadcast, oldest first; those of which nothing is left are left out. */
 export function listPeriods(sources: PeriodSources): ListedPeriod[] {
   const periods: ListedPeriod[] = [];
@@ -51,7 +54,7 @@ export function listPeriods(sources: PeriodSources): ListedPeriod[] {
 }
 
 function memberOf(track: TrackRows, anchor: PeriodAnchor, next: PeriodAnchor | undefined, { configs }: PeriodSources): Member | undefined {
-  const rows = track.rows.filter((row) => lies(row, anchor, next));
+  const rows = track.rows.every((row) => lies(row, anchor, next)) ? track.rows : track.rows.filter((row) => lies(row, anchor, next));
   const configId = rows.at(-1)?.config;
   const config = configId === undefined ? undefined : configs.get(configId);
   // A rung that the ladder has given up gets nothing more: who is offered it in the running period would run dry.
@@ -70,7 +73,7 @@ function listSet(id: number, members: readonly Member[], anchor: PeriodAnchor, i
   const first = members[0] as Member;
   const { kind, timescale } = first.config;
   const rows = lastRun(union(members));
-  const open = rows.at(-1)?.whole === false ? rows.at(-1) : undefined;
+  const open = rows.at(-1)?.grows === true ? rows.at(-1) : undefined;
   const whole = open === undefined ? rows : rows.slice(0, -1);
   const goesOn = isLast && sources.goesOn;
   const expected = (isLast ? undefined : usualLength(whole)) ?? sources.expect(anchor, { id, timescale }, whole, open?.pts);
@@ -82,25 +85,31 @@ function listSet(id: number, members: readonly Member[], anchor: PeriodAnchor, i
     return { track, config, configId, segments, bandwidth: facts.bandwidth, frameRate: facts.frameRate };
   });
   const offset = millis(Math.max(0, ticksToMillis(expected, timescale) - sources.partTarget));
-  return { id, kind, timescale, tracks, independent: members.every((member) => member.rows.every(({ independent }) => independent)), availabilityTimeOffset: offset };
+  return { id, kind, timescale, tracks, independent: !members.some((member) => member.rows.some(({ isDependent }) => isDependent === true)), availabilityTimeOffset: offset };
 }
 
-/** Every group that any of the tracks has, once: rungs are cut at the same frames. What is whole in one is known to its end. */
-function union(members: readonly Member[]): SegmentRow[] {
-  const [first] = members;
-  if (members.length === 1 && first !== undefined) {
-    return [...first.rows];
+/**
+ * Every group that any of the tracks has, once: rungs are cut at the same frames. What is whole in one is known to its end. Of old ones, which the first
+ * track has without a hole, no other is asked: there may be thousands.
+ */
+function union(members: readonly Member[]): readonly SegmentRow[] {
+  const [first, ...others] = members.toSorted((a, b) => lastRun(b.rows).length - lastRun(a.rows).length);
+  if (first === undefined || others.length === 0) {
+    return first?.rows ?? [];
   }
+  const sure = lastRun(first.rows).slice(0, -RECENT);
+  const recent = sure.at(-1)?.group ?? -Infinity;
   const known = new Map<number, SegmentRow>();
-  for (const { rows } of members) {
-    for (const row of rows) {
+  for (const { rows } of [first, ...others]) {
+    for (let i = rows.length - 1; i >= 0 && (rows[i] as SegmentRow).group > recent; i--) {
+      const row = rows[i] as SegmentRow;
       const other = known.get(row.group);
-      if (other === undefined || (row.whole && !other.whole)) {
+      if (other === undefined || (other.grows === true && row.grows !== true)) {
         known.set(row.group, row);
       }
     }
   }
-  return [...known.values()].sort((a, b) => a.group - b.group);
+  return [...sure, ...[...known.values()].sort((a, b) => a.group - b.group)];
 }
 
 /** Whether a track has all the groups of the set's list, or will have the last of them: an encoded rung lags behind what is passed through. */
@@ -113,9 +122,9 @@ function follows(rows: readonly SegmentRow[], list: readonly SegmentRow[], mayLa
 
 /** Where each segment ends is where the next one begins; the one in the making, and the one after it, last what is expected. */
 function segmentsOf(run: readonly SegmentRow[], expected: Ticks | undefined): ListedSegment[] {
-  const segments = run.map(({ group, pts, ticks: own, whole }, index): ListedSegment => {
+  const segments = run.map(({ group, pts, ticks: own, grows }, index): ListedSegment => {
     const next = run[index + 1];
-    return { group, pts, ticks: next !== undefined ? subTicks(next.pts, pts) : whole || expected === undefined ? own : ticks(Math.max(own, expected)) };
+    return { group, pts, ticks: next !== undefined ? subTicks(next.pts, pts) : grows !== true || expected === undefined ? own : ticks(Math.max(own, expected)) };
   });
   const last = segments.at(-1);
   if (last !== undefined && expected !== undefined) {

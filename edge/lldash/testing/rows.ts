@@ -7,7 +7,7 @@ import type { SegmentRow } from '../segment-rows.ts';
 export const STARTED_AT = wallTime(Date.UTC(2026, 0, 1));
 
 /** What may be told of a row: by default of the picture, a second long, where its group's number says, an instant after it was captured. */
-export type RowFields = Partial<Pick<SegmentRow, 'epoch' | 'whole' | 'independent'>> & {
+export type RowFields = Partial<Pick<SegmentRow, 'epoch' | 'grows' | 'isDependent'>> & {
   readonly config?: string;
   readonly timescale?: Timescale;
   /** Seconds. */
@@ -19,12 +19,12 @@ export type RowFields = Partial<Pick<SegmentRow, 'epoch' | 'whole' | 'independen
 
 /** A segment's row. Group 100 begins the broadcast. */
 export function row(group: number, fields: RowFields = {}): SegmentRow {
-  const { epoch = 0, whole = true, independent = true, config = 'c', timescale = VIDEO_TIMESCALE, at = group - 100, seconds = 1, shift = 0 } = fields;
+  const { epoch = 0, grows = false, isDependent = false, config = 'c', timescale = VIDEO_TIMESCALE, at = group - 100, seconds = 1, shift = 0 } = fields;
   return {
     group,
     epoch,
-    whole,
-    independent,
+    grows,
+    isDependent,
     config: config as ConfigId,
     timescale,
     pts: ticks(at * timescale),
