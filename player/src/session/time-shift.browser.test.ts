@@ -258,6 +258,8 @@ describe('a session that goes back', () => {
     const { at } = lastPast();
     server.state = 'offline';
     session.tell(readStream(stream('cam', 'offline')));
+    // What was loaded goes on being shown.
+    expect([past.length, rewind()?.state]).toEqual([1, 'on']);
     lastPast().listener.failed({ kind: 'network', detail: 'levelLoadError' });
     await vi.waitFor(() => expect(past).toHaveLength(2), { timeout: 2_000 });
     expect([lastPast().source.url, lastPast().at]).toEqual(['/recordings/b1/master.m3u8', at]);

@@ -47,6 +47,9 @@ const nearest = 6_000;
 /** As near to the live edge as this, the live edge is meant. */
 const meansLive = 2_000;
 
+/** The beginning of what is kept may be about to go. */
+const windowMargin = 6_000;
+
 /** A pause this short is none: the low-latency way catches up by itself. */
 const noPause = 1_500;
 
@@ -71,8 +74,10 @@ type Shifted = {
   /** The oldest instant, and the recording that goes on being there when the broadcast is over. */
   readonly oldest: WallTime;
   readonly recording: string | undefined;
-  /** It is over: the recording is shown. */
+  /** The broadcast is over. */
   isOver: boolean;
+  /** What is shown is the recording. */
+  isRecording: boolean;
 };
 
 /** Takes the viewer back in a broadcast that goes on, and returns to the way that played before. */
@@ -98,6 +103,9 @@ export class TimeShift {
   /** What the API tells of the stream. */
   tell(facts: StreamFacts | undefined): void {
     this.#offer.tell(facts, this.#options.now());
+    if (this.#shifted !== undefined) {
+      this.#shifted.isOver ||= this.#offer.state === 'none';
+    }
   }
 
   get reading(): RewindReading {
@@ -106,7 +114,9 @@ export class TimeShift {
     const at = this.#shownAt() ?? this.#paused?.at ?? (monitor.following ? undefined : this.#liveAt());
     const behind = at === undefined ? 0 : now() - at;
     const isOver = shifted?.isOver === true;
-    const window = isOver ? millis(now() - shifted.oldest) : this.#offer.reach(now());
+    // While the publisher is gone, what is kept does not grow, but goes on being there.
+    const from = isOver ? shifted.oldest : shifted?.engine?.window()?.from;
+    const window = millis(Math.max(this.#offer.reach(now()), from === undefined ? 0 : now() - from));
     return { state: isOver ? 'on' : this.#offer.state, window, behind: millis(Math.max(behind, 0)), active: this.active };
   }
 
@@ -203,7 +213,7 @@ export class TimeShift {
       return false;
     }
     shifted.attempts += 1;
-    if (shifted.attempts >= mostAttempts || (this.#offer.state === 'none' && !this.#takeRecording())) {
+    if (shifted.attempts >= mostAttempts || (shifted.isOver && !this.#takeRecording())) {
       this.leave();
       return false;
     }
@@ -221,7 +231,7 @@ export class TimeShift {
       this.goLive();
       return true;
     }
-    if (!shifted.isOver && this.#takeRecording()) {
+    if (!shifted.isRecording && this.#takeRecording()) {
       this.#give(shifted.at, 'the broadcast is over');
       return true;
     }
@@ -269,7 +279,12 @@ export class TimeShift {
   }
 
   #oldest(): WallTime {
-    return this.#shifted?.isOver === true ? this.#shifted.oldest : this.#offer.oldest(this.#options.now());
+    const told = this.#offer.oldest(this.#options.now());
+    if (this.#shifted?.isOver === true) {
+      return this.#shifted.oldest;
+    }
+    const from = this.#shifted?.engine?.window()?.from;
+    return from === undefined ? told : wallTime(Math.min(told, from + windowMargin));
   }
 
   #show(at: WallTime): void {
@@ -282,7 +297,7 @@ export class TimeShift {
     } else if (canRewind(video)) {
       const { recording } = this.#offer;
       const oldest = this.#oldest();
-      this.#shifted = { engine: undefined, from: seat.engine?.kind, at, attempts: 0, oldest, recording, isOver: false };
+      this.#shifted = { engine: undefined, from: seat.engine?.kind, at, attempts: 0, oldest, recording, isOver: false, isRecording: false };
       ways.leave();
       this.#give(at, 'went back');
     }
@@ -294,13 +309,14 @@ export class TimeShift {
       return false;
     }
     this.#shifted.isOver = true;
+    this.#shifted.isRecording = true;
     return true;
   }
 
   #give(at: WallTime, because: string): void {
     const { seat, begun, recordingUrl } = this.#options;
-    const { recording, isOver = false } = this.#shifted ?? {};
-    const url = isOver && recording !== undefined ? recordingUrl(recording) : this.#options.url;
+    const { recording, isRecording = false } = this.#shifted ?? {};
+    const url = isRecording && recording !== undefined ? recordingUrl(recording) : this.#options.url;
     const make = (options: Parameters<typeof openRewind>[0]): SeekableEngine => {
       const engine = openRewind(options, { kind: 'rewind', url, begin: { at } });
       if (this.#shifted !== undefined) {

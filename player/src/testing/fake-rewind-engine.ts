@@ -15,7 +15,8 @@ export class FakeRewindEngine implements SeekableEngine {
   choice: number | 'auto' = 'auto';
   /** Where it was sent, the first by its source. */
   sought: SeekTarget[];
-  /** The end of what is kept. */
+  /** What is kept. */
+  from = Date.now() - 100_000;
   end = Date.now();
   destroyed = false;
 
@@ -43,7 +44,7 @@ export class FakeRewindEngine implements SeekableEngine {
   }
 
   window(): SeekWindow | undefined {
-    return { from: wallTime(this.end - 3_600_000), to: wallTime(this.end) };
+    return { from: wallTime(this.from), to: wallTime(this.end) };
   }
 
   seekTo(target: SeekTarget): void {
