@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { constants, type Http2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 
-import { Connections } from './connections.ts';
+import { Connections, noteTaken } from './connections.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 class FakeSocket extends EventEmitter {
@@ -87,6 +88,21 @@ test('a stream of HTTP/2 is cut that had bytes waiting for a minute, whatever it
   }
   connections.sweep();
   expect([slow.code, quiet.code]).toEqual([constants.NGHTTP2_CANCEL, 0]);
+});
+
+test('a stream whose answer is made while it is taken lasts for hours, as long as something of it is taken', () => {
+  const { connections } = room();
+  const stream = Object.assign(new EventEmitter(), { writableLength: 100_000, code: 0, close: (code: number) => (stream.code = code) });
+  connections.watchStream(stream as unknown as Http2Stream);
+  const sweeps = (count: number): void => Array.from({ length: count }).forEach(() => connections.sweep());
+  for (let i = 0; i < 100; i++) {
+    sweeps(11);
+    noteTaken({ stream } as unknown as ServerResponse, 50_000);
+    sweeps(1);
+    expect(stream.code).toBe(0);
+  }
+  sweeps(12);
+  expect(stream.code).toBe(constants.NGHTTP2_CANCEL);
 });
 
 test('connections beyond the limit of their address are destroyed, and those that close make room', () => {

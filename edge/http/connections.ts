@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { constants, type Http2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 
@@ -21,9 +22,24 @@ const MAX_SLOW_SWEEPS = 3;
 
 /**
  * Sweeps after which an HTTP/2 stream is cut that has had bytes waiting in each: a minute. Segments leave memory a minute after
- * the playlist; who takes a byte now and then must not hold on to one after the other.
+ * the playlist; who takes a byte now and then must not hold on to one after the other. Answers that are made while they are taken, and may last for hours, are
+ * as slow as their client likes, as long as it takes something: see {@link noteTaken}.
  */
 const MAX_WAITING_SWEEPS = 12;
+
+const takenBytes = new WeakMap<object, number>();
+
+/** Notes that the client has taken so many bytes more of an answer of many pieces. */
+export function noteTaken(response: ServerResponse, bytes: number): void {
+  const carrier = 'stream' in response ? (response.stream as object | undefined) : undefined;
+  if (carrier !== undefined) {
+    takenBytes.set(carrier, takenOf(carrier) + bytes);
+  }
+}
+
+function takenOf(stream: object): number {
+  return takenBytes.get(stream) ?? 0;
+}
 
 type Progress = { delivered: number; slowSweeps: number; readonly address: string };
 
@@ -36,7 +52,7 @@ export class Connections {
   /** The encrypted faces of admitted connections: bytes wait in them, not in the sockets below. */
   readonly #encrypted = new Map<Socket, Progress>();
   /** Streams of HTTP/2, each with the sweeps in a row in which bytes waited: they wait in it while its flow-control window is shut. */
-  readonly #streams = new Map<Http2Stream, number>();
+  readonly #streams = new Map<Http2Stream, { readonly sweeps: number; readonly taken: number }>();
 
   /** @param addressOf - The address to count by, an IPv6 subscriber's as one; empty for those not counted (proxies carry everybody). */
   constructor(limits: ConnectionLimits, addressOf: (socket: Socket) => string) {
@@ -71,7 +87,7 @@ export class Connections {
 
   /** Looks after a stream of an HTTP/2 connection. */
   watchStream(stream: Http2Stream): void {
-    this.#streams.set(stream, 0);
+    this.#streams.set(stream, { sweeps: 0, taken: 0 });
     stream.once('close', () => this.#streams.delete(stream));
   }
 
@@ -88,8 +104,9 @@ export class Connections {
       }
     }
     for (const [stream, before] of this.#streams) {
-      const sweeps = stream.writableLength > 0 ? before + 1 : 0;
-      this.#streams.set(stream, sweeps);
+      const taken = takenOf(stream);
+      const sweeps = stream.writableLength > 0 && taken - before.taken < MIN_BYTES_PER_SWEEP ? before.sweeps + 1 : 0;
+      this.#streams.set(stream, { sweeps, taken });
       if (sweeps >= MAX_WAITING_SWEEPS) {
         stream.close(constants.NGHTTP2_CANCEL);
       }

@@ -5,7 +5,9 @@ import type { Logger } from '#core/runtime/log.ts';
 
 import type { Archive, ArchivedBroadcast } from '../archive/archive.ts';
 import { RETRY_AFTER, sendError, sendPayload } from '../http/answer.ts';
+import { unsentBytes } from '../http/kept-answers.ts';
 import { IMMUTABLE, mediaPayload, OPEN_HEADERS, type Payload, type RawHeaders } from '../http/payload.ts';
+import { Shares, type RequestAddress } from '../http/shares.ts';
 import { Downloads } from './downloads.ts';
 import { parseRecordingPath, type RecordingTarget } from './path.ts';
 import { ReadGate } from './read-gate.ts';
@@ -21,8 +23,8 @@ const OPEN_CACHING = 'public, max-age=1';
 /** Segments read from disk at a time: as many as a disk's queue holds; what waits beyond is a burst of viewers. */
 const READS = { atOnce: 16, waiting: 512 };
 
-/** Downloads at a time: each holds a segment or two in memory. */
-const MAX_DOWNLOADS = 64;
+/** Downloads at a time: each holds a segment or two in memory. None may keep everybody else out by reading slowly. */
+const DOWNLOADS = { inAll: 64, perAddress: 16 };
 
 const PREFLIGHT: RawHeaders = [
   ...OPEN_HEADERS,
@@ -42,7 +44,12 @@ export interface RecordingPictures {
 export type FaceOptions = {
   readonly archive: Archive;
   readonly log: Logger;
+  /** Without it the pictures of recordings answer 404. */
   readonly pictures?: RecordingPictures | undefined;
+  /** The address of whoever sent a request. Default: that of its connection. */
+  readonly addressOf?: RequestAddress | undefined;
+  /** Of bytes from disk that wait to be sent. Default: its own. */
+  readonly unsent?: Shares | undefined;
 };
 
 /** Answers `/recordings/<id>/...`: manifests, segments as live viewers had them, and the download. */
@@ -51,11 +58,14 @@ export class RecordingsFace {
   readonly #options: FaceOptions;
   readonly #manifests = new VodManifests();
   readonly #reads = new ReadGate(READS.atOnce, READS.waiting);
-  #downloading = 0;
+  readonly #downloading: Shares;
+  readonly #unsent: Shares;
 
   constructor(options: FaceOptions) {
     this.#options = options;
     this.downloads = new Downloads(options.log);
+    this.#downloading = new Shares({ ...DOWNLOADS, addressOf: options.addressOf });
+    this.#unsent = options.unsent ?? unsentBytes(options.addressOf);
   }
 
   /** Answers a request whose path begins with `/recordings/`; false where it is that of a page. */
@@ -133,9 +143,9 @@ export class RecordingsFace {
       notFound(response);
       return;
     }
-    const reading = this.#reads.run(() => track.read(segment));
+    const reading = this.#unsent.take(request, response, segment.bytes) ? this.#reads.run(() => track.read(segment)) : undefined;
     if (reading === undefined) {
-      busy(response, 'Too many segments are being read.');
+      busy(response, 'Too many segments are being read, or wait to be sent.');
       return;
     }
     const bytes = await reading;
@@ -145,20 +155,15 @@ export class RecordingsFace {
   }
 
   async #download(request: IncomingMessage, response: ServerResponse, broadcast: ArchivedBroadcast): Promise<void> {
-    if (this.#downloading >= MAX_DOWNLOADS) {
+    if (!this.#downloading.take(request, response, 1)) {
       busy(response, 'Too many downloads are running.');
       return;
     }
-    this.#downloading++;
-    try {
-      const plan = await this.downloads.plan(broadcast);
-      if (plan === undefined) {
-        notFound(response);
-      } else if (!response.destroyed) {
-        await sendDownload(request, response, plan, broadcast.facts, FINISHED_CACHING);
-      }
-    } finally {
-      this.#downloading--;
+    const plan = await this.downloads.plan(broadcast);
+    if (plan === undefined) {
+      notFound(response);
+    } else if (!response.destroyed) {
+      await sendDownload(request, response, plan, broadcast.facts, FINISHED_CACHING);
     }
   }
 

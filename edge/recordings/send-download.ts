@@ -3,8 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ArchivedFacts } from '../archive/archive.ts';
 import { sendError } from '../http/answer.ts';
 import { parseRange, type ByteRange } from '../http/byte-range.ts';
+import { noteTaken } from '../http/connections.ts';
 import { OPEN_HEADERS, type RawHeaders } from '../http/payload.ts';
 import type { DownloadPlan, PlannedSegment } from './download-plan.ts';
+
+/** Bytes written at a time: what waits for a slow client beside the segment it is from. */
+const MAX_WRITE = 128 * 1024;
 
 /** Answers with a plan's bytes, or the range of them that is asked for. Settles when all is sent or the client has gone. */
 export async function sendDownload(request: IncomingMessage, response: ServerResponse, plan: DownloadPlan, facts: ArchivedFacts, caching: string): Promise<void> {
@@ -43,11 +47,15 @@ export async function sendDownload(request: IncomingMessage, response: ServerRes
       response.destroy();
       return;
     }
-    if (!response.write(bytes)) {
-      await drained(response);
-    }
-    if (response.destroyed || response.closed) {
-      return;
+    for (let at = 0; at < bytes.length; at += MAX_WRITE) {
+      const written = bytes.subarray(at, at + MAX_WRITE);
+      if (!response.write(written)) {
+        await drained(response);
+      }
+      noteTaken(response, written.length);
+      if (response.destroyed || response.closed) {
+        return;
+      }
     }
   }
   response.end();

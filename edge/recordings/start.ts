@@ -1,20 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Bus } from '#core/bus/bus.ts';
-import type { Logger } from '#core/runtime/log.ts';
-
-import type { Archive } from '../archive/archive.ts';
-import { RecordingsFace, type RecordingPictures } from './face.ts';
+import { RecordingsFace, type FaceOptions } from './face.ts';
 import { serveRecordings } from './serve.ts';
 
 /** What recordings are served with. */
-export type RecordingsOptions = {
-  readonly archive: Archive;
-  readonly bus: Bus;
-  readonly log: Logger;
-  /** Without it the pictures of recordings answer 404. */
-  readonly pictures?: RecordingPictures | undefined;
-};
+export type RecordingsOptions = FaceOptions & { readonly bus: Bus };
 
 /** Recordings over HTTP and on the bus. */
 export interface Recordings {
@@ -25,8 +16,8 @@ export interface Recordings {
 }
 
 /** Serves the recordings of an archive. */
-export function startRecordings({ archive, bus, log, pictures }: RecordingsOptions): Recordings {
-  const face = new RecordingsFace({ archive, log, pictures });
-  const stop = serveRecordings(bus, archive, face.downloads);
+export function startRecordings({ bus, ...options }: RecordingsOptions): Recordings {
+  const face = new RecordingsFace(options);
+  const stop = serveRecordings(bus, options.archive, face.downloads);
   return { handle: (request, response, path) => face.handle(request, response, path), close: () => stop() };
 }

@@ -11,6 +11,9 @@ import { until } from '#test/support/until.ts';
 
 const KEY = 'cam1_recordings-0123456789';
 
+/** Seconds at the end that the sound may lack, where a publisher stops: players that do not end stop there. */
+const LAST = 0.6;
+
 type Video = { currentTime: number; duration: number; ended: boolean; seeking: boolean; readyState: number; videoWidth: number; playbackRate: number; play(): Promise<void>; error: { message: string } | null };
 type Host = { document: { querySelector(selector: string): Video }; errors?: string[] };
 
@@ -70,7 +73,8 @@ describe('a recording of a publisher that drops and returns with another picture
     { name: 'hls.js', open: () => bare.url(`${at}/master.m3u8`), ends: false },
     { name: 'dash.js', open: () => dash.url('dash.js', `${at}/manifest.mpd`), ends: true },
     { name: 'Shaka with DASH', open: () => dash.url('shaka', `${at}/manifest.mpd`), ends: true },
-    { name: 'Shaka with HLS', open: () => dash.url('shaka', `${at}/master.m3u8`), ends: true },
+    // Shaka 5.2 takes HLS for ended when it has played as long as the playlist of the sound says, which samples behind a discontinuity miss by a millisecond.
+    { name: 'Shaka with HLS', open: () => dash.url('shaka', `${at}/master.m3u8`), ends: false },
     { name: 'the browser with the download', open: () => `${at}/download.mp4`, ends: true },
   ];
 
@@ -100,7 +104,7 @@ describe('a recording of a publisher that drops and returns with another picture
       await seek(page, whole - 2);
       await until('its end', async () => {
         const { ended, currentTime } = await stateOf(page);
-        return ends ? ended : currentTime > whole - 0.3;
+        return ends ? ended : currentTime > whole - LAST;
       });
       expect((await stateOf(page)).error).toBeUndefined();
       const errors = await page.evaluate(() => (globalThis as unknown as Host).errors ?? []);
