@@ -192,8 +192,9 @@ export class DashEngine implements Engine {
   }
 
   #onEvent(value: unknown): void {
-    const { calculatedPresentationTime: position, messageData, presentationTimeDelta, eventStream } = value as Readonly<Record<string, unknown>>;
-    if (typeof position !== 'number') {
+    const { calculatedPresentationTime: position, messageData, presentationTimeDelta: time, eventStream } = value as Readonly<Record<string, unknown>>;
+    // Of an `emsg`, its own presentation time: the broadcast's. The manifest's events have none, and were read with it.
+    if (typeof position !== 'number' || typeof time !== 'number' || !Number.isFinite(time)) {
       return;
     }
     const text = messageData instanceof Uint8Array ? new TextDecoder().decode(messageData) : messageData;
@@ -201,8 +202,7 @@ export class DashEngine implements Engine {
       text,
       value: (eventStream as { readonly value?: unknown } | undefined)?.value,
       position,
-      // Of an `emsg`, its own presentation time: the broadcast's.
-      time: typeof presentationTimeDelta === 'number' ? presentationTimeDelta : position,
+      time,
       origin: periodAt(this.#periods, position)?.origin,
     });
     read.forEach((event) => this.#options.listener.event(event));
