@@ -1,6 +1,6 @@
 import type { MetadataListener } from './events/metadata.ts';
-import type { Session } from './session/session.ts';
 import type { Snapshot } from './session/snapshot.ts';
+import type { PublishedSession } from './session/visit.ts';
 
 /** `window.millrace` on pages that play: for integrators, tests and measurements. Additions may come; what is here stays. */
 export type MillraceApi = {
@@ -25,9 +25,6 @@ export type MillraceApi = {
 declare global {
   var millrace: MillraceApi | undefined;
 }
-
-/** What is published of a visit, to a live stream or to a recording. */
-export type PublishedSession = Pick<Session, 'snapshot' | 'play' | 'pause' | 'goLive' | 'choose' | 'onMetadata'>;
 
 /** Puts the session on `window.millrace`. */
 export function publish(session: PublishedSession, stream: string): void {

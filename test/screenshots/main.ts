@@ -35,6 +35,7 @@ const shots: readonly Shot[] = [
   { name: 'watch', device: 'desktop', scheme: 'dark', path: '/watch/demo', prepare: playing },
   { name: 'watch', device: 'phone', scheme: 'light', path: '/watch/demo', prepare: playing },
   { name: 'watch-stats', device: 'desktop', scheme: 'light', path: '/watch/demo', prepare: withStatistics },
+  { name: 'watch-rewind', device: 'desktop', scheme: 'dark', path: '/watch/demo', prepare: wentBack },
   { name: 'watch-menu', device: 'phone', scheme: 'dark', path: '/watch/demo', prepare: withMenu },
   { name: 'offline', device: 'phone', scheme: 'dark', path: `/watch/${QUIET}`, prepare: offAir },
 ];
@@ -45,6 +46,9 @@ async function listed(page: Page): Promise<void> {
 
 /** What is read of `window.millrace`. */
 type Stats = { readonly state: string; readonly latency: number | null; readonly targetLatency: number | null; readonly level: number; readonly levels: readonly unknown[] };
+
+/** What is read of a viewer who goes back. */
+type Rewind = Pick<Stats, 'state' | 'latency'> & { readonly engine: string | null; readonly rewind: { readonly window: number } | null };
 
 /** A target above this is one that was raised by stalls: this machine is busy with other things. Seconds. */
 const CALM_TARGET = 0.85;
@@ -90,6 +94,21 @@ async function withStatistics(page: Page): Promise<void> {
 async function withMenu(page: Page): Promise<void> {
   await playing(page);
   await page.getByRole('button', { name: /^Quality/ }).click();
+}
+
+/** Half a minute back, with the mouse over the seek bar where there is a picture of it. */
+async function wentBack(page: Page): Promise<void> {
+  await playing(page);
+  const stats = (): Promise<Rewind | undefined> => page.evaluate(() => (globalThis as { millrace?: { stats: Rewind } }).millrace?.stats);
+  await until('a minute to be kept', async () => ((await stats())?.rewind?.window ?? 0) > 60, { deadline: 90_000 });
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  await until('what was shown then', async () => ((now) => now?.engine === 'rewind' && now.state === 'playing' && now.latency !== null)(await stats()), { deadline: 30_000 });
+  await wake(page);
+  const { x, y, width, height } = (await page.getByRole('slider', { name: 'Rewind' }).boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+  await page.mouse.move(x + width / 4, y + height / 2);
+  await page.locator('.preview .tile').waitFor({ timeout: 30_000 });
 }
 
 async function offAir(page: Page): Promise<void> {

@@ -5,6 +5,17 @@ import type { StreamFacts } from '../api/streams.ts';
 /** `none`: this stream has no rewind; `on`; `lost`: it had, and cannot at the moment (the server's disk is full, for instance). */
 export type RewindState = 'none' | 'on' | 'lost';
 
+/** Where the viewer is between the oldest frame that is kept and the live edge. */
+export type RewindReading = {
+  readonly state: RewindState;
+  /** How far back one can go. */
+  readonly window: Millis;
+  /** How far behind the live edge the viewer is, or is about to be; zero at the edge. */
+  readonly behind: Millis;
+  /** What is shown comes from what is kept. */
+  readonly active: boolean;
+};
+
 /** Of a window that moves on, the oldest segments are about to go: nobody is sent to within so much of them, milliseconds. */
 const oldestMargin = 6_000;
 

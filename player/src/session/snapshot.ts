@@ -1,9 +1,8 @@
 import type { Millis } from '#core/media/time.ts';
 import type { Engine, EngineKind, NetworkFigures } from '../engine/engine.ts';
 import type { PlaybackMonitor } from './playback-monitor.ts';
-import type { RewindState } from './rewind-offer.ts';
+import type { RewindReading, RewindState } from './rewind-offer.ts';
 import type { RungMemory, RungSwitch } from './rung-memory.ts';
-import type { RewindReading } from './time-shift.ts';
 
 /**
  * What the viewer is told.

@@ -1,5 +1,5 @@
 import { millis, wallTime } from '#core/media/time.ts';
-import type { Millis, WallTime } from '#core/media/time.ts';
+import type { WallTime } from '#core/media/time.ts';
 import type { StreamFacts } from '../api/streams.ts';
 import type { EngineFailure, EngineKind } from '../engine/engine.ts';
 import { canRewind, openRewind } from '../engine/hls/rewind-way.ts';
@@ -8,19 +8,8 @@ import type { EngineSeat } from './engine-seat.ts';
 import type { Playhead } from './playhead.ts';
 import type { PlaybackMonitor } from './playback-monitor.ts';
 import { RewindOffer } from './rewind-offer.ts';
-import type { RewindState } from './rewind-offer.ts';
+import type { RewindReading } from './rewind-offer.ts';
 import type { WayFinder } from './way-finder.ts';
-
-/** Where the viewer is between the oldest frame that is kept and the live edge. */
-export type RewindReading = {
-  readonly state: RewindState;
-  /** How far back one can go. */
-  readonly window: Millis;
-  /** How far behind the live edge the viewer is, or is about to be; zero at the edge. */
-  readonly behind: Millis;
-  /** What is shown comes from what is kept. */
-  readonly active: boolean;
-};
 
 /** Options of {@link TimeShift}. */
 export type TimeShiftOptions = {

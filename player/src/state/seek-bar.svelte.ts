@@ -1,7 +1,7 @@
 import type { Tile } from '../storyboard/storyboard.ts';
 import { seekStep } from './player.svelte.ts';
 import type { PlayerState, Timeline } from './player.svelte.ts';
-import { clockText, spokenText } from './words.ts';
+import { clockText, spokenText, timeText } from './words.ts';
 
 /** Steps of the page keys, seconds. */
 const pageStep = 60;
@@ -104,8 +104,7 @@ export class SeekBarState {
     if (-place < countsAsLive) {
       return 'Live';
     }
-    const instant = new Date(this.#player.instantAt(place));
-    return `−${clockText(-place)} · ${instant.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}`;
+    return `−${clockText(-place)} · ${timeText(this.#player.instantAt(place))}`;
   }
 }
 

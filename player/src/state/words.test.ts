@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bitrateText, durationText, engineText, latencyText, notice, viewersText } from './words.ts';
+import { behindText, bitrateText, bytesText, clockText, dateText, durationText, engineText, latencyText, notice, recordingNotice, spokenText, viewersText } from './words.ts';
 
 describe('words for viewers', () => {
   const cases = [
@@ -16,6 +16,23 @@ describe('words for viewers', () => {
     [durationText(20), 'less than a minute'],
     [durationText(59 * 60), '59 min'],
     [durationText(130 * 60), '2 h 10 min'],
+    [clockText(7.9), '0:07'],
+    [clockText(754), '12:34'],
+    [clockText(3_723), '1:02:03'],
+    [clockText(-1), '0:00'],
+    [behindText(0.72), '0.7 s'],
+    [behindText(130), '2:10'],
+    [spokenText(130), '2 minutes 10 seconds'],
+    [spokenText(3_601), '1 hour 1 second'],
+    [spokenText(60), '1 minute'],
+    [spokenText(0.2), '0 seconds'],
+    [bytesText(98_000_000), '98 MB'],
+    [bytesText(1_250_000_000), '1.3 GB'],
+    [bytesText(900), '0.9 kB'],
+    [dateText('no date'), ''],
+    [recordingNotice('unknown')?.title, 'This recording is not here'],
+    [recordingNotice('ended')?.title, undefined],
+    [recordingNotice('reconnecting')?.title, 'Reconnecting…'],
   ] as const;
   for (const [said, expected] of cases) {
     it(`say ${expected}`, () => {

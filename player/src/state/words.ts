@@ -77,6 +77,11 @@ export function dateText(iso: string): string {
   return Number.isNaN(date.getTime()) ? '' : date.toLocaleString([], { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' });
 }
 
+/** The time of day of an instant, in the viewer's own time and language; milliseconds since 1970. */
+export function timeText(instant: number): string {
+  return new Date(instant).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+}
+
 /** Bytes as people read them: `1.2 GB`, `640 MB`. */
 export function bytesText(bytes: number): string {
   const units = ['kB', 'MB', 'GB', 'TB'] as const;
