@@ -17,12 +17,16 @@ const MAX_QUEUED = 16;
 /** Beside the recording's files: how long its download is, so that a list need not look at sample tables. */
 const SIZE_FILE = 'download.json';
 
+/** Sizes that are remembered of plans that are kept no longer. */
+const MAX_SIZES = 4096;
+
 type Kept = { readonly fingerprint: string; readonly plan: Promise<DownloadPlan | undefined>; bytes: number };
 
 /** The downloads of recordings: planned when somebody asks, and kept for those who resume. */
 export class Downloads {
   readonly #log: Logger;
   readonly #kept = new Map<BroadcastId, Kept>();
+  readonly #sizes = new Map<BroadcastId, number>();
   #queue: Promise<unknown> = Promise.resolve();
   #queued = 0;
 
@@ -60,6 +64,11 @@ export class Downloads {
     return plan;
   }
 
+  /** Bytes of the download as this process planned it last. */
+  plannedSize(id: BroadcastId): number | undefined {
+    return this.#sizes.get(id);
+  }
+
   /** Bytes of the download as far as that is known without planning it. */
   async knownSize(broadcast: ArchivedBroadcast): Promise<number | undefined> {
     const fingerprint = fingerprintOf(broadcast);
@@ -89,6 +98,10 @@ export class Downloads {
     if (plan === undefined) {
       return;
     }
+    if (this.#sizes.size >= MAX_SIZES) {
+      this.#sizes.clear();
+    }
+    this.#sizes.set(id, plan.size);
     const { leftOut } = plan;
     if (leftOut.video > 0 || leftOut.audio > 0) {
       this.#log.warn({ stream, recording: id, leftOut }, 'The download leaves out seconds of another codec than the rest');

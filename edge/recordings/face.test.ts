@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { request } from 'node:http';
+import { request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect, createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { parseMediaPlaylist } from '#test/support/m3u8/parse-media-playlist.ts';
@@ -115,6 +117,21 @@ describe('the download', () => {
     }
     await server.get(`${at}/download.mp4`, { headers: { range: 'bytes=-1000' } });
     expect(track?.reads.calls).toBeLessThanOrEqual(1);
+  });
+
+  test('comes over HTTP/2 too, to a client that is slower than the disk', async () => {
+    const own = createServer((asked, answer) => void server.face.handle(asked as unknown as IncomingMessage, answer as unknown as ServerResponse, asked.url));
+    await new Promise<void>((resolve) => own.listen(0, '127.0.0.1', resolve));
+    const client = connect(`http://127.0.0.1:${(own.address() as AddressInfo).port}`);
+    const stream = client.request({ ':path': `${at}/download.mp4` });
+    const received: Buffer[] = [];
+    for await (const chunk of stream) {
+      received.push(chunk as Buffer);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    client.close();
+    own.close();
+    expect(Buffer.concat(received).equals((await server.get(`${at}/download.mp4`)).body)).toBe(true);
   });
 
   test('stops reading when the client has gone', async () => {

@@ -15,7 +15,7 @@ const requests = z.discriminatedUnion('do', [
   z.object({ do: z.literal('remove'), id: z.string() }),
 ]);
 
-/** Who asks for one recording waits so long for the size of its download to be worked out, in milliseconds: a half-hour takes less. */
+/** Who asks waits so long for what has to be worked out, in milliseconds: the size of the download of a half-hour takes less, so do the indexes of a hundred hours. */
 const PATIENCE = 1500;
 
 /** What is remembered of finished recordings that a list tells of: more than any list has shown so far. */
@@ -54,8 +54,11 @@ class RecordingsDesk {
 
   async list(stream: string | undefined): Promise<{ readonly recordings: readonly Recording[] }> {
     const recordings: Recording[] = [];
+    const until = performance.now() + PATIENCE;
     for (const facts of this.#archive.recordings(stream)) {
-      recordings.push(recordingOf(facts, await this.#more(facts)));
+      // Of hundreds that were never looked at, the rest is told the next time.
+      const more = this.#knownOf(facts) ?? (performance.now() < until ? await this.#more(facts) : {});
+      recordings.push(recordingOf(facts, more));
     }
     return { recordings };
   }
@@ -85,18 +88,26 @@ class RecordingsDesk {
     return {};
   }
 
+  /** Without a look at the disk. */
+  #knownOf({ id, state }: ArchivedFacts): More | undefined {
+    const known = state === 'finished' ? this.#known.get(id) : undefined;
+    const downloadBytes = known?.downloadBytes ?? this.#downloads.plannedSize(id);
+    return known === undefined || downloadBytes === undefined ? known : { ...known, downloadBytes };
+  }
+
   /** What only the index knows. Looked up once for a recording that is finished. */
-  async #more({ id, state }: ArchivedFacts): Promise<More> {
-    const known = this.#known.get(id);
-    if (known?.downloadBytes !== undefined) {
+  async #more(facts: ArchivedFacts): Promise<More> {
+    const { id, state } = facts;
+    const known = this.#knownOf(facts);
+    if (known !== undefined) {
       return known;
     }
-    const broadcast = known === undefined || state === 'finished' ? await this.#archive.find(id) : undefined;
+    const broadcast = await this.#archive.find(id);
     if (broadcast === undefined) {
-      return known ?? {};
+      return {};
     }
     const downloadBytes = state === 'finished' ? await this.#downloads.knownSize(broadcast) : undefined;
-    const more = { ...(known ?? pictureOf(broadcast)), ...(downloadBytes === undefined ? {} : { downloadBytes }) };
+    const more = { ...pictureOf(broadcast), ...(downloadBytes === undefined ? {} : { downloadBytes }) };
     if (state === 'finished') {
       if (this.#known.size >= MAX_REMEMBERED) {
         this.#known.clear();
