@@ -21,6 +21,7 @@ import { addressReader, plainAddress } from './http/client-address.ts';
 import { Connections, SWEEP_INTERVAL } from './http/connections.ts';
 import { dispatcher } from './http/dispatch.ts';
 import { healthEndpoints, writeMetrics } from './http/health.ts';
+import { unsentBytes } from './http/kept-answers.ts';
 import { MediaHandler } from './http/media-handler.ts';
 import { EdgeMetrics } from './http/metrics.ts';
 import { Pages } from './http/pages.ts';
@@ -99,18 +100,20 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     connections: () => connections.count,
   });
   const readAddress = addressReader(config.trustProxy);
+  const addressOf = ({ socket, headers }: IncomingMessage): string => readAddress(socket.remoteAddress, headers['x-forwarded-for']);
+  const unsent = unsentBytes(addressOf);
   const pictures = new Pictures({ directory, archive, bus, ffmpegPath: config.ffmpegPath, log, metrics: registry, clock });
-  const media = new MediaHandler({ directory, audience, waitingRoom, metrics, readAddress, clock, archive, pictures, basePath: basePathOf(config.publicUrl) });
+  const media = new MediaHandler({ directory, audience, waitingRoom, metrics, readAddress, clock, archive, unsent, pictures, basePath: basePathOf(config.publicUrl) });
   let stopping = false;
   const report = new AudienceReport({ bus, audience, directory });
   const whep =
     deps.rtc &&
     startWhep({
       bus, rtc: deps.rtc, directory, audience, report, clock, limits: config, workers: config.egressWorkers, basePath: basePathOf(config.publicUrl), metrics: registry, log,
-      readAddress: ({ socket, headers }) => readAddress(socket.remoteAddress, headers['x-forwarded-for']),
+      readAddress: addressOf,
     });
   const pages = new Pages(config.playerDir ?? fileURLToPath(new URL('../player/dist', import.meta.url)));
-  const recordings = startRecordings({ archive, bus, log, pictures });
+  const recordings = startRecordings({ archive, bus, log, pictures, addressOf, unsent });
   const listener = dispatcher({
     basePath: basePathOf(config.publicUrl),
     media,

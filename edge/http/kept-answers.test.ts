@@ -24,7 +24,7 @@ async function answering({ open = false, isRecording = true } = {}) {
   };
   const directory = { current: () => ({ info: { broadcast: RECORDING } }), broadcast: () => undefined } as unknown as Directory;
   const kept = new KeptAnswers({ archive, directory, exchanges: exchanges as Exchanges });
-  const exchange = { response: { destroyed: false } } as Exchange;
+  const exchange = { request: { socket: {} }, response: { destroyed: false, once: () => undefined } } as unknown as Exchange;
   const of = { stream: 'demo', broadcast: RECORDING, track: VIDEO };
   return { archive, broadcast, kept, exchange, of, answer: answered.promise };
 }

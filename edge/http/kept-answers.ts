@@ -9,6 +9,7 @@ import { RETRY_AFTER } from './answer.ts';
 import type { Exchange, Exchanges } from './exchanges.ts';
 import type { MediaTarget } from './media-path.ts';
 import { IMMUTABLE, mediaPayload } from './payload.ts';
+import { Shares, type RequestAddress } from './shares.ts';
 
 /** Old as soon as the next segment is whole. */
 const REWIND_CACHING = 'public, max-age=1';
@@ -16,8 +17,22 @@ const REWIND_CACHING = 'public, max-age=1';
 /** Segments read from disk at a time, and how many may wait for their turn: what waits beyond is asked to come again. */
 const READS = { atOnce: 16, waiting: 512 };
 
+/** Bytes read from disk for answers that are not sent yet: live segments are shared by all who read them, these are not. */
+const UNSENT = { inAll: 512 * 1024 * 1024, perAddress: 128 * 1024 * 1024 };
+
+/** The bytes from disk that wait to be sent, of whichever face. */
+export function unsentBytes(addressOf?: RequestAddress): Shares {
+  return new Shares({ ...UNSENT, addressOf });
+}
+
 /** What is answered from the archive. */
-export type KeptAnswersOptions = { readonly archive: Pick<Archive, 'open' | 'find' | 'recordings'>; readonly directory: Directory; readonly exchanges: Exchanges };
+export type KeptAnswersOptions = {
+  readonly archive: Pick<Archive, 'open' | 'find' | 'recordings'>;
+  readonly directory: Directory;
+  readonly exchanges: Exchanges;
+  /** Of bytes from disk that wait to be sent. Default: its own. */
+  readonly unsent?: Shares | undefined;
+};
 
 type KeptTarget = Extract<MediaTarget, { kind: 'segment' | 'init' }>;
 
@@ -28,9 +43,11 @@ type KeptTarget = Extract<MediaTarget, { kind: 'segment' | 'init' }>;
 export class KeptAnswers {
   readonly #options: KeptAnswersOptions;
   readonly #gate = new ReadGate(READS.atOnce, READS.waiting);
+  readonly #unsent: Shares;
 
   constructor(options: KeptAnswersOptions) {
     this.#options = options;
+    this.#unsent = options.unsent ?? unsentBytes();
   }
 
   rewind(exchange: Exchange, target: Extract<MediaTarget, { kind: 'rewind' }>): void {
@@ -85,9 +102,9 @@ export class KeptAnswers {
     if (segment === undefined) {
       return false;
     }
-    const reading = this.#gate.run(() => track.read(segment));
+    const reading = this.#unsent.take(exchange.request, exchange.response, segment.bytes) ? this.#gate.run(() => track.read(segment)) : undefined;
     if (reading === undefined) {
-      exchanges.fail(exchange.response, 'segment', 503, 'archive/busy', 'Too many segments are being read from disk.', RETRY_AFTER);
+      exchanges.fail(exchange.response, 'segment', 503, 'archive/busy', 'Too many segments are being read from disk, or wait to be sent.', RETRY_AFTER);
       return true;
     }
     reading.then(

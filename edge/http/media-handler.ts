@@ -10,6 +10,7 @@ import { Exchanges, type Exchange, type ExchangeOptions, type Wait } from './exc
 import { KeptAnswers } from './kept-answers.ts';
 import { MediaPathCache, type MediaTarget } from './media-path.ts';
 import { IMMUTABLE, OPEN_HEADERS, type RawHeaders } from './payload.ts';
+import type { Shares } from './shares.ts';
 
 /** A playlist asked for without directives grows stale at once; rfc8216bis, B.1, would allow half a target duration. */
 const PLAYLIST_CACHING = 'public, max-age=1';
@@ -31,6 +32,8 @@ const PREFLIGHT: RawHeaders = [
 export type MediaHandlerOptions = ExchangeOptions & {
   /** What is kept on disk of the broadcasts; without it only what is in memory can be watched. */
   readonly archive?: Archive;
+  /** Of bytes from disk that wait to be sent. Default: its own. */
+  readonly unsent?: Shares;
   /** Without it there are no pictures. */
   readonly pictures?: Pictures;
   /** Path of the public URL, without a slash at the end. Default: the root. */
@@ -51,12 +54,12 @@ export class MediaHandler {
   readonly #kept: KeptAnswers | undefined;
 
   constructor(options: MediaHandlerOptions) {
-    const { directory, archive, metrics, clock, basePath = '' } = options;
+    const { directory, archive, metrics, clock, basePath = '', unsent } = options;
     const exchanges = new Exchanges(options);
     this.#options = options;
     this.#exchanges = exchanges;
     this.#dash = new DashAnswers({ directory, archive, metrics, clock, exchanges, timeUrl: `${basePath}/time`, latency: options.dash?.latency ?? DEFAULT_LATENCY });
-    this.#kept = archive && new KeptAnswers({ archive, directory, exchanges });
+    this.#kept = archive && new KeptAnswers({ archive, directory, exchanges, unsent });
   }
 
   /** From now on nobody is made to wait. */
