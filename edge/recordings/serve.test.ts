@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 
 import { createLocalBus } from '#core/bus/local/local-bus.ts';
 import { RECORDINGS_SUBJECT, type Recording } from '#core/recording/recording.ts';
@@ -60,4 +60,16 @@ test.each([{ do: 'get', id: '../etc' }, { do: 'remove', id: 'x' }, { do: 'get', 
 test.each([undefined, 'list', {}, { do: 'drop' }, { do: 'get' }, { do: 'list', stream: 3 }])('%o is malformed', async (payload) => {
   const { ask } = await serving();
   await expect(ask(payload)).rejects.toMatchObject({ code: 'recording/malformed' });
+});
+
+test('a list looks into each recording once, and tells the size of a download that was planned since', async () => {
+  const { archive, ask } = await serving();
+  const find = vi.spyOn(archive, 'find');
+  const first = (await ask({ do: 'list' })) as { readonly recordings: readonly Recording[] };
+  expect(first.recordings).toMatchObject([{ id: RECORDING, width: 320, height: 180 }]);
+  expect(await ask({ do: 'list' })).toEqual(first);
+  expect(find).toHaveBeenCalledTimes(1);
+  const { downloadBytes } = (await ask({ do: 'get', id: RECORDING })) as Recording;
+  expect(downloadBytes).toBeGreaterThan(200_000);
+  expect(await ask({ do: 'list' })).toMatchObject({ recordings: [{ id: RECORDING, width: 320, downloadBytes }] });
 });
