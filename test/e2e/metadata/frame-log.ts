@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 
 import { BARCODE_BITS, BARCODE_HEIGHT, readBits } from '#test/bench/support/barcode.ts';
 
-/** A frame as a page showed it: when (`performance.now()`), when it was drawn (the bar code in it: milliseconds since 1970, modulo 2^32), and its time. */
+/** A frame as a page showed it: when (`performance.now()`), when it was drawn (by the bar codes in it and in those around it: milliseconds since 1970, modulo 2^32), and its time. */
 export type ShownFrame = { readonly at: number; readonly drawn: number; readonly mediaTime: number };
 
 /** A message as a page raised it. */
@@ -21,16 +21,23 @@ export async function keepFrameLog(page: Page): Promise<void> {
   await page.addInitScript(collect, { bits: BARCODE_BITS, part: BARCODE_HEIGHT });
 }
 
-/** What was written down. Frames whose bar code cannot be read are left out. */
+/** What was written down. Frames without a bar code that can be read are left out. */
 export async function readFrameLog(page: Page): Promise<FrameLog> {
   const { frames, messages } = await page.evaluate(() => (globalThis as unknown as { frameLog: RawLog }).frameLog);
-  return {
-    messages,
-    frames: frames.flatMap(({ at, mediaTime, luma }) => {
-      const drawn = readBits(luma.map((value) => value > 126));
-      return drawn === undefined ? [] : { at, mediaTime, drawn };
-    }),
-  };
+  const read = frames.flatMap(({ at, mediaTime, luma }) => {
+    const drawn = readBits(luma.map((value) => value > 126));
+    return drawn === undefined ? [] : { at, mediaTime, drawn };
+  });
+  return { messages, frames: read.map((frame, n) => ({ ...frame, drawn: frame.mediaTime * 1000 + offsetAround(read, n) })) };
+}
+
+/**
+ * How far drawing is from media time around a frame: the median of half a second. On a busy machine the pixels that are there in a frame's callback may be
+ * those of the one beside it, and the publisher draws in bursts; neither may move the frame that a bar code is taken for.
+ */
+function offsetAround(frames: readonly ShownFrame[], n: number): number {
+  const offsets = frames.slice(Math.max(n - 7, 0), n + 8).map(({ drawn, mediaTime }) => drawn - mediaTime * 1000);
+  return offsets.sort((a, b) => a - b)[Math.floor(offsets.length / 2)] ?? Number.NaN;
 }
 
 /** Runs in the page. */

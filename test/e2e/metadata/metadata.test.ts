@@ -117,7 +117,7 @@ function drawnAt({ frames }: FrameLog, periods: readonly Period[], time: number)
 
 /** How long after its frame was shown a message was raised. Where a page left the frame out, the next one counts. */
 function lateness({ frames, messages }: FrameLog, { id }: Sent, drawn: number): number {
-  const shown = frames.find((frame) => frame.drawn >= drawn && frame.drawn < drawn + 1000);
+  const shown = frames.find((frame) => frame.drawn > drawn - HALF_A_FRAME && frame.drawn < drawn + 1000);
   const raised = messages.find(({ detail }) => detail.id === id);
   return (raised?.at ?? Number.NaN) - (shown?.at ?? Number.NaN);
 }
