@@ -10,6 +10,7 @@ import type { WindowSegment } from '../llhls/window-segment.ts';
 import { ExpectedLength } from './expected-length.ts';
 import { listPeriods, type TrackRows } from './list-periods.ts';
 import type { Listing } from './listing.ts';
+import { listedEvents } from './listed-events.ts';
 import { manifest, type ManifestOptions } from './manifest.ts';
 import { PeriodAnchors, type PeriodAnchor } from './period-anchors.ts';
 import { SegmentReaders } from './segment-readers.ts';
@@ -196,7 +197,7 @@ export class DashBroadcast implements WindowFace {
       anchors,
       tracks,
       configs: this.#configs,
-      events: mergedEvents(archived?.events ?? [], events.map(({ event }) => event)),
+      events: listedEvents(archived?.events ?? [], events.map(({ event }) => event), millis(edge - depth)),
       partTarget,
       goesOn: info.state === 'live',
       setId: (key) => this.#setId(key),
@@ -277,8 +278,4 @@ export class DashBroadcast implements WindowFace {
 function newestOf(tracks: readonly TrackRows[], untold: PeriodAnchor | undefined): number {
   const isTold = (row: SegmentRow): boolean => untold === undefined || row.epoch < untold.epoch || (row.epoch === untold.epoch && row.group < untold.group);
   return Math.max(-1, ...tracks.flatMap(({ rows }) => rows.findLast(isTold)?.group ?? []));
-}
-
-function mergedEvents<T extends { readonly id: string; readonly pts: number }>(kept: readonly T[], live: readonly T[]): T[] {
-  return [...new Map([...kept, ...live].map((event) => [event.id, event])).values()].sort((a, b) => a.pts - b.pts);
 }
