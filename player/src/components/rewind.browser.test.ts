@@ -254,6 +254,10 @@ describe('the page of a recording', () => {
   it('plays again from the beginning when all was shown', async () => {
     await open();
     past?.listener.ended();
+    // Of a part of it only.
+    expect(globalThis.millrace?.stats.state).toBe('playing');
+    has({ currentTime: 753.9 });
+    past?.listener.ended();
     await page.getByRole('button', { name: 'Play again' }).click();
     await vi.waitFor(() => expect(video().currentTime).toBe(0));
     expect(globalThis.millrace?.stats.state).toBe('playing');

@@ -30,6 +30,9 @@ export type RecordingVisitOptions = {
   readonly changed: () => void;
 };
 
+/** What is left at the end is too short to be shown, seconds. */
+const nothingLeft = 1;
+
 /** Standing for this long, the viewer is told. */
 const tellAfter = 900;
 
@@ -66,7 +69,7 @@ export class RecordingVisit implements Visit {
         changed: () => options.changed(),
         buffered: () => this.#monitor.look(),
         troubled: () => this.#look(),
-        ended: () => this.#enter('ended'),
+        ended: () => this.#onEnded(),
         failed: (failure) => void this.#onFailed(failure),
       },
     });
@@ -74,6 +77,7 @@ export class RecordingVisit implements Visit {
     const { signal } = this.#ends;
     video.addEventListener('loadedmetadata', () => this.#resume(), { signal });
     video.addEventListener('playing', () => this.#onPlaying(), { signal });
+    video.addEventListener('ended', () => this.#onEnded(), { signal });
     for (const event of ['pause', 'volumechange', 'resize', 'seeked', 'durationchange'] as const) {
       video.addEventListener(event, () => options.changed(), { signal });
     }
@@ -232,6 +236,14 @@ export class RecordingVisit implements Visit {
       this.#joinTime ??= performance.now();
       this.#backOff.reset();
       this.#enter('playing');
+    }
+  }
+
+  /** dash.js tells of the end of each period. */
+  #onEnded(): void {
+    const { video } = this.#options;
+    if (video.ended || video.currentTime > (this.#duration ?? 0) - nothingLeft) {
+      this.#enter('ended');
     }
   }
 
