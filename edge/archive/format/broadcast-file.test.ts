@@ -24,6 +24,8 @@ describe('broadcast.json', () => {
     ["another broadcast's", formatRecord(open).replace(info.broadcast, 'otherother1')],
     ['without its stream', formatRecord(open).replace('"stream"', '"s"')],
     ['of a stream that cannot be', formatRecord(open).replace('"show"', '"../etc"')],
+    ['of an instant that no date can tell', formatRecord(open).replace('1000000000000', '1e300')],
+    ['with an end that no date can tell', formatRecord(finished).replace('2000000000000', '-1')],
     ['in a state that cannot be', formatRecord(open).replace('"open"', '"ajar"')],
   ])('that is %s says nothing', (_name, text) => {
     expect(parseRecord(text, info.broadcast)).toBeUndefined();

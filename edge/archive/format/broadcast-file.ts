@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { isStreamName } from '#core/access/stream-key.ts';
 import type { LadderCatalog } from '#core/bus/catalog.ts';
 import { isBroadcastId, type BroadcastId } from '#core/media/frame.ts';
-import { millis, wallTime } from '#core/media/time.ts';
+import { millis } from '#core/media/time.ts';
 import { isTrackName } from '#core/media/track.ts';
 
 import type { ArchivedFacts } from '../archive.ts';
-import { trackConfigSchema } from './index-line.ts';
+import { instantSchema, trackConfigSchema } from './index-line.ts';
 import { fromJson, toJson } from './json-bytes.ts';
 
 /** What `broadcast.json` says: the facts as they were when it was written, and the ladder. */
@@ -40,8 +40,8 @@ const recordSchema = z.object({
   version: z.literal(1),
   id: z.string().refine(isBroadcastId),
   stream: z.string().refine(isStreamName),
-  startedAt: z.number().transform(wallTime),
-  endedAt: z.number().transform(wallTime).exactOptional(),
+  startedAt: instantSchema,
+  endedAt: instantSchema.exactOptional(),
   isRecording: z.boolean(),
   state: z.enum(['open', 'finished', 'damaged']),
   bytes: z.number().min(0),

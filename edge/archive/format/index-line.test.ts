@@ -38,6 +38,8 @@ describe('a line of an index', () => {
     ['a fraction of a byte', { bytes: 1.5 }],
     ['no offset', { at: undefined }],
     ['an instant that is none', { wall: null }],
+    ['an instant that is text', { wall: '5' }],
+    ['an instant that no date can tell', { wall: 1e300 }],
     ['a flag that is none', { key: 1 }],
   ])('of a segment with %s says nothing', (_name, change) => {
     const fields = JSON.parse(formatLine({ is: 'segment', segment })) as object;

@@ -41,6 +41,13 @@ export type IndexLine =
 
 const count = z.number().int().min(0);
 const bytes = z.instanceof(Uint8Array);
+
+/** What a date can tell (ECMA-262, 21.4.1.1): one that is damaged must not stop a list of all. */
+const MAX_INSTANT = 8.64e15;
+
+/** Milliseconds since the Unix epoch. */
+export const instantSchema = z.number().min(0).max(MAX_INSTANT).transform(wallTime);
+
 const video = z.object({
   kind: z.literal('video'),
   codec: z.enum(['h264', 'hevc', 'vp8', 'vp9', 'av1']),
@@ -69,7 +76,7 @@ export const trackConfigSchema = z.discriminatedUnion('kind', [video, audio]);
 const headSchema = z.object({
   broadcast: z.string().refine(isBroadcastId),
   stream: z.string().refine(isStreamName),
-  startedAt: z.number().transform(wallTime),
+  startedAt: instantSchema,
   isRecording: z.boolean(),
   track: z.string().refine(isTrackName),
   kind: z.enum(['video', 'audio']),
@@ -119,7 +126,7 @@ export function parseLine(text: string): IndexLine | undefined {
 function parseSegment(line: Record<string, unknown>): IndexLine | undefined {
   const { group, epoch, pts, dts, ticks, wall, in: volume, at, bytes: length, moof, key } = line;
   const numbers = [group, epoch, pts, dts, ticks, volume, at, length, moof];
-  if (!numbers.every((value) => Number.isSafeInteger(value) && (value as number) >= 0) || !Number.isFinite(wall) || typeof key !== 'boolean') {
+  if (!numbers.every((value) => Number.isSafeInteger(value) && (value as number) >= 0) || typeof wall !== 'number' || !(wall >= 0 && wall <= MAX_INSTANT) || typeof key !== 'boolean') {
     return undefined;
   }
   return { is: 'segment', segment: { group, epoch, pts, dts, ticks, wallTime: wall, volume, offset: at, bytes: length, moof, key } as Omit<KeptSegment, 'config' | 'timescale'> };
