@@ -88,13 +88,14 @@ export class ShownWatch {
   #nextFrame(): void {
     const onFrame = (_now: number, { mediaTime, rtpTimestamp }: VideoFrameCallbackMetadata): void => {
       this.#handle = this.#video.requestVideoFrameCallback(onFrame);
-      if (this.#video.seeking) {
-        return;
-      }
       if (this.#video.srcObject === null) {
         this.#frame({ kind: 'position', position: mediaTime });
       } else if (rtpTimestamp !== undefined) {
         this.#frame({ kind: 'rtp', media: 'video', timestamp: rtpTimestamp });
+      }
+      if (this.#video.seeking) {
+        // A last frame from before the jump, which is still to come.
+        this.#listener.jumps();
       }
     };
     this.#handle = this.#video.requestVideoFrameCallback(onFrame);

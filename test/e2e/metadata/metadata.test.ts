@@ -46,12 +46,15 @@ async function watch(browser: Browser, url: string, engine: string): Promise<Pag
   await page.goto(`${url}/watch/cam?engine=${engine}`);
   await until(
     `${engine} to play`,
-    () =>
-      page.evaluate((wanted) => {
-        const { millrace } = globalThis as unknown as { millrace?: { stats: { state: string; engine: string; totalFrames: number } } };
-        return millrace?.stats.state === 'playing' && millrace.stats.engine === wanted && millrace.stats.totalFrames > 60;
-      }, engine),
-    { deadline: 30_000 },
+    async () => {
+      const stats = await page.evaluate(() => (globalThis as unknown as { millrace?: { stats: { state: string; engine: string | null; totalFrames: number } } }).millrace?.stats);
+      // Told to go one way only, the player gives up where nothing comes within two seconds, as on a machine that is busy starting three browsers.
+      if (stats?.state === 'unsupported') {
+        await page.reload();
+      }
+      return stats?.state === 'playing' && stats.engine === engine && stats.totalFrames > 60;
+    },
+    { deadline: 45_000 },
   );
   return page;
 }
