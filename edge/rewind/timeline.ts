@@ -9,7 +9,7 @@ export type LostGroup = { readonly group: number; readonly wallTime: WallTime; r
 /** The longest duration that rounds to TARGETDURATION (2). */
 const LONGEST_GAP = 2400;
 
-/** So many lost groups are remembered: more than a day of one track. */
+/** So many lost groups are remembered, and listed of one gap: more than a day of one track. A damaged index may claim millions. */
 const MAX_LOST = 100_000;
 
 /** First and last group of an epoch over all tracks. `offset`: what is taken from a group to get its media sequence number. */
@@ -64,7 +64,8 @@ export class Timeline {
       const known = this.#epochs.get(epoch);
       const from = epoch === before.epoch ? before.group + 1 : (known?.first ?? 0);
       const to = epoch === after.epoch ? after.group - 1 : (known?.last ?? -1);
-      const groups = Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => this.#lostGroup(track, from + i, before, after));
+      const count = Math.min(MAX_LOST, Math.max(0, to - from + 1));
+      const groups = Array.from({ length: count }, (_, i) => this.#lostGroup(track, to - count + 1 + i, before, after));
       out.push({ epoch, groups });
     }
     return out;
