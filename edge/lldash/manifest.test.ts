@@ -53,7 +53,7 @@ test('ISO/IEC 23009-1 and DASH-IF low latency: the manifest of a running broadca
 <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" id="testbroadcast" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019,http://www.dashif.org/guidelines/low-latency-live-v5" type="dynamic" minimumUpdatePeriod="PT1S" timeShiftBufferDepth="PT30S" availabilityStartTime="2026-01-01T00:00:00.000Z" publishTime="2026-01-01T00:00:02.500Z" minBufferTime="PT0.2S" maxSegmentDuration="PT1.003S">
 <Location>manifest.mpd?broadcast=testbroadcast&amp;after=101</Location>
 <ServiceDescription id="0">
-<Latency referenceId="0" target="900" min="450" max="3600"/>
+<Latency referenceId="0" target="900" min="450" max="1800"/>
 <PlaybackRate min="0.96" max="1.04"/>
 </ServiceDescription>
 <Period id="0" start="PT0.24S">

@@ -50,11 +50,12 @@ export function manifest(listing: Listing, options: ManifestOptions): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n${mpd}\n`;
 }
 
+/** Behind twice the latency (dash.js: and half a second) players jump to it: closing up by their rate alone, they would need a minute after a stall. */
 function serviceDescription(latency: Millis): string {
   return element(
     'ServiceDescription',
     { id: 0 },
-    element('Latency', { referenceId: 0, target: Math.round(latency), min: Math.round(latency / 2), max: Math.round(latency * 4) }),
+    element('Latency', { referenceId: 0, target: Math.round(latency), min: Math.round(latency / 2), max: Math.round(latency * 2) }),
     element('PlaybackRate', PLAYBACK_RATE),
   );
 }
