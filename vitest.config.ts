@@ -3,8 +3,8 @@ import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 
 const stages = '{core,ingest,transcode,edge,control,infra}';
-/** Tests that start processes share two cores: one file at a time, after everything of the groups before, with time to spare. */
-const processes = (groupOrder: number) => ({ fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000, sequence: { groupOrder } }) as const;
+/** Tests that start processes share two cores: so many files at a time, after everything of the groups before, with time to spare. */
+const processes = (groupOrder: number, maxWorkers: number) => ({ maxWorkers, testTimeout: 120_000, hookTimeout: 120_000, sequence: { groupOrder } }) as const;
 
 export default defineConfig({
   test: {
@@ -27,9 +27,9 @@ export default defineConfig({
           },
         },
       },
-      { test: { name: 'integration', include: ['test/{integration,fuzz}/**/*.test.ts'], ...processes(2) } },
-      { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...processes(3) } },
-      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...processes(4) } },
+      { test: { name: 'integration', include: ['test/{integration,fuzz}/**/*.test.ts'], ...processes(2, 2) } },
+      { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...processes(2, 2) } },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...processes(3, 1) } },
     ],
   },
 });
