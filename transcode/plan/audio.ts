@@ -22,6 +22,11 @@ const UNKNOWN_BITRATE = 128_000;
 /** Rate of all encoded sound: the only one of Opus, and every decoder's native one. */
 const RATE = 48_000;
 
+/** The loudest second of sound takes this much of its mean, ... */
+const PEAK = 1.1;
+/** ... and CMAF adds the boxes of five chunks a second (6 kbit/s) and, where there is no picture, a message now and then. */
+const CONTAINER = 16_000;
+
 /** How sound is to be offered. */
 export type AudioWishes = {
   /** A WebRTC viewer needs Opus. */
@@ -59,11 +64,15 @@ function ofOpus(track: SourceTrack, input: AudioConfig, passAnything: boolean): 
 
 function passedThrough(track: SourceTrack, faces: readonly Face[], reason: string): Rendition {
   const mean = track.bitrate > 0 ? track.bitrate : UNKNOWN_BITRATE;
-  return { track: track.name, label: 'Audio', faces, mode: 'passthrough', reason, config: track.config, bandwidth: Math.round(mean * 1.1), averageBandwidth: mean };
+  return { track: track.name, label: 'Audio', faces, mode: 'passthrough', reason, config: track.config, bandwidth: peakOf(mean), averageBandwidth: mean };
 }
 
 function encoded({ track, config, bitrate }: AudioEncode, face: Face, reason: string): Rendition {
-  return { track, label: 'Audio', faces: [face], mode: 'encoded', reason, config, bandwidth: Math.round(bitrate * 1.1), averageBandwidth: bitrate };
+  return { track, label: 'Audio', faces: [face], mode: 'encoded', reason, config, bandwidth: peakOf(bitrate), averageBandwidth: bitrate };
+}
+
+function peakOf(mean: number): number {
+  return Math.round(mean * PEAK) + CONTAINER;
 }
 
 function stereoAtMost({ channels }: AudioConfig): number {
