@@ -13,7 +13,7 @@ export interface Archive {
    * what is told of it is dropped.
    */
   keep(info: BroadcastInfo): BroadcastKeeper;
-  /** A broadcast of which something is kept, over or not. Those that are over are read from disk at the first question. */
+  /** A broadcast of which something is kept, over or not. Those that are over are read from disk at the first question: rejects with {@link MillraceError} `recording/busy` while too many others are. */
   find(id: BroadcastId): Promise<ArchivedBroadcast | undefined>;
   /** A broadcast that is being kept now; undefined at once where there is none. */
   open(id: BroadcastId): ArchivedBroadcast | undefined;

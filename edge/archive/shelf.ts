@@ -19,6 +19,7 @@ import { takeLease } from './lease-turn.ts';
 import { loadBroadcast, mendBroadcast, type LoadedBroadcast } from './mend/mend-broadcast.ts';
 import type { ArchiveGauges, ArchiveMetrics } from './metrics.ts';
 import { NothingKept } from './nothing-kept.ts';
+import { ReadGate } from './read-gate.ts';
 import { outdated, type RetentionBounds } from './retention.ts';
 import { scan } from './scan.ts';
 import type { StreamKeeping } from './settings.ts';
@@ -35,6 +36,9 @@ const RETENTION_INTERVAL = millis(10_000);
 
 /** Finished recordings whose index stays in memory. */
 const MAX_LOADED = 8;
+
+/** Indexes are read one after the other, for each takes the thread's time; so many questions wait for others' to be read. */
+const MAX_LOADING = 32;
 
 /** At a stop what waits for the disk is given so long. */
 const CLOSE_GRACE = millis(5000);
@@ -68,6 +72,7 @@ export class Shelf implements Archive {
   /** Recordings that are finished. */
   readonly #records = new Map<BroadcastId, ArchivedFacts>();
   readonly #loaded = new Map<BroadcastId, Promise<KeptBroadcast | undefined>>();
+  readonly #loading = new ReadGate(1, MAX_LOADING);
   /** Settles when what an earlier process left is read and mended. */
   readonly scanned: Promise<void>;
   #isFull = false;
@@ -319,23 +324,12 @@ export class Shelf implements Archive {
     this.#isFull = this.#records.size === 0 && this.#recordingsTotal().bytes > retention.bytes;
   }
 
+  /** @throws {MillraceError} `recording/busy` where too many others are being read. */
   #load(id: BroadcastId): Promise<KeptBroadcast | undefined> {
-    const loading =
-      this.#loaded.get(id) ??
-      loadBroadcast(this.#place(id), id)
-        .then((loaded) => loaded && this.#make(loaded))
-        .then((kept) => {
-          if (kept === undefined) {
-            // Somebody took it away.
-            this.#records.delete(id);
-          }
-          return kept;
-        })
-        .catch((error: unknown) => {
-          this.#loaded.delete(id);
-          this.#options.log.warn({ broadcast: id, err: error }, 'a recording cannot be read');
-          return undefined;
-        });
+    const loading = this.#loaded.get(id) ?? this.#loading.run(() => this.#read(id));
+    if (loading === undefined) {
+      return Promise.reject(new MillraceError('recording/busy', 'Too many recordings are being looked into.'));
+    }
     this.#loaded.delete(id);
     this.#loaded.set(id, loading);
     for (const other of this.#loaded.keys()) {
@@ -344,6 +338,21 @@ export class Shelf implements Archive {
       }
     }
     return loading;
+  }
+
+  async #read(id: BroadcastId): Promise<KeptBroadcast | undefined> {
+    try {
+      const loaded = await loadBroadcast(this.#place(id), id);
+      if (loaded === undefined) {
+        // Somebody took it away.
+        this.#records.delete(id);
+      }
+      return loaded && this.#make(loaded);
+    } catch (error) {
+      this.#loaded.delete(id);
+      this.#options.log.warn({ broadcast: id, err: error }, 'a recording cannot be read');
+      return undefined;
+    }
   }
 
   /** A crash on the way leaves nothing that looks like a broadcast. */

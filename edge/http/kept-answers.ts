@@ -2,7 +2,7 @@ import type { StreamName } from '#core/bus/catalog.ts';
 import type { BroadcastId } from '#core/media/frame.ts';
 
 import type { Archive, ArchivedBroadcast, ArchivedTrack } from '../archive/archive.ts';
-import { ReadGate } from '../recordings/read-gate.ts';
+import { ReadGate } from '../archive/read-gate.ts';
 import { rewindMultivariant, rewindPlaylist } from '../rewind/rewind-playlists.ts';
 import type { Directory } from '../llhls/directory.ts';
 import { RETRY_AFTER } from './answer.ts';

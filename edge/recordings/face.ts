@@ -10,7 +10,7 @@ import { IMMUTABLE, mediaPayload, OPEN_HEADERS, type Payload, type RawHeaders } 
 import { Shares, type RequestAddress } from '../http/shares.ts';
 import { Downloads } from './downloads.ts';
 import { parseRecordingPath, type RecordingTarget } from './path.ts';
-import { ReadGate } from './read-gate.ts';
+import { ReadGate } from '../archive/read-gate.ts';
 import { sendDownload } from './send-download.ts';
 import { VodManifests } from './vod-playlists.ts';
 

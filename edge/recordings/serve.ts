@@ -7,7 +7,6 @@ import { MillraceError } from '#core/runtime/errors.ts';
 
 import type { Archive, ArchivedBroadcast, ArchivedFacts } from '../archive/archive.ts';
 import type { Downloads } from './downloads.ts';
-import { selectForDownload } from './selection.ts';
 
 const requests = z.discriminatedUnion('do', [
   z.object({ do: z.literal('list'), stream: z.string().optional() }),
@@ -102,7 +101,8 @@ class RecordingsDesk {
     if (known !== undefined) {
       return known;
     }
-    const broadcast = await this.#archive.find(id);
+    // A list waits for nobody who reads recordings by the dozen.
+    const broadcast = await this.#archive.find(id).catch(() => undefined);
     if (broadcast === undefined) {
       return {};
     }
@@ -118,11 +118,13 @@ class RecordingsDesk {
   }
 }
 
-/** Size of the best picture. */
-function pictureOf(broadcast: ArchivedBroadcast): More {
+/** Size of the best picture: of what each track had last. */
+function pictureOf({ tracks }: ArchivedBroadcast): More {
   let best: More = {};
-  for (const { config } of selectForDownload(broadcast).segments) {
-    if (config.kind === 'video' && config.width * config.height > (best.width ?? 0) * (best.height ?? 0)) {
+  for (const track of tracks.values()) {
+    const newest = track.segments.at(-1);
+    const config = newest && track.config(newest.config);
+    if (config?.kind === 'video' && config.width * config.height > (best.width ?? 0) * (best.height ?? 0)) {
       best = { width: config.width, height: config.height };
     }
   }

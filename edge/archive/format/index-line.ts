@@ -122,11 +122,14 @@ export function parseLine(text: string): IndexLine | undefined {
   }
 }
 
+/** No segment of two seconds is larger: a line that says so is damaged, and nobody sets aside the memory for it. */
+const MAX_SEGMENT_BYTES = 256 * 1024 * 1024;
+
 /** Nearly every line: a day has 86,400 of each track, so they are not taken through a schema. */
 function parseSegment(line: Record<string, unknown>): IndexLine | undefined {
   const { group, epoch, pts, dts, ticks, wall, in: volume, at, bytes: length, moof, key } = line;
   const numbers = [group, epoch, pts, dts, ticks, volume, at, length, moof];
-  if (!numbers.every((value) => Number.isSafeInteger(value) && (value as number) >= 0) || typeof wall !== 'number' || !(wall >= 0 && wall <= MAX_INSTANT) || typeof key !== 'boolean') {
+  if (!numbers.every((value) => Number.isSafeInteger(value) && (value as number) >= 0) || typeof wall !== 'number' || !(wall >= 0 && wall <= MAX_INSTANT) || typeof key !== 'boolean' || (length as number) > MAX_SEGMENT_BYTES) {
     return undefined;
   }
   return { is: 'segment', segment: { group, epoch, pts, dts, ticks, wallTime: wall, volume, offset: at, bytes: length, moof, key } as Omit<KeptSegment, 'config' | 'timescale'> };
