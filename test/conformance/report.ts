@@ -1,19 +1,22 @@
-import { rules, type RuleName } from './rules.ts';
-
 /** A rule that was broken, and where. */
-export type Finding = { readonly rule: RuleName; readonly where: string; readonly message: string };
+export type Finding<Rule extends string> = { readonly rule: Rule; readonly where: string; readonly message: string };
 
 /** How many findings of one rule are kept in words; all are counted. */
 const KEPT = 5;
 
 /** What a check found. Also counts how often each rule was tried: a rule that was never tried has proved nothing. */
-export class Report {
-  readonly #findings: Finding[] = [];
-  readonly #tried = new Map<RuleName, number>();
-  readonly #broken = new Map<RuleName, number>();
+export class RuleReport<Rule extends string> {
+  readonly #rules: Readonly<Record<Rule, { readonly section: string; readonly says: string }>>;
+  readonly #findings: Finding<Rule>[] = [];
+  readonly #tried = new Map<Rule, number>();
+  readonly #broken = new Map<Rule, number>();
+
+  constructor(rules: Readonly<Record<Rule, { readonly section: string; readonly says: string }>>) {
+    this.#rules = rules;
+  }
 
   /** Tries a rule once; `message` says what is there instead. */
-  check(rule: RuleName, holds: boolean, where: string, message: () => string): void {
+  check(rule: Rule, holds: boolean, where: string, message: () => string): void {
     this.#tried.set(rule, this.timesTried(rule) + 1);
     if (holds) {
       return;
@@ -25,22 +28,22 @@ export class Report {
     }
   }
 
-  get findings(): readonly Finding[] {
+  get findings(): readonly Finding<Rule>[] {
     return this.#findings;
   }
 
   /** Names of the rules that were broken. */
-  get brokenRules(): readonly RuleName[] {
+  get brokenRules(): readonly Rule[] {
     return [...this.#broken.keys()].sort();
   }
 
-  timesTried(rule: RuleName): number {
+  timesTried(rule: Rule): number {
     return this.#tried.get(rule) ?? 0;
   }
 
   /** The findings, a line each, with the rule's section and words. */
   toString(): string {
-    const lines = this.#findings.map(({ rule, where, message }) => `${rule} (${rules[rule].section}): ${where}: ${message}\n    ${rules[rule].says}`);
+    const lines = this.#findings.map(({ rule, where, message }) => `${rule} (${this.#rules[rule].section}): ${where}: ${message}\n    ${this.#rules[rule].says}`);
     const more = [...this.#broken].filter(([, count]) => count > KEPT).map(([rule, count]) => `${rule}: ${count - KEPT} more`);
     return [...lines, ...more].join('\n');
   }

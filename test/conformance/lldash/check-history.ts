@@ -1,6 +1,6 @@
 import type { ManifestSeen, Observation } from './observation.ts';
 import type { Mpd, MpdPeriod, MpdRepresentation } from './mpd.ts';
-import type { Report } from '../report.ts';
+import type { Report } from './report.ts';
 
 /** Checks what must stay the same, and what may change, from manifest to manifest. */
 export function checkHistory({ manifests }: Observation, report: Report): void {

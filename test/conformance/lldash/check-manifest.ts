@@ -1,6 +1,6 @@
 import type { ManifestSeen } from './observation.ts';
 import { presentationOf, type Mpd, type MpdPeriod, type MpdSet } from './mpd.ts';
-import type { Report } from '../report.ts';
+import type { Report } from './report.ts';
 
 /** How far presentation time may be from wall time, in milliseconds: more, and players take it for latency. */
 const WALL_TOLERANCE = 150;

@@ -2,7 +2,7 @@ import { initFacts, sampleFacts, type InitFacts, type SampleFacts } from '../llh
 import { readEmsg, readPrft, topBoxes, type Emsg } from './boxes.ts';
 import { bytesOf, type MediaSeen, type Observation } from './observation.ts';
 import { presentationOf, type MpdPeriod, type MpdRepresentation, type MpdSegment, type MpdSet } from './mpd.ts';
-import type { Report } from '../report.ts';
+import type { Report } from './report.ts';
 
 /** A period may show something up to so long after the next one begins, in seconds: its start is rounded down to 40 ms. */
 const OVERLAP = 0.1;

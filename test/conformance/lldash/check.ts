@@ -2,7 +2,7 @@ import { checkHistory } from './check-history.ts';
 import { checkManifest } from './check-manifest.ts';
 import { checkMedia } from './check-media.ts';
 import type { Observation } from './observation.ts';
-import { Report } from '../report.ts';
+import { Report } from './report.ts';
 
 /** Checks what was seen of a stream against every rule. */
 export function checkObservation(observation: Observation, report = new Report()): Report {

@@ -5,7 +5,7 @@ import { startServer, type TestServer } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
 import { checkObservation } from './check.ts';
 import { observe, type Observer } from './observe.ts';
-import { Report } from '../report.ts';
+import { Report } from './report.ts';
 import { rules, type RuleName } from './rules.ts';
 
 const KEY = 'cam1_conformance-0123456789';

@@ -1,6 +1,6 @@
 import type { DateRangeTag, MediaPlaylist } from '#test/support/m3u8/playlist.ts';
 import { shortName, type Observation } from './observation.ts';
-import type { Report } from '../report.ts';
+import type { Report } from './report.ts';
 
 /** A message leaves a playlist with the segment of its frame, whose date may be this far from that segment's. */
 const SEGMENT_MILLIS = 2_200;

@@ -1,6 +1,6 @@
 import type { MediaPlaylist, SegmentTags } from '#test/support/m3u8/playlist.ts';
 import { resolve, shortName, type Observation, type RenditionHistory } from './observation.ts';
-import type { Report } from '../report.ts';
+import type { Report } from './report.ts';
 import { timelineOf, type KnownSegment } from './timeline.ts';
 
 /** Durations are written to 10 microseconds, dates to a millisecond; wall time is slewed by at most 1 ms a second. */

@@ -1,6 +1,6 @@
 import type { RenditionMedia, SegmentMedia } from './media-index.ts';
 import { shortName, type Observation } from './observation.ts';
-import type { Report } from '../report.ts';
+import type { Report } from './report.ts';
 
 /** Dates are rounded to a millisecond in each of two renditions. */
 const DATE_TOLERANCE_MILLIS = 1.5;

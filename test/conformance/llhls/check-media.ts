@@ -1,7 +1,7 @@
 import type { InitFacts, SampleFacts } from './mp4-facts.ts';
 import { isOk, type RenditionMedia, type SegmentMedia } from './media-index.ts';
 import { shortName, type Answer, type Observation, type RenditionHistory } from './observation.ts';
-import type { Report } from '../report.ts';
+import type { Report } from './report.ts';
 
 /** Durations in playlists are rounded to 10 microseconds; wider ones would let frames get lost. */
 const DURATION_TOLERANCE_SECONDS = 0.000_02;

@@ -1,7 +1,7 @@
 import type { MediaTag, VariantTag } from '#test/support/m3u8/playlist.ts';
 import type { RenditionMedia } from './media-index.ts';
 import { resolve, type Observation, type RenditionHistory } from './observation.ts';
-import type { Report } from '../report.ts';
+import type { Report } from './report.ts';
 
 /** Checks what the multivariant playlist says of the renditions against what they are. */
 export function checkMultivariant(observation: Observation, media: readonly RenditionMedia[], report: Report): void {

@@ -1,6 +1,6 @@
 import type { MediaPlaylist } from '#test/support/m3u8/playlist.ts';
 import { resolve, shortName, type Observation, type RenditionHistory, type Snapshot } from './observation.ts';
-import type { Report } from '../report.ts';
+import type { Report } from './report.ts';
 
 /** A rounding error in a sum of decimal fractions. */
 const EPSILON = 1e-6;

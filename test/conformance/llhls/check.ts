@@ -6,7 +6,7 @@ import { checkMultivariant } from './check-multivariant.ts';
 import { checkPlaylists } from './check-playlists.ts';
 import { mediaOf } from './media-index.ts';
 import type { Observation } from './observation.ts';
-import { Report } from '../report.ts';
+import { Report } from './report.ts';
 
 /** Checks what was seen of a stream against every rule that needs no further question to the server. */
 export function checkObservation(observation: Observation, report = new Report()): Report {

@@ -11,7 +11,7 @@ import { checkObservation } from './check.ts';
 import { observe, type ObserveOptions, type Observer } from './observe.ts';
 import { probeAfterEnd, probeDelta, probeDirectives, probeTimeout } from './probe-directives.ts';
 import { probeMediaAnswers, probePlaylistAnswers } from './probe-http.ts';
-import { Report } from '../report.ts';
+import { Report } from './report.ts';
 import { rules, type RuleName } from './rules.ts';
 
 const KEY = 'cam1_conformance-0123456789';

@@ -5,7 +5,7 @@ import { placeOf } from './check-history.ts';
 import { blocksOf, expandDelta, joined } from './delta.ts';
 import { resolve, shortName, type Answer } from './observation.ts';
 import { nextPlace } from './observe.ts';
-import type { Report } from '../report.ts';
+import type { Report } from './report.ts';
 
 /** What is there already is answered within this time, on a machine that is busy with encoding too. */
 const AT_ONCE_MILLIS = 1_000;

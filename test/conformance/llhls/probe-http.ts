@@ -1,7 +1,7 @@
 import { parseMediaPlaylist } from '#test/support/m3u8/parse-media-playlist.ts';
 import { textOf, type Ask } from './ask.ts';
 import { resolve, shortName, type Answer } from './observation.ts';
-import type { Report } from '../report.ts';
+import type { Report } from './report.ts';
 
 const ORIGIN = { Origin: 'https://elsewhere.example' };
 

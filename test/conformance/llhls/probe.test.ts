@@ -5,7 +5,7 @@ import { blocksOf, expandDelta } from './delta.ts';
 import type { Answer } from './observation.ts';
 import { probeAfterEnd, probeDelta, probeDirectives, probeTimeout } from './probe-directives.ts';
 import { probeMediaAnswers, probePlaylistAnswers } from './probe-http.ts';
-import { Report } from '../report.ts';
+import { Report } from './report.ts';
 import { rules, type RuleName } from './rules.ts';
 import { FAKE_PLAYLIST, fakeServer, type FakeServerOptions } from './testing/fake-server.ts';
 

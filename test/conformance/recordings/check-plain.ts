@@ -6,7 +6,7 @@ import { checkMedia } from '../llhls/check-media.ts';
 import { checkMultivariant } from '../llhls/check-multivariant.ts';
 import { mediaOf, type RenditionMedia } from '../llhls/media-index.ts';
 import { shortName, type Observation } from '../llhls/observation.ts';
-import { Report } from '../report.ts';
+import { Report } from '../llhls/report.ts';
 import type { RuleName } from '../llhls/rules.ts';
 
 /** The rules of LL-HLS that are not about parts, hints, reports and delivery directives: what every plain HLS stream keeps. */

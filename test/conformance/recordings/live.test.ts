@@ -13,7 +13,7 @@ import { until } from '#test/support/until.ts';
 import { askByFetch } from '../llhls/ask.ts';
 import { initFacts, sampleFacts } from '../llhls/mp4-facts.ts';
 import { shortName, type Observation } from '../llhls/observation.ts';
-import type { Report } from '../report.ts';
+import type { Report } from '../llhls/report.ts';
 import { checkPlain, plainRules, slidingRules } from './check-plain.ts';
 import { mpdFacts } from './mpd-facts.ts';
 import { observePlain } from './observe-plain.ts';
