@@ -6,6 +6,9 @@ const stages = '{core,ingest,transcode,edge,control,infra}';
 /** Tests that start processes share two cores: so many files at a time, after everything of the groups before, with time to spare. */
 const processes = (groupOrder: number, maxWorkers: number) => ({ maxWorkers, testTimeout: 120_000, hookTimeout: 120_000, sequence: { groupOrder } }) as const;
 
+/** Pages over media that are there already: a busy machine makes them wait, and nothing else. */
+const kept = '{dash,recordings,rewind}';
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/closing-line-reporter.ts'],
@@ -29,7 +32,8 @@ export default defineConfig({
       },
       { test: { name: 'integration', include: ['test/{integration,fuzz}/**/*.test.ts'], ...processes(2, 2) } },
       { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...processes(2, 2) } },
-      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...processes(3, 1) } },
+      { test: { name: 'pages', include: [`test/e2e/${kept}/**/*.test.ts`], ...processes(2, 2) } },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: [`test/e2e/${kept}/**`], ...processes(3, 1) } },
     ],
   },
 });

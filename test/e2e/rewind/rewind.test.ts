@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { shownColour, startBrowser } from '#test/support/browser.ts';
-import { startPublisher } from '#test/support/publisher.ts';
+import { startPublisher, type Publisher } from '#test/support/publisher.ts';
 import { startServer, type TestServer } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
 
@@ -38,36 +38,50 @@ describe('a viewer goes back in a broadcast', () => {
   const colourIs = (page: Page, colour: 'red' | 'blue', deadline = 10_000): Promise<unknown> =>
     until(`${colour} to be shown`, async () => ((await shownColour(page))?.[colour] ?? 0) > 200, { deadline });
 
-  it.each([
-    { engine: 'auto', way: 'webrtc', latency: 0.5 },
-    { engine: 'hls', way: 'hls', latency: 1.5 },
-    { engine: 'dash', way: 'dash', latency: 2.5 },
-  ])('by 30 s, from $way, and comes back to live with its low latency', async ({ engine, way, latency }) => {
-    await using server = await startServer({ config });
-    await using _publisher = startPublisher({ url: server.publishUrl(key) });
-    await onAir(server);
-    const page = await open(server, engine);
-    await untilStats(page, 'low latency', (stats) => stats.engine === way && stats.latency !== null && stats.latency < latency, 30_000);
-    await untilKept(page, 40);
-    for (let presses = 0; presses < 3; presses += 1) {
-      await page.keyboard.press('j');
-    }
-    const back = await untilStats(page, 'what was 30 s ago', ({ state, latency: behind, engine: now }) => state === 'playing' && now === 'rewind' && behind !== null);
-    expect(back.latency).toBeGreaterThan(28);
-    expect(back.latency).toBeLessThan(35);
-    expect(back.following).toBe(false);
-    const { loadedAt } = await untilPlayed(page, 3);
-    const later = await untilStats(page, 'it to go on there', (stats) => stats.latency !== null);
-    expect(Math.abs((later.latency ?? 0) - (back.latency ?? 0))).toBeLessThan(2);
-    await wake(page);
-    await page.getByRole('button', { name: /^Go live/ }).click();
-    const live = await untilStats(page, 'low latency again', (stats) => stats.engine === way && stats.state === 'playing' && stats.latency !== null && stats.latency < latency, 15_000);
-    expect(live.following).toBe(true);
-    expect(live.rewind).toMatchObject({ state: 'on', active: false, behind: 0 });
-    expect(live.ways.map((change) => change.engine).slice(-3)).toEqual([way, 'rewind', way]);
-    expect((await untilPlayed(page, 2)).loadedAt).toBe(loadedAt);
-    expect(await page.locator('video').count()).toBe(1);
-    await page.close();
+  describe('of 40 s and more', () => {
+    let server: TestServer;
+    let publisher: Publisher;
+
+    beforeAll(async () => {
+      server = await startServer({ config });
+      publisher = startPublisher({ url: server.publishUrl(key) });
+      await onAir(server);
+    });
+
+    afterAll(async () => {
+      await publisher[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    });
+
+    it.each([
+      { engine: 'auto', way: 'webrtc', latency: 0.5 },
+      { engine: 'hls', way: 'hls', latency: 1.5 },
+      { engine: 'dash', way: 'dash', latency: 2.5 },
+    ])('by 30 s, from $way, and comes back to live with its low latency', async ({ engine, way, latency }) => {
+      const page = await open(server, engine);
+      await untilStats(page, 'low latency', (stats) => stats.engine === way && stats.latency !== null && stats.latency < latency, 30_000);
+      await untilKept(page, 40);
+      for (let presses = 0; presses < 3; presses += 1) {
+        await page.keyboard.press('j');
+      }
+      // Until its first picture is there, the figure is that of the picture before.
+      const back = await untilStats(page, 'what was 30 s ago', ({ state, latency: behind, engine: now }) => state === 'playing' && now === 'rewind' && behind !== null && behind > 10);
+      expect(back.latency).toBeGreaterThan(28);
+      expect(back.latency).toBeLessThan(35);
+      expect(back.following).toBe(false);
+      const { loadedAt } = await untilPlayed(page, 3);
+      const later = await untilStats(page, 'it to go on there', (stats) => stats.latency !== null);
+      expect(Math.abs((later.latency ?? 0) - (back.latency ?? 0))).toBeLessThan(2);
+      await wake(page);
+      await page.getByRole('button', { name: /^Go live/ }).click();
+      const live = await untilStats(page, 'low latency again', (stats) => stats.engine === way && stats.state === 'playing' && stats.latency !== null && stats.latency < latency, 15_000);
+      expect(live.following).toBe(true);
+      expect(live.rewind).toMatchObject({ state: 'on', active: false, behind: 0 });
+      expect(live.ways.map((change) => change.engine).slice(-3)).toEqual([way, 'rewind', way]);
+      expect((await untilPlayed(page, 2)).loadedAt).toBe(loadedAt);
+      expect(await page.locator('video').count()).toBe(1);
+      await page.close();
+    });
   });
 
   it('across a publisher drop and the return, to live', async () => {
