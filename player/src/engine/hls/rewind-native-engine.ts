@@ -1,11 +1,12 @@
 import { wallTime } from '#core/media/time.ts';
 import type { WallTime } from '#core/media/time.ts';
 import type { Engine, EngineKind, EngineListener } from '../engine.ts';
-import { failureFromAnswer } from '../failure.ts';
+import { startDateOf, tellFailure } from '../native/element.ts';
+import { tellPlaylistMessages } from '../native/playlist-messages.ts';
 import type { SeekableEngine, SeekTarget, SeekWindow } from '../seekable.ts';
 
-/** A media element that knows the date of its timeline's start: Safari's, by EXT-X-PROGRAM-DATE-TIME. */
-type DatedVideo = HTMLVideoElement & { getStartDate?: () => Date };
+/** What is kept lists hours of messages: it is asked for them this seldom, milliseconds. */
+const seldom = 10_000;
 
 /** Options of {@link NativeRewindEngine}. */
 export type NativeRewindOptions = {
@@ -43,13 +44,14 @@ export class NativeRewindEngine implements Engine, SeekableEngine {
     video.addEventListener('progress', () => listener.buffered(), { signal });
     video.addEventListener('playing', () => listener.recovered(), { signal });
     video.addEventListener('ended', () => listener.ended(), { signal });
-    video.addEventListener('error', () => void this.#explain(), { signal });
+    video.addEventListener('error', () => void tellFailure(this.#options, signal), { signal });
     video.src = url;
+    void tellPlaylistMessages({ url, listener, signal, startDate: () => startDateOf(video), interval: seldom });
   }
 
   shownAt(): WallTime | undefined {
     const { video } = this.#options;
-    const start = this.#startDate;
+    const start = startDateOf(this.#options.video);
     return start === undefined || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA ? undefined : wallTime(start + video.currentTime * 1_000);
   }
 
@@ -60,7 +62,7 @@ export class NativeRewindEngine implements Engine, SeekableEngine {
 
   window(): SeekWindow | undefined {
     const { seekable } = this.#options.video;
-    const start = this.#startDate;
+    const start = startDateOf(this.#options.video);
     return start === undefined || seekable.length === 0
       ? undefined
       : { from: wallTime(start + seekable.start(0) * 1_000), to: wallTime(start + seekable.end(seekable.length - 1) * 1_000) };
@@ -84,11 +86,6 @@ export class NativeRewindEngine implements Engine, SeekableEngine {
     }
   }
 
-  get #startDate(): number | undefined {
-    const start = (this.#options.video as DatedVideo).getStartDate?.().getTime();
-    return start === undefined || Number.isNaN(start) ? undefined : start;
-  }
-
   #begin(): void {
     const target = this.#target;
     this.#target = undefined;
@@ -101,25 +98,7 @@ export class NativeRewindEngine implements Engine, SeekableEngine {
     if ('position' in target) {
       return target.position;
     }
-    const start = this.#startDate;
+    const start = startDateOf(this.#options.video);
     return start === undefined ? undefined : Math.max((target.at - start) / 1_000, 0);
-  }
-
-  /** The element does not say why it failed; the playlist's answer does. */
-  async #explain(): Promise<void> {
-    const { url, listener, video } = this.#options;
-    const code = video.error?.code;
-    try {
-      const response = await fetch(url, { signal: AbortSignal.any([this.#ends.signal, AbortSignal.timeout(5_000)]) });
-      listener.failed(
-        response.ok
-          ? { kind: code === MediaError.MEDIA_ERR_DECODE ? 'media' : 'network', detail: `media error ${code ?? 0}` }
-          : failureFromAnswer(response.status, await response.text(), response.headers.get('Retry-After')),
-      );
-    } catch {
-      if (!this.#ends.signal.aborted) {
-        listener.failed({ kind: 'network', detail: 'no answer' });
-      }
-    }
   }
 }

@@ -1,11 +1,8 @@
 import { millis, wallTime } from '#core/media/time.ts';
 import type { Millis, WallTime } from '#core/media/time.ts';
 import type { Engine, EngineListener } from '../engine.ts';
-import { failureFromAnswer } from '../failure.ts';
+import { startDateOf, tellFailure } from './element.ts';
 import { tellPlaylistMessages } from './playlist-messages.ts';
-
-/** A media element that knows the date of its timeline's start: Safari's, by EXT-X-PROGRAM-DATE-TIME. */
-type DatedVideo = HTMLVideoElement & { getStartDate?: () => Date };
 
 /** Options of {@link NativeEngine}. */
 export type NativeEngineOptions = {
@@ -46,15 +43,15 @@ export class NativeEngine implements Engine {
     const { signal } = this.#ends;
     video.addEventListener('progress', () => listener.buffered(), { signal });
     video.addEventListener('ended', () => listener.ended(), { signal });
-    video.addEventListener('error', () => void this.#explain(), { signal });
+    video.addEventListener('error', () => void tellFailure(this.#options, signal), { signal });
     video.addEventListener('playing', () => listener.recovered(), { signal });
     video.src = url;
     this.#started = true;
-    void tellPlaylistMessages({ url, listener, signal, startDate: () => this.#startDate });
+    void tellPlaylistMessages({ url, listener, signal, startDate: () => startDateOf(this.#options.video) });
   }
 
   shownAt(): WallTime | undefined {
-    const start = this.#startDate;
+    const start = startDateOf(this.#options.video);
     return start === undefined ? undefined : wallTime(start + this.#options.video.currentTime * 1_000);
   }
 
@@ -69,29 +66,5 @@ export class NativeEngine implements Engine {
       this.#options.video.load();
     }
     this.#ends.abort();
-  }
-
-  /** The date of the element's timeline at zero, milliseconds since 1970. */
-  get #startDate(): number | undefined {
-    const start = (this.#options.video as DatedVideo).getStartDate?.().getTime();
-    return start === undefined || Number.isNaN(start) ? undefined : start;
-  }
-
-  /** The element does not say why it failed; the playlist's answer does. */
-  async #explain(): Promise<void> {
-    const { url, listener, video } = this.#options;
-    const code = video.error?.code;
-    try {
-      const response = await fetch(url, { signal: AbortSignal.any([this.#ends.signal, AbortSignal.timeout(5_000)]) });
-      listener.failed(
-        response.ok
-          ? { kind: code === MediaError.MEDIA_ERR_DECODE ? 'media' : 'network', detail: `media error ${code ?? 0}` }
-          : failureFromAnswer(response.status, await response.text(), response.headers.get('Retry-After')),
-      );
-    } catch {
-      if (!this.#ends.signal.aborted) {
-        listener.failed({ kind: 'network', detail: 'no answer' });
-      }
-    }
   }
 }

@@ -55,3 +55,21 @@ it('tells of messages once the browser knows the date, each once, through troubl
   await vi.advanceTimersByTimeAsync(5_000);
   expect(asked.length).toBe(before);
 });
+
+it('asks no more once a playlist is ended, and as seldom as it is told to', async () => {
+  const asked: string[] = [];
+  let end = '';
+  vi.stubGlobal('fetch', (url: string) => {
+    asked.push(url);
+    return Promise.resolve(new Response(url.endsWith('master.m3u8') ? multivariant : `#EXTM3U\n${end}`));
+  });
+  const listener = { event: () => undefined } as Partial<EngineListener> as EngineListener;
+  const done = tellPlaylistMessages({ url: '/live/cam/master.m3u8', startDate: () => 0, signal: new AbortController().signal, listener, interval: 10_000 });
+  await vi.advanceTimersByTimeAsync(25_000);
+  expect(asked).toHaveLength(4);
+  end = '#EXT-X-ENDLIST\n';
+  await vi.advanceTimersByTimeAsync(10_000);
+  await done;
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(asked).toHaveLength(5);
+});

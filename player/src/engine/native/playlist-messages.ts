@@ -3,7 +3,7 @@ import type { RangeAttributes } from '../hls/range-message.ts';
 import type { EngineListener } from '../engine.ts';
 
 /** A playlist lists messages for half a minute at least: asking this often, milliseconds, finds each of them. */
-const interval = 1_000;
+const often = 1_000;
 
 /** Answers that do not come are not waited for. */
 const patience = 5_000;
@@ -16,20 +16,23 @@ export type PlaylistMessagesOptions = {
   readonly startDate: () => number | undefined;
   readonly listener: EngineListener;
   readonly signal: AbortSignal;
+  /** Between two questions, milliseconds. Default a second; what lists hours is asked for seldom. */
+  readonly interval?: number;
 };
 
 /**
  * Tells of the messages in the playlists for a browser that plays HLS by itself and does not tell of EXT-X-DATERANGE: asks for one media playlist beside
- * it (all of them list the same messages). Never rejects.
+ * it (all of them list the same messages), until one is ended. Never rejects.
  */
-export async function tellPlaylistMessages({ url, startDate, listener, signal }: PlaylistMessagesOptions): Promise<void> {
+export async function tellPlaylistMessages({ url, startDate, listener, signal, interval = often }: PlaylistMessagesOptions): Promise<void> {
   const told = new Map<string, number>();
   const base = new URL(url, location.href).href;
   let playlist: string | undefined;
   while (!signal.aborted) {
     playlist ??= firstPlaylist(await text(base, signal), base);
     const start = startDate();
-    for (const attributes of start === undefined || playlist === undefined ? [] : rangesOf(await text(playlist, signal))) {
+    const listed = start === undefined || playlist === undefined ? '' : await text(playlist, signal);
+    for (const attributes of rangesOf(listed)) {
       const message = readRange(attributes);
       const position = (Date.parse(attributes['START-DATE'] ?? '') - (start ?? Number.NaN)) / 1_000;
       if (message !== undefined && Number.isFinite(position) && told.get(message.id) !== position && !signal.aborted) {
@@ -37,8 +40,11 @@ export async function tellPlaylistMessages({ url, startDate, listener, signal }:
         listener.event({ message, place: { kind: 'position', position } });
       }
     }
+    if (listed.includes('#EXT-X-ENDLIST')) {
+      return;
+    }
     forget(told);
-    await pause(signal);
+    await pause(interval, signal);
   }
 }
 
@@ -71,16 +77,14 @@ function forget(told: Map<string, number>): void {
   }
 }
 
-function pause(signal: AbortSignal): Promise<void> {
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, interval);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal.addEventListener('abort', end);
   });
 }
