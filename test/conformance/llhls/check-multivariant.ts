@@ -3,8 +3,11 @@ import type { RenditionMedia } from './media-index.ts';
 import { resolve, type Observation, type RenditionHistory } from './observation.ts';
 import type { Report } from './report.ts';
 
-/** Checks what the multivariant playlist says of the renditions against what they are. */
-export function checkMultivariant(observation: Observation, media: readonly RenditionMedia[], report: Report): void {
+/**
+ * Checks what the multivariant playlist says of the renditions against what they are. `steady`: the part of a rendition whose frames are counted for its
+ * frame rate; default all of it.
+ */
+export function checkMultivariant(observation: Observation, media: readonly RenditionMedia[], report: Report, steady = (own: RenditionMedia): RenditionMedia => own): void {
   const { variants, media: alternatives } = observation.multivariant;
   const uris = variants.map(({ uri }) => resolve(observation.url, uri));
   report.check('variants', variants.length > 0 && new Set(uris).size === uris.length, 'multivariant playlist', () => `${variants.length} variants, ${new Set(uris).size} URIs`);
@@ -19,6 +22,7 @@ export function checkMultivariant(observation: Observation, media: readonly Rend
     const sound = group.flatMap(({ uri }) => media.find(({ url }) => uri !== undefined && url === resolve(observation.url, uri)) ?? []);
     if (own !== undefined) {
       checkVariant(variant, own, sound, where, report);
+      checkFrameRate(variant, steady(own), where, report);
       checkBandwidth(observation, variant, own, sound, where, report);
     }
   }
@@ -52,7 +56,10 @@ function checkVariant(variant: VariantTag, own: RenditionMedia, sound: readonly 
   video.forEach(({ width, height }) => {
     report.check('resolution', variant.resolution?.width === width && variant.resolution.height === height, where, () => `RESOLUTION=${variant.resolution?.width}x${variant.resolution?.height}, the picture is ${width}x${height}`);
   });
-  const rate = frameRateOf(own);
+}
+
+function checkFrameRate(variant: VariantTag, own: RenditionMedia, where: string, report: Report): void {
+  const rate = [...own.inits.values()].some(({ kind }) => kind === 'video') ? frameRateOf(own) : undefined;
   if (rate !== undefined) {
     report.check('frame-rate', Math.abs((variant.frameRate ?? 0) - rate) <= 0.002, where, () => `FRAME-RATE=${variant.frameRate}, the samples have ${rate.toFixed(3)}`);
   }

@@ -35,7 +35,7 @@ export function checkPlain(observation: Observation, kind: 'rewind' | 'vod'): Re
   checkDateRanges(observation, report);
   checkMedia(observation, media, report);
   checkLadder(observation, media, report);
-  checkMultivariant(observation, media.map(withoutBrokenEnds), report);
+  checkMultivariant(observation, media, report, withoutBrokenEnds);
   return report;
 }
 
