@@ -2,6 +2,8 @@ import type { BroadcastId, Frame } from '../media/frame.ts';
 import type { Millis } from '../media/time.ts';
 import type { TrackName } from '../media/track.ts';
 import type { BroadcastInfo, CatalogSections } from './catalog.ts';
+import type { NodeId, NodeInfo } from './node.ts';
+import type { SharedState } from './shared-state.ts';
 
 /** Takes a subscription back. Idempotent. */
 export type Unsubscribe = () => void;
@@ -15,7 +17,7 @@ export type Unsubscribe = () => void;
 export interface Bus {
   /**
    * Makes a broadcast known, or changes what is known of it. The state `ended` closes its consumers once they have
-   * read what is queued; the link forgets the broadcast about 60 s later.
+   * read what is queued; the link forgets the broadcast about 60 s later. What comes under a lower fence than was heard before is ignored.
    */
   announce(info: BroadcastInfo): void;
 
@@ -44,6 +46,9 @@ export interface Bus {
    */
   lease(resource: string): Promise<Lease>;
 
+  /** Takes a lease where nobody who lives holds it; gives undefined at once where somebody does. Fences as those of {@link Bus.lease}. */
+  tryLease(resource: string): Promise<Lease | undefined>;
+
   /**
    * Answers what is asked under a subject (`metadata/<stream>`, `recordings`). Payloads and answers are plain values as JSON knows them. What the handler
    * throws reaches who asked, with its code. Where several serve one subject, any one of them answers.
@@ -56,6 +61,15 @@ export interface Bus {
    * @throws {MillraceError} `bus/unserved` where nobody does, `bus/timeout` after `timeout` (5 s), or what the handler threw.
    */
   request(subject: string, payload: unknown, options?: { readonly timeout?: Millis }): Promise<unknown>;
+
+  /** Small values that all processes on the bus share. */
+  readonly shared: SharedState;
+
+  /** Makes a process known to the others, or changes what is told of it. It is gone when the bus is closed, or was not heard of for `NODE_SILENCE`. */
+  present(info: NodeInfo): void;
+
+  /** Calls back at once with each process that is known, then with every change; with undefined when one is gone. */
+  onNode(listener: (node: NodeId, info: NodeInfo | undefined) => void): Unsubscribe;
 
   /** Closes every producer, consumer and lease. Idempotent. */
   close(): Promise<void>;

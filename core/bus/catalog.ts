@@ -21,6 +21,8 @@ export type BroadcastInfo = {
   readonly startedAt: WallTime;
   /** Present while interrupted. */
   readonly graceEnds?: WallTime;
+  /** Fence of the lease under which the stream is looked after; absent counts as 0. What an ingest says that was overtaken is ignored. */
+  readonly fence?: number;
 };
 
 /** What ingest knows of one track of its source. */
@@ -140,9 +142,11 @@ export type ArchiveHealth = {
   /** Bytes on disk of this broadcast. */
   readonly bytes: number;
   readonly warnings: readonly Warning[];
+  /** Base URL of the node that keeps it, where several serve viewers: who goes back in time is sent there. */
+  readonly url?: string;
 };
 
-/** Catalog section `audience`, written by each edge: viewers by protocol. */
+/** Catalog section `audience`, written by each edge of its own viewers, read as the sum over the edges that live: viewers by protocol. */
 export type Audience = {
   readonly viewers: Readonly<Partial<Record<'hls' | 'dash' | 'webrtc', number>>>;
 };

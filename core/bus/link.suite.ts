@@ -4,6 +4,7 @@ import { millis, ticks, wallTime } from '../media/time.ts';
 import { MillraceError } from '../runtime/errors.ts';
 import type { Bus, TrackConsumer, TrackProducer } from './bus.ts';
 import type { BroadcastInfo, TranscodeHealth } from './catalog.ts';
+import type { NodeInfo } from './node.ts';
 import { placeOf, testBroadcast, testFrame, testTrack } from './testing/frames.ts';
 
 /** The two ends of a link: what is written at `near` is read at `far`. In process both are one. */
@@ -224,6 +225,63 @@ export function describeLink(name: string, open: () => Promise<LinkPair>): void 
       link.near.serve('sums', (payload) => ((payload as readonly number[])[0] === 1 ? { sum: 3 } : new Promise(() => undefined)));
       await becomes(link.far, { sum: 3 });
       await expect(link.far.request('sums', [2], { timeout: millis(20) })).rejects.toMatchObject({ code: 'bus/timeout' });
+    });
+
+    it('gives a lease that somebody holds to nobody who only asks for it, and gives it when it is free', async () => {
+      const first = await link.near.tryLease('transcode/y');
+      expect(first).toBeDefined();
+      expect(await link.far.tryLease('transcode/y')).toBeUndefined();
+      first?.release();
+      await vi.waitFor(async () => expect((await link.far.tryLease('transcode/y'))?.fence).toBeGreaterThan(first?.fence ?? Infinity), { timeout: 5000, interval: 5 });
+    });
+
+    it('keeps small values for all, and refuses those of a lower fence', async () => {
+      const { shared } = link.near;
+      await shared.put('ledger/cam', { floor: 3 }, { fence: 5 });
+      await vi.waitFor(async () => expect(await link.far.shared.get('ledger/cam')).toEqual({ floor: 3 }), { timeout: 5000, interval: 5 });
+      await expect(link.far.shared.put('ledger/cam', { floor: 1 }, { fence: 4 })).rejects.toThrow(expect.objectContaining({ code: 'bus/fenced' }));
+      await link.far.shared.put('ledger/cam', { floor: 4 }, { fence: 5 });
+      await link.far.shared.delete('ledger/cam', { fence: 6 });
+      await expect(shared.put('ledger/cam', { floor: 5 }, { fence: 5 })).rejects.toThrow(expect.objectContaining({ code: 'bus/fenced' }));
+      await vi.waitFor(async () => expect(await shared.get('ledger/cam')).toBeUndefined(), { timeout: 5000, interval: 5 });
+    });
+
+    it('tells late watchers of the small values there are, and of changes', async () => {
+      await link.near.shared.put('a/1', 'one');
+      await link.near.shared.put('b/1', 'other');
+      const seen: unknown[] = [];
+      const stop = link.far.shared.watch('a/', (key, value) => seen.push([key, value]));
+      await vi.waitFor(() => expect(seen).toEqual([['a/1', 'one']]), { timeout: 5000, interval: 5 });
+      await link.near.shared.put('a/2', 'two');
+      await link.near.shared.delete('a/1');
+      await vi.waitFor(() => expect(seen).toEqual([['a/1', 'one'], ['a/2', 'two'], ['a/1', undefined]]), { timeout: 5000, interval: 5 });
+      stop();
+    });
+
+    it('tells of the processes there are', async () => {
+      const node: NodeInfo = { node: 'edge-1', roles: ['edge'], version: '1', startedAt: wallTime(1_000_000), draining: false };
+      const seen: (NodeInfo | undefined)[] = [];
+      link.near.present(node);
+      link.far.onNode((id, info) => (id === 'edge-1' ? seen.push(info) : undefined));
+      await vi.waitFor(() => expect(seen).toEqual([node]), { timeout: 5000, interval: 5 });
+      link.near.present({ ...node, draining: true });
+      await vi.waitFor(() => expect(seen.at(-1)).toEqual({ ...node, draining: true }), { timeout: 5000, interval: 5 });
+    });
+
+    it('ignores what is announced under a lower fence', async () => {
+      const seen: string[] = [];
+      link.near.announce({ ...live, epoch: 1, fence: 9 });
+      link.near.announce({ ...live, state: 'ended', fence: 8 });
+      link.near.announce({ ...live, epoch: 2, fence: 9 });
+      await new Promise<void>((resolve) => {
+        link.far.onBroadcast(({ state, epoch }) => {
+          seen.push(state);
+          if (epoch === 2) {
+            resolve();
+          }
+        });
+      });
+      expect(seen).not.toContain('ended');
     });
 
     it('ends everything when it is closed', async () => {

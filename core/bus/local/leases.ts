@@ -14,6 +14,10 @@ export class LocalLeases {
     this.#clock = clock;
   }
 
+  isHeld(resource: string): boolean {
+    return this.#held.has(resource);
+  }
+
   take(resource: string): Lease {
     this.#held.get(resource)?.release();
     this.#last = Math.max(this.#last + 1, Math.floor(this.#clock()));

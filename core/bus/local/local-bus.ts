@@ -4,9 +4,12 @@ import type { TrackName } from '../../media/track.ts';
 import { MillraceError } from '../../runtime/errors.ts';
 import type { Bus, ConsumeOptions, Lease, TrackConsumer, TrackProducer, Unsubscribe } from '../bus.ts';
 import type { BroadcastInfo, CatalogSections } from '../catalog.ts';
+import type { NodeId, NodeInfo } from '../node.ts';
 import { LocalBroadcast } from './broadcast.ts';
 import { LocalLeases } from './leases.ts';
+import { LocalNodes } from './nodes.ts';
 import { LocalServices } from './services.ts';
+import { LocalShared } from './shared.ts';
 
 /** Options of {@link createLocalBus}. */
 export type LocalBusOptions = {
@@ -22,9 +25,11 @@ export function createLocalBus(options: LocalBusOptions = {}): Bus {
 }
 
 class LocalBus implements Bus {
+  readonly shared = new LocalShared();
   readonly #broadcasts = new Map<BroadcastId, LocalBroadcast>();
   readonly #listeners = new Set<(info: BroadcastInfo) => void>();
   readonly #leases: LocalLeases;
+  readonly #nodes = new LocalNodes();
   readonly #services = new LocalServices();
   readonly #forgetAfter: Millis;
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -37,6 +42,9 @@ class LocalBus implements Bus {
 
   announce(info: BroadcastInfo): void {
     const broadcast = this.#open(info.broadcast);
+    if ((info.fence ?? 0) < (broadcast.info?.fence ?? 0)) {
+      return;
+    }
     broadcast.info = info;
     [...this.#listeners].forEach((listener) => listener(info));
     if (info.state === 'ended') {
@@ -89,6 +97,18 @@ class LocalBus implements Bus {
     return Promise.resolve(this.#leases.take(resource));
   }
 
+  tryLease(resource: string): Promise<Lease | undefined> {
+    return Promise.resolve(this.#leases.isHeld(resource) ? undefined : this.#leases.take(resource));
+  }
+
+  present(info: NodeInfo): void {
+    this.#nodes.present(info);
+  }
+
+  onNode(listener: (node: NodeId, info: NodeInfo | undefined) => void): Unsubscribe {
+    return this.#nodes.subscribe(listener);
+  }
+
   serve(subject: string, handler: (payload: unknown) => unknown): Unsubscribe {
     return this.#services.serve(subject, handler);
   }
@@ -100,6 +120,8 @@ class LocalBus implements Bus {
   close(): Promise<void> {
     this.#closed = true;
     this.#services.close();
+    this.#nodes.close();
+    this.shared.close();
     this.#timers.forEach((timer) => clearTimeout(timer));
     this.#timers.clear();
     this.#listeners.clear();

@@ -6,10 +6,13 @@ import type { TrackName } from '../../media/track.ts';
 import { MillraceError } from '../../runtime/errors.ts';
 import type { Bus, ConsumeOptions, Lease, TrackConsumer, TrackProducer, Unsubscribe } from '../bus.ts';
 import type { BroadcastInfo, CatalogSections } from '../catalog.ts';
+import type { NodeId, NodeInfo } from '../node.ts';
+import type { SharedState } from '../shared-state.ts';
 import type { BusReport, BusRequest, CatalogEntry, Outcome } from './messages.ts';
 import { answerOf, outcomeOf } from './outcome.ts';
 import { RemoteConsumer } from './remote-consumer.ts';
 import { RemoteProducer, type RemoteTrack } from './remote-producer.ts';
+import { RemoteShared } from './remote-shared.ts';
 import { ownBytes } from './shared-bytes.ts';
 
 /** The bus of another thread. */
@@ -23,13 +26,18 @@ export interface WorkerBus extends Bus {
 /** Who gets what is told about one id. */
 type Receiver = (report: BusReport) => void;
 
-/** The bus of the thread that serves it by `serveBus` on the other end of the port. */
-export function connectBus(port: MessagePort): WorkerBus {
-  return new PortBus(port);
+/**
+ * The bus of the thread that serves it by `serveBus` on the other end of the port.
+ *
+ * @param options.durable whether that bus's shared values are; default: they are not.
+ */
+export function connectBus(port: MessagePort, { durable = false }: { readonly durable?: boolean } = {}): WorkerBus {
+  return new PortBus(port, durable);
 }
 
 class PortBus implements WorkerBus {
   readonly closed: Promise<void>;
+  readonly shared: SharedState;
   readonly #port: MessagePort;
   readonly #receivers = new Map<number, Receiver>();
   /** What ends when the bus does. */
@@ -39,8 +47,9 @@ class PortBus implements WorkerBus {
   #nextId = 1;
   #isClosed = false;
 
-  constructor(port: MessagePort) {
+  constructor(port: MessagePort, durable: boolean) {
     this.#port = port;
+    this.shared = new RemoteShared({ call: (request) => this.#call(request), watch: (request, receive) => this.#watch(request, receive) }, durable);
     this.closed = this.#end.promise;
     port.on('message', (report: BusReport) => this.#receivers.get(report.id)?.(report));
     port.on('close', () => void this.close());
@@ -94,28 +103,28 @@ class PortBus implements WorkerBus {
     return consumer;
   }
 
-  lease(resource: string): Promise<Lease> {
-    const id = this.#id();
-    const { promise: leased, resolve, reject } = Promise.withResolvers<Lease>();
-    const { promise: lost, resolve: lose } = Promise.withResolvers<void>();
-    const end = (): void => {
-      this.#drop(id);
-      lose();
-      reject(new MillraceError('bus/closed', 'the bus is closed'));
-    };
-    this.#ask({ do: 'lease', id, resource });
-    this.#open.set(id, end);
-    this.#receivers.set(id, (report) => {
-      if (report.tell === 'leased') {
-        resolve({ fence: report.fence, lost, release: end });
-      } else if (report.tell === 'refused') {
-        reject(new MillraceError(report.code, report.message));
-        end();
-      } else if (report.tell === 'lost') {
-        end();
+  async lease(resource: string): Promise<Lease> {
+    const lease = await this.#lease(resource, false);
+    if (lease === undefined) {
+      throw new MillraceError('bus/closed', 'the bus is closed');
+    }
+    return lease;
+  }
+
+  tryLease(resource: string): Promise<Lease | undefined> {
+    return this.#lease(resource, true);
+  }
+
+  present(info: NodeInfo): void {
+    this.#ask({ do: 'present', info });
+  }
+
+  onNode(listener: (node: NodeId, info: NodeInfo | undefined) => void): Unsubscribe {
+    return this.#watch((id) => ({ do: 'watch-nodes', id }), (report) => {
+      if (report.tell === 'node') {
+        listener(report.node, report.info);
       }
     });
-    return leased;
   }
 
   serve(subject: string, handler: (payload: unknown) => unknown): Unsubscribe {
@@ -129,18 +138,8 @@ class PortBus implements WorkerBus {
     return () => this.#drop(id);
   }
 
-  async request(subject: string, payload: unknown, { timeout }: { readonly timeout?: Millis } = {}): Promise<unknown> {
-    const id = this.#id();
-    const { promise, resolve } = Promise.withResolvers<Outcome>();
-    this.#ask({ do: 'request', id, subject, payload, timeout });
-    this.#open.set(id, () => resolve({ code: 'bus/closed', message: 'the bus is closed' }));
-    this.#receivers.set(id, (report) => report.tell === 'answered' && resolve(report.outcome));
-    try {
-      return answerOf(await promise);
-    } finally {
-      this.#open.delete(id);
-      this.#receivers.delete(id);
-    }
+  request(subject: string, payload: unknown, { timeout }: { readonly timeout?: Millis } = {}): Promise<unknown> {
+    return this.#call((id) => ({ do: 'request', id, subject, payload, timeout }));
   }
 
   settled(): Promise<void> {
@@ -167,6 +166,46 @@ class PortBus implements WorkerBus {
       this.#end.resolve();
     }
     return this.closed;
+  }
+
+  #lease(resource: string, ifFree: boolean): Promise<Lease | undefined> {
+    const id = this.#id();
+    const { promise: leased, resolve, reject } = Promise.withResolvers<Lease | undefined>();
+    const { promise: lost, resolve: lose } = Promise.withResolvers<void>();
+    const end = (): void => {
+      this.#drop(id);
+      lose();
+      reject(new MillraceError('bus/closed', 'the bus is closed'));
+    };
+    this.#ask({ do: 'lease', id, resource, ifFree });
+    this.#open.set(id, end);
+    this.#receivers.set(id, (report) => {
+      if (report.tell === 'leased') {
+        resolve({ fence: report.fence, lost, release: end });
+      } else if (report.tell === 'refused') {
+        reject(new MillraceError(report.code, report.message));
+        end();
+      } else if (report.tell === 'lost') {
+        // Before it was taken: somebody else holds it.
+        resolve(undefined);
+        end();
+      }
+    });
+    return leased;
+  }
+
+  async #call(request: (id: number) => BusRequest): Promise<unknown> {
+    const id = this.#id();
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    this.#ask(request(id));
+    this.#open.set(id, () => resolve({ code: 'bus/closed', message: 'the bus is closed' }));
+    this.#receivers.set(id, (report) => report.tell === 'answered' && resolve(report.outcome));
+    try {
+      return answerOf(await promise);
+    } finally {
+      this.#open.delete(id);
+      this.#receivers.delete(id);
+    }
   }
 
   #watch(request: (id: number) => BusRequest, receive: Receiver): Unsubscribe {

@@ -3,6 +3,7 @@ import type { Millis } from '../../media/time.ts';
 import type { TrackName } from '../../media/track.ts';
 import type { ConsumeOptions, Losses } from '../bus.ts';
 import type { BroadcastInfo, CatalogSections } from '../catalog.ts';
+import type { NodeId, NodeInfo } from '../node.ts';
 
 /** A section's name with its value. */
 export type CatalogEntry = { readonly [S in keyof CatalogSections]: { readonly section: S; readonly value: CatalogSections[S] } }[keyof CatalogSections];
@@ -21,7 +22,15 @@ export type BusRequest =
   | { readonly do: 'grant'; readonly id: number; readonly frames: number; readonly bytes: number }
   | { readonly do: 'produce'; readonly id: number; readonly broadcast: BroadcastId; readonly track: TrackName; readonly fence: number }
   | { readonly do: 'write'; readonly id: number; readonly frame: Frame }
-  | { readonly do: 'lease'; readonly id: number; readonly resource: string }
+  /** `ifFree`: answered by `lost` alone where somebody who lives holds it. */
+  | { readonly do: 'lease'; readonly id: number; readonly resource: string; readonly ifFree: boolean }
+  | { readonly do: 'present'; readonly info: NodeInfo }
+  | { readonly do: 'watch-nodes'; readonly id: number }
+  /** Shared values: each but `watch` is answered by `answered`. */
+  | { readonly do: 'get-shared'; readonly id: number; readonly key: string }
+  | { readonly do: 'put-shared'; readonly id: number; readonly key: string; readonly value: unknown; readonly fence: number | undefined }
+  | { readonly do: 'delete-shared'; readonly id: number; readonly key: string; readonly fence: number | undefined }
+  | { readonly do: 'watch-shared'; readonly id: number; readonly prefix: string }
   /** The worker answers what is asked under a subject; `answer` belongs to an `asked` of the same `call`. */
   | { readonly do: 'serve'; readonly id: number; readonly subject: string }
   | { readonly do: 'answer'; readonly id: number; readonly call: number; readonly outcome: Outcome }
@@ -48,6 +57,8 @@ export type BusReport =
   | { readonly tell: 'leased'; readonly id: number; readonly fence: number }
   | { readonly tell: 'refused'; readonly id: number; readonly code: string; readonly message: string }
   | { readonly tell: 'lost'; readonly id: number }
+  | { readonly tell: 'node'; readonly id: number; readonly node: NodeId; readonly info: NodeInfo | undefined }
+  | { readonly tell: 'shared'; readonly id: number; readonly key: string; readonly value: unknown }
   | { readonly tell: 'asked'; readonly id: number; readonly call: number; readonly payload: unknown }
   | { readonly tell: 'answered'; readonly id: number; readonly outcome: Outcome }
   | { readonly tell: 'settled'; readonly id: number };

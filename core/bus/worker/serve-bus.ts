@@ -115,9 +115,25 @@ class Service implements BusService {
         this.#served.get(request.id)?.answer?.(request);
         break;
       case 'request':
-        void outcomeOf(() => this.#bus.request(request.subject, request.payload, request.timeout === undefined ? {} : { timeout: request.timeout })).then((outcome) =>
-          this.#tell({ tell: 'answered', id: request.id, outcome }),
-        );
+        this.#answer(request.id, () => this.#bus.request(request.subject, request.payload, request.timeout === undefined ? {} : { timeout: request.timeout }));
+        break;
+      case 'present':
+        this.#bus.present(request.info);
+        break;
+      case 'watch-nodes':
+        this.#serve(request.id, { drop: this.#bus.onNode((node, info) => this.#tell({ tell: 'node', id: request.id, node, info })) });
+        break;
+      case 'get-shared':
+        this.#answer(request.id, () => this.#bus.shared.get(request.key));
+        break;
+      case 'put-shared':
+        this.#answer(request.id, () => this.#bus.shared.put(request.key, request.value, fenceOf(request)));
+        break;
+      case 'delete-shared':
+        this.#answer(request.id, () => this.#bus.shared.delete(request.key, fenceOf(request)));
+        break;
+      case 'watch-shared':
+        this.#serve(request.id, { drop: this.#bus.shared.watch(request.prefix, (key, value) => this.#tell({ tell: 'shared', id: request.id, key, value })) });
         break;
       case 'drop':
         this.#drop(request.id);
@@ -126,6 +142,10 @@ class Service implements BusService {
         this.#tell({ tell: 'settled', id: request.id });
         break;
     }
+  }
+
+  #answer(id: number, run: () => unknown): void {
+    void outcomeOf(run).then((outcome) => this.#tell({ tell: 'answered', id, outcome }));
   }
 
   #putCatalog({ broadcast, entry }: Extract<BusRequest, { do: 'put-catalog' }>): void {
@@ -181,14 +201,19 @@ class Service implements BusService {
     });
   }
 
-  async #lease({ id, resource }: Extract<BusRequest, { do: 'lease' }>): Promise<void> {
+  async #lease({ id, resource, ifFree }: Extract<BusRequest, { do: 'lease' }>): Promise<void> {
     let isDropped = false;
     let release = (): void => {
       isDropped = true;
     };
     this.#serve(id, { drop: () => release() });
     try {
-      const lease = await this.#bus.lease(resource);
+      const lease = await (ifFree ? this.#bus.tryLease(resource) : this.#bus.lease(resource));
+      if (lease === undefined) {
+        this.#served.delete(id);
+        this.#tell({ tell: 'lost', id });
+        return;
+      }
       if (isDropped || this.#isClosed) {
         lease.release();
         return;
@@ -239,4 +264,8 @@ class Service implements BusService {
       this.#port.postMessage(report);
     }
   }
+}
+
+function fenceOf({ fence }: { readonly fence: number | undefined }): { readonly fence?: number } {
+  return fence === undefined ? {} : { fence };
 }
