@@ -1,4 +1,4 @@
-// `npm test`: the set-up of `npm start` plus a browser, then everything there is to check. The last line is the sum.
+// `npm test`: the set-up of `npm start` plus a browser, NATS and nginx, then everything there is to check. The last line is the sum.
 import { spawn } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 
@@ -6,7 +6,7 @@ import { checks, closingLine, holdBackClosingLine } from './steps/checks.js';
 import { checkOwnNode, findNode } from './steps/node.js';
 import { installPackages } from './steps/packages.js';
 import { buildPlayer } from './steps/player.js';
-import { provideChromium, provideFfmpeg } from './steps/programs.js';
+import { provideChromium, provideClusterPrograms, provideFfmpeg } from './steps/programs.js';
 import { root } from './steps/root.js';
 import { runWithProgress, tell } from './steps/terminal.js';
 
@@ -31,6 +31,7 @@ try {
   await installPackages();
   await provideFfmpeg();
   await provideChromium();
+  await provideClusterPrograms();
   await buildPlayer();
   const node = await findNode();
   const env = {

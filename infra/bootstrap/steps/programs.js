@@ -66,3 +66,26 @@ export async function provideChromium() {
     throw new SetupError(`Chromium is installed, but not at ${CHROMIUM}.`, `sudo ln -s "$(command -v chromium-browser)" ${CHROMIUM}`);
   }
 }
+
+/** Programs that tests of many machines run: the real NATS server, and nginx as a cache. */
+const CLUSTER_PROGRAMS = [
+  { package: 'nats-server', paths: ['/usr/sbin/nats-server', '/usr/bin/nats-server', '/usr/local/bin/nats-server', '/opt/homebrew/bin/nats-server'] },
+  { package: 'nginx-light', paths: ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/bin/nginx', '/opt/homebrew/bin/nginx'] },
+  { package: 'openssl', paths: ['/usr/bin/openssl', '/usr/local/bin/openssl', '/opt/homebrew/bin/openssl'] },
+];
+
+/** Brings NATS and nginx, for tests with many processes. */
+export async function provideClusterPrograms() {
+  const missing = CLUSTER_PROGRAMS.filter(({ paths }) => !paths.some((path) => existsSync(path))).map((program) => program.package);
+  if (missing.length === 0) {
+    return;
+  }
+  await installSystemPackages('What tests of many machines need', missing, {
+    brew: 'brew install nats-server nginx openssl',
+    dnf: 'sudo dnf install -y nginx openssl   (and nats-server from nats.io)',
+    pacman: 'sudo pacman -S --noconfirm nats-server nginx openssl',
+    zypper: 'sudo zypper install -y nats-server nginx openssl',
+    apk: 'sudo apk add nats-server nginx openssl',
+    winget: 'wsl --install -d Debian   (the tests run on Linux; use a Debian or Ubuntu under WSL)',
+  });
+}

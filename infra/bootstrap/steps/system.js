@@ -28,7 +28,8 @@ export async function installSystemPackages(what, packages, elsewhere) {
 async function apt(title, [command, ...args], what, byHand) {
   const patient = ['-o', 'DPkg::Lock::Timeout=120', '-o', 'Acquire::Retries=3'];
   const { code, output } = await runWithProgress(title, command, [...args, ...patient], {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    // In runlevel 1 packages start no services: what is needed is the programs.
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
   });
   if (code !== 0) {
     throw new SetupError(`${what} could not be installed:\n${tail(output)}`, byHand);
