@@ -1,11 +1,12 @@
-import { fileURLToPath } from 'node:url';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Registry } from 'prom-client';
 
 import { parseStreamKey } from '#core/access/stream-key.ts';
 import type { Bus } from '#core/bus/bus.ts';
 import type { StreamName } from '#core/bus/catalog.ts';
-import { millis, systemClock, type Clock } from '#core/media/time.ts';
+import type { EdgeLoad, NodeId } from '#core/bus/node.ts';
+import { millis, systemClock, type Clock, type Millis } from '#core/media/time.ts';
+import type { Nodes } from '#core/placement/nodes.ts';
 import type { GivenSockets } from '#core/runtime/listen-fds.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { Stage } from '#core/runtime/stage.ts';
@@ -20,17 +21,19 @@ import { appRunner, type AppHandler } from './http/apps.ts';
 import { addressReader, plainAddress } from './http/client-address.ts';
 import { Connections, SWEEP_INTERVAL } from './http/connections.ts';
 import { dispatcher } from './http/dispatch.ts';
-import { healthEndpoints, writeMetrics } from './http/health.ts';
+import { healthEndpoints } from './http/health.ts';
+import { basePathOf, CLOSE_GRACE, openPages } from './http/http-face.ts';
 import { unsentBytes } from './http/kept-answers.ts';
+import { openListeners } from './http/listeners.ts';
 import { MediaHandler } from './http/media-handler.ts';
 import { EdgeMetrics } from './http/metrics.ts';
-import { Pages } from './http/pages.ts';
-import { openHttp, openHttps, type OpenServer } from './http/server.ts';
 import { WaitingRoom } from './http/waiting-room.ts';
 import { Directory } from './llhls/directory.ts';
 import { Pictures } from './pictures/pictures.ts';
 import { startRecordings } from './recordings/start.ts';
 import { startWhep } from './whep/start.ts';
+
+export { startHttpFace, type HttpFace, type HttpFaceDeps } from './http/http-face.ts';
 
 /** What the edge is started with. */
 export type EdgeDeps = {
@@ -52,6 +55,16 @@ export type EdgeDeps = {
   readonly ready?: () => boolean;
   /** Bound sockets to listen on in place of the configured host and ports. */
   readonly sockets?: Pick<GivenSockets, 'http' | 'https'>;
+  /** Which tracks are subscribed to (ADR 0015): all of them (default), or those that somebody watches. */
+  readonly follow?: 'always' | 'watched';
+  /** Name of this process among those on the bus; undefined where it is the only one. */
+  readonly node?: NodeId;
+  /** The other processes: who else serves viewers. Without it viewers are never sent elsewhere. */
+  readonly nodes?: Pick<Nodes, 'list'>;
+  /** Where this edge stands. */
+  readonly region?: string | undefined;
+  /** Whether broadcasts are kept on disk here, as they are configured (default), or nothing is. */
+  readonly archives?: boolean;
   readonly clock?: Clock;
 };
 
@@ -61,13 +74,17 @@ export interface EdgeStage extends Stage {
   readonly httpPort: number;
   readonly httpsPort: number | undefined;
   readonly metricsPort: number | undefined;
+  /** How full it is, for `NodeInfo`. */
+  readonly load: EdgeLoad;
+  /**
+   * Sends viewers to other edges and takes no new ones where there is another: `/readyz` answers 503 from now on. Whoever stays is served. Settles once no viewer is left, or after
+   * `limit`; then {@link Stage.close} ends the rest.
+   */
+  drain(limit: Millis): Promise<void>;
 }
 
 /** How often waiting requests are looked over for time-outs: a tenth of what hls.js grants beyond our 6 s. */
 const EXPIRY_INTERVAL = millis(250);
-
-/** Connections have so long to finish when the edge stops. */
-const CLOSE_GRACE = millis(2000);
 
 /**
  * Starts the edge: packages every rendition on the bus and serves it, with the player's pages and the routers of other
@@ -112,7 +129,6 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
       bus, rtc: deps.rtc, directory, audience, report, clock, limits: config, workers: config.egressWorkers, basePath: basePathOf(config.publicUrl), metrics: registry, log,
       readAddress: addressOf,
     });
-  const pages = new Pages(config.playerDir ?? fileURLToPath(new URL('../player/dist', import.meta.url)));
   const recordings = startRecordings({ archive, bus, log, pictures, addressOf, unsent });
   const listener = dispatcher({
     basePath: basePathOf(config.publicUrl),
@@ -126,10 +142,10 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
       authorize: deps.authorize ?? (() => false),
     }),
     apps: appRunner(deps.apps, { trustProxy: config.trustProxy, log }),
-    pages,
+    pages: openPages(config),
     log,
   });
-  const servers = await openServers(listener, deps, connections).catch(async (error: unknown) => {
+  const listeners = await openListeners(listener, { config, metrics: registry, connections, sockets: deps.sockets }).catch(async (error: unknown) => {
     await whep?.close();
     recordings.close();
     await pictures.close();
@@ -145,9 +161,13 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
   const { promise: closed, resolve: ended } = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
   return {
-    httpPort: servers.http.port,
-    httpsPort: servers.https?.port,
-    metricsPort: servers.metrics?.port,
+    httpPort: listeners.httpPort,
+    httpsPort: listeners.httpsPort,
+    metricsPort: listeners.metricsPort,
+    get load() {
+      return { viewers: audience.totals(), load: 0, whep: deps.rtc !== undefined, archive: deps.archives ?? true };
+    },
+    drain: () => Promise.resolve(),
     closed,
     close: () =>
       (closing ??= (async () => {
@@ -160,47 +180,10 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
         // Beside the rest: a slow disk takes its time.
         const archived = archive.close();
         directory.dismiss();
-        const open = [servers.http, servers.https, servers.metrics].filter((server) => server !== undefined);
-        await Promise.all(open.map((server) => server.close(CLOSE_GRACE)));
+        await listeners.close(CLOSE_GRACE);
         await archived;
         timers.forEach((timer) => clearInterval(timer));
         ended();
       })()),
   };
-}
-
-type Servers = { readonly http: OpenServer; readonly https: OpenServer | undefined; readonly metrics: OpenServer | undefined };
-
-/** Opens all listeners, or none. */
-async function openServers(
-  listener: (request: IncomingMessage, response: ServerResponse) => void,
-  { config, metrics: registry, sockets = {} }: EdgeDeps,
-  connections: Connections,
-): Promise<Servers> {
-  const { host, tlsCert, tlsKey, metricsPort } = config;
-  const opened: OpenServer[] = [];
-  const keep = <T extends OpenServer>(server: T): T => {
-    opened.push(server);
-    return server;
-  };
-  try {
-    const http = keep(await openHttp(listener, connections, { host, port: config.httpPort, option: 'httpPort', fd: sockets.http }));
-    const https =
-      tlsCert !== undefined && tlsKey !== undefined
-        ? keep(await openHttps(listener, connections, { host, port: config.httpsPort, option: 'httpsPort', fd: sockets.https }, { cert: tlsCert, key: tlsKey }))
-        : undefined;
-    const metrics =
-      metricsPort === undefined
-        ? undefined
-        : keep(await openHttp((request, response) => writeMetrics(request, response, registry), connections, { host: '127.0.0.1', port: metricsPort, option: 'metricsPort' }));
-    return { http, https, metrics };
-  } catch (error) {
-    await Promise.all(opened.map((server) => server.close(millis(0))));
-    throw error;
-  }
-}
-
-/** The path of the public URL without a slash at the end. */
-function basePathOf(publicUrl: string | undefined): string {
-  return publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
 }

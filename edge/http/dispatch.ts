@@ -8,22 +8,34 @@ import type { AppRunner } from './apps.ts';
 import type { MediaHandler } from './media-handler.ts';
 import { MEDIA_PREFIX } from './media-path.ts';
 import type { Pages } from './pages.ts';
+import { OPEN_HEADERS, type RawHeaders } from './payload.ts';
 
 /** A request's target may not be longer: a signed URL needs less than half. */
 const MAX_URL_LENGTH = 8192;
+
+/** What may be asked of another place. */
+const PREFLIGHT: RawHeaders = [
+  'Access-Control-Allow-Methods', 'GET, HEAD, POST, PATCH, DELETE, OPTIONS',
+  'Access-Control-Allow-Headers', 'Content-Type, Authorization, If-Match, Range',
+  'Access-Control-Max-Age', '86400',
+];
 
 /** Where requests go. */
 export type DispatchOptions = {
   /** Path of the public URL, without a slash at the end; empty at the root. Requests come with it or without it. */
   readonly basePath: string;
-  readonly media: MediaHandler;
+  /** Undefined where no media is served. */
+  readonly media?: MediaHandler | undefined;
   /** WebRTC signalling; undefined where there is no WebRTC. */
   readonly whep?: { handle(request: IncomingMessage, response: ServerResponse, path: string): void } | undefined;
   /** What is kept of recordings; undefined where nothing is. False is answered for a page. */
   readonly recordings?: { handle(request: IncomingMessage, response: ServerResponse, path: string): boolean } | undefined;
   readonly health: ReadonlyMap<string, (request: IncomingMessage, response: ServerResponse) => void>;
   readonly apps: AppRunner;
-  readonly pages: Pages;
+  /** Another place for what nothing here answers but pages; see `HttpFaceDeps`. */
+  readonly redirects?: ((request: IncomingMessage, path: string, query: string) => string | undefined) | undefined;
+  /** Undefined where no pages are served. */
+  readonly pages?: Pages | undefined;
   readonly log: Logger;
 };
 
@@ -37,7 +49,7 @@ export function dispatcher(options: DispatchOptions): (request: IncomingMessage,
         url = url.slice(basePath.length);
         url = url.startsWith('/') ? url : `/${url}`;
       }
-      if (url.startsWith(MEDIA_PREFIX) && url.length <= MAX_URL_LENGTH) {
+      if (media !== undefined && url.startsWith(MEDIA_PREFIX) && url.length <= MAX_URL_LENGTH) {
         const mark = url.indexOf('?');
         if (mark < 0) {
           media.handle(request, response, url, '');
@@ -70,7 +82,7 @@ function dispatchOther(request: IncomingMessage, response: ServerResponse, targe
     return;
   }
   const path = url.replace(/\?.*$/s, '');
-  if (url !== target && path.startsWith(MEDIA_PREFIX)) {
+  if (options.media !== undefined && url !== target && path.startsWith(MEDIA_PREFIX)) {
     options.media.handle(request, response, path, url.slice(path.length + 1));
     return;
   }
@@ -93,8 +105,19 @@ function dispatchOther(request: IncomingMessage, response: ServerResponse, targe
   }
   request.url = url;
   options.apps(request, response, () => {
-    if (!options.pages.handle(request, response, path)) {
+    const elsewhere = options.redirects?.(request, path, url.slice(path.length + 1));
+    if (elsewhere !== undefined) {
+      redirect(request, response, elsewhere);
+    } else if (options.pages?.handle(request, response, path) !== true) {
       sendError(response, 404, { code: 'http/not-found', message: 'There is nothing here.' });
     }
   });
+}
+
+/** Browsers ask before a cross-origin request whether it may be made: the answer is for the request that will be sent elsewhere. */
+function redirect(request: IncomingMessage, response: ServerResponse, location: string): void {
+  const isPreflight = request.method === 'OPTIONS';
+  const headers = isPreflight ? [...OPEN_HEADERS, ...PREFLIGHT] : [...OPEN_HEADERS, 'Location', location, 'Cache-Control', 'no-store'];
+  response.writeHead(isPreflight ? 204 : 307, [...headers, ...(isPreflight ? [] : ['Content-Length', '0'])]);
+  response.end();
 }
