@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { TestNetwork } from './network/network.ts';
+import type { SwitchedHost } from './network/switch.ts';
 import { holdSockets, type SocketHolder } from './socket-holder.ts';
 import { until } from './until.ts';
 
@@ -25,6 +26,10 @@ export type ServerOptions = {
   readonly sockets?: 'own' | 'held';
   /** A network of the test's, on whose server side it runs. */
   readonly network?: TestNetwork;
+  /** A machine of the test's that it runs on. */
+  readonly on?: SwitchedHost;
+  /** What it runs as. Default: `up`, every stage. */
+  readonly role?: 'up' | 'ingest' | 'transcode' | 'edge' | 'control';
 };
 
 /** A server in a process of its own, on ports of its own, with a data folder of its own. */
@@ -42,6 +47,10 @@ export type TestServer = {
   publishUrl(key: string): string;
   /** SIGTERM; the exit code. */
   stop(): Promise<number | null>;
+  /** SIGSTOP: it stands still until {@link TestServer.resume}. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
   /** A signal, by default SIGKILL. Where sockets are held, another has been started by then. */
   kill(signal?: NodeJS.Signals): Promise<void>;
   /**
@@ -57,7 +66,7 @@ export type TestServer = {
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const home = await mkdtemp(join(tmpdir(), 'millrace-test-'));
   const [httpPort, rtmpPort, webrtcPort] = await freePorts(3);
-  const host = options.network?.serverAddress ?? '127.0.0.1';
+  const host = options.network?.serverAddress ?? options.on?.address ?? '127.0.0.1';
   const dataDir = join(home, 'data');
   const file = join(home, 'millrace.yaml');
   // JSON is YAML.
@@ -66,7 +75,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   let log = '';
   let child: ChildProcess;
   let holder: SocketHolder | undefined;
-  const command: readonly string[] = [...(options.network?.command('server') ?? []), process.execPath, launcher, 'up', '--config', file];
+  const command: readonly string[] = [...(options.network?.command('server') ?? options.on?.command ?? []), process.execPath, launcher, options.role ?? 'up', '--config', file];
   const env = { ...cleanEnvironment(), ...options.env };
 
   const ended = async (): Promise<void> => {
@@ -123,6 +132,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       await signal('SIGTERM');
       return child.exitCode;
     },
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     kill: (name = 'SIGKILL') => (holder === undefined ? signal(name) : holder.kill(name)),
     start,
     [Symbol.asyncDispose]: async () => {
