@@ -9,6 +9,8 @@ import { join } from 'node:path';
 export type NatsServerOptions = {
   /** Port for clients. Default: a free one below the range that systems give to outgoing connections: a client that dials the port of a stopped server must not meet itself. */
   readonly port?: number;
+  /** Address to listen on. Default 127.0.0.1; the monitor is there whatever this is. */
+  readonly host?: string;
   /** Folder of JetStream's store, kept on {@link TestNatsServer.stop}. Default: one of its own, removed then. */
   readonly store?: string;
   /** Lines of configuration: `max_payload: 65536`, `authorization { token: "x" }`, `tls { ... }`. */
@@ -19,7 +21,7 @@ export type NatsServerOptions = {
   readonly name?: string;
 };
 
-/** A real nats-server of a test, on 127.0.0.1. */
+/** A real nats-server of a test. */
 export interface TestNatsServer {
   readonly url: string;
   readonly port: number;
@@ -47,12 +49,13 @@ export interface TestNatsServer {
 export async function startNatsServer(options: NatsServerOptions = {}): Promise<TestNatsServer> {
   const folder = mkdtempSync(join(tmpdir(), 'nats-server-'));
   const port = options.port ?? (await freePort());
-  const server = new RunningNatsServer(port, await freePort(), options.store ?? join(folder, 'store'), folder);
+  const host = options.host ?? '127.0.0.1';
+  const server = new RunningNatsServer(host, port, await freePort(), options.store ?? join(folder, 'store'), folder);
   writeFileSync(
     server.configFile,
     [
       `server_name: "${options.name ?? `test-${port}`}"`,
-      'host: 127.0.0.1',
+      `host: ${host}`,
       `port: ${port}`,
       `http: "127.0.0.1:${server.monitorPort}"`,
       // A store in the folder of a test need not survive a power cut, and the machine's disk is shared.
@@ -87,15 +90,17 @@ class RunningNatsServer implements TestNatsServer {
   readonly monitorPort: number;
   readonly store: string;
   readonly #folder: string;
+  readonly #host: string;
   #process: ChildProcess | undefined;
   #output = '';
 
-  constructor(port: number, monitorPort: number, store: string, folder: string) {
+  constructor(host: string, port: number, monitorPort: number, store: string, folder: string) {
+    this.#host = host;
     this.port = port;
     this.monitorPort = monitorPort;
     this.store = store;
     this.#folder = folder;
-    this.url = `nats://127.0.0.1:${port}`;
+    this.url = `nats://${host}:${port}`;
     this.configFile = join(folder, 'server.conf');
   }
 
@@ -126,7 +131,7 @@ class RunningNatsServer implements TestNatsServer {
       process.stderr.on('data', read);
     });
     await Promise.race([ready, failed.promise]);
-    await reachable(this.port);
+    await reachable(this.#host, this.port);
   }
 
   end(): Promise<void> {
@@ -168,9 +173,9 @@ class RunningNatsServer implements TestNatsServer {
   }
 }
 
-async function reachable(port: number): Promise<void> {
+async function reachable(host: string, port: number): Promise<void> {
   for (;;) {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, host);
     const open = await new Promise<boolean>((resolve) => {
       socket.once('data', () => resolve(true));
       socket.once('error', () => resolve(false));
