@@ -5,6 +5,15 @@ import { option, type OptionValues } from '#core/runtime/config/option.ts';
 
 /** Options of the control stage. */
 export const controlOptions = {
+  apiToken: option(
+    z
+      .string()
+      // RFC 6750, 2.1: what may stand behind `Bearer`.
+      .regex(/^[A-Za-z0-9._~+/-]{16,256}=*$/, 'must be 16 to 256 letters, digits and any of . _ ~ + / -')
+      .optional(),
+    'Token of the API, in place of the file `api-token` in the data folder. Give all processes that work together the same.',
+    { secret: true },
+  ),
   publishAttemptsPerMinute: option(
     z.coerce.number().int().min(1).max(10_000).default(20),
     'Failed attempts to publish that one address may make in a minute, for each stream, before it is refused unheard for a while.',

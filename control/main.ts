@@ -1,57 +1,32 @@
-import type { Registry } from 'prom-client';
-
-import type { PublishPolicy } from '#core/access/publish-policy.ts';
-import type { Bus } from '#core/bus/bus.ts';
 import type { StreamName } from '#core/bus/catalog.ts';
-import { millis, systemClock, type Clock, type Millis } from '#core/media/time.ts';
+import { systemClock } from '#core/media/time.ts';
 import { MillraceError } from '#core/runtime/errors.ts';
-import type { Logger } from '#core/runtime/log.ts';
-import type { Stage } from '#core/runtime/stage.ts';
 
-import { EventStreams } from './api/event-streams.ts';
-import { apiRouter, type ApiRouter } from './api/router.ts';
-import { apiRoutes, type Capacity } from './api/routes.ts';
-import type { ControlConfig } from './config.ts';
-import { controlMetrics } from './metrics.ts';
+import { openApi, startApi, type ApiOptions, type ApiStage } from './api-stage.ts';
 import { AttemptLimiter } from './policy/attempt-limiter.ts';
 import { configuredKeys } from './policy/configured-keys.ts';
 import { KeyPolicy } from './policy/key-policy.ts';
-import { StreamsView } from './streams-view.ts';
-import { authorizer, bearerOf, type WithHeaders } from './token/authorize.ts';
-import { loadApiToken } from './token/token-file.ts';
+import { servePolicy } from './policy/serve-policy.ts';
+import { tellKnownStreams } from './policy/tell-known-streams.ts';
 
+export { startApi, type ApiOptions, type ApiStage } from './api-stage.ts';
 export type { Capacity } from './api/routes.ts';
 export { controlOptions, type ControlConfig } from './config.ts';
 export { configuredKeys, type ConfiguredKeys } from './policy/configured-keys.ts';
 
 /** What {@link startControl} works with. */
-export type ControlOptions = {
-  readonly config: ControlConfig;
-  readonly bus: Bus;
-  readonly log: Logger;
-  readonly metrics: Registry;
-  readonly clock?: Clock;
-  /** Millrace's version, as the API tells it. */
-  readonly version?: string;
-  /** Room of this machine's encoders; undefined until it is measured. */
-  readonly capacity?: () => Capacity | undefined;
-  /** Between the comments that keep event connections open. Default 15 s. */
-  readonly heartbeat?: Millis;
+export type ControlOptions = ApiOptions & {
+  /**
+   * `decides` (default): has the stream keys, decides here and for every process on the bus that has none, and tells them which streams are known. `asks`: as
+   * {@link startApi}.
+   */
+  readonly role?: 'decides' | 'asks';
 };
 
 /** The application server: who may publish, what is on air, the API. */
-export interface ControlStage extends Stage {
-  readonly policy: PublishPolicy;
-  /** Serves `/api/...`; mount it under the base path. */
-  readonly router: ApiRouter;
-  /** File of the API token. */
-  readonly tokenPath: string;
-  /** Tells whether a request carries the API token; for `/metrics` and whatever else is not public. */
-  authorize(request: WithHeaders): boolean;
-  /** Lets a further key publish and makes its stream known. Throws {@link MillraceError} `publish/malformed-key`. */
+export interface ControlStage extends ApiStage {
+  /** Lets a further key publish and makes its stream known. Throws {@link MillraceError} `publish/malformed-key`, `control/no-keys` where this process only asks. */
   addKey(key: string): StreamName;
-  /** Streams that somebody may publish. */
-  knownStreams(): readonly StreamName[];
 }
 
 /**
@@ -60,45 +35,44 @@ export interface ControlStage extends Stage {
  * @throws {MillraceError} `config/invalid` where stream keys are malformed or double, all of them listed;
  *   `control/token-unusable` where the API token can be neither read nor made.
  */
-export async function startControl({ config, bus, log, metrics, clock = systemClock, version = '0.0.0', capacity = () => undefined, heartbeat = millis(15_000) }: ControlOptions): Promise<ControlStage> {
+export async function startControl({ role = 'decides', ...options }: ControlOptions): Promise<ControlStage> {
+  return role === 'decides' ? startDeciding(options) : { ...(await startApi(options)), addKey: refuseKey };
+}
+
+function refuseKey(): never {
+  throw new MillraceError('control/no-keys', 'This process has no stream keys: it asks the control role.');
+}
+
+async function startDeciding(options: ApiOptions): Promise<ControlStage> {
+  const { config, bus, log, clock = systemClock } = options;
   const { keys, problems } = configuredKeys(config);
   if (problems.length > 0) {
     throw new MillraceError('config/invalid', problems.join('\n'), { details: { problems } });
   }
-  const { token, path: tokenPath, created } = await loadApiToken(config.dataDir, log);
-  if (created) {
-    log.info({ path: tokenPath }, 'made the API token');
-  }
-  const authorize = authorizer(token);
-  const view = new StreamsView(bus);
-  const events = new EventStreams({ view, heartbeat, maxConnections: config.eventConnections, maxConnectionsPerAddress: config.eventConnectionsPerAddress });
-  const { decisions } = controlMetrics(metrics, { streams: () => countStates(view), listeners: () => events.size });
   const limiter = new AttemptLimiter({ perMinute: config.publishAttemptsPerMinute, clock });
-  const policy = new KeyPolicy({ limiter, log, decisions, onStream: (stream) => view.know(stream) });
-  keys.forEach((key) => policy.addKey(key));
-  const routes = apiRoutes({ config, bus, view, events, clock, version, capacity });
-  const ended = Promise.withResolvers<void>();
-  return {
-    policy,
-    router: apiRouter({ routes, authorize, publishes: (request, stream, address) => policy.opens(bearerOf(request) ?? '', stream, address), log }),
-    tokenPath,
-    authorize: (request) => authorize(request) === 'token',
-    addKey: (key) => policy.addKey(key),
-    knownStreams: () => policy.knownStreams(),
-    closed: ended.promise,
-    close: () => {
-      events.close();
-      view.close();
-      ended.resolve();
-      return ended.promise;
-    },
-  };
-}
-
-function countStates(view: StreamsView): Record<'live' | 'interrupted' | 'offline', number> {
-  const counts = { live: 0, interrupted: 0, offline: 0 };
-  view.list().forEach(({ state }) => {
-    counts[state] += 1;
+  const changes = new Set<(streams: readonly StreamName[]) => void>();
+  const { promise: policyMade, resolve: made } = Promise.withResolvers<KeyPolicy>();
+  const api = await openApi(options, ({ decisions }) => {
+    const policy = new KeyPolicy({ limiter, log, decisions, onStream: () => changes.forEach((listener) => listener(policy.knownStreams())) });
+    keys.forEach((key) => policy.addKey(key));
+    const telling = tellKnownStreams({ bus, log, streams: () => policy.knownStreams() });
+    const unserve = servePolicy(bus, policy);
+    made(policy);
+    const onChange = (listener: (streams: readonly StreamName[]) => void) => {
+      changes.add(listener);
+      listener(policy.knownStreams());
+      return () => changes.delete(listener);
+    };
+    onChange(() => telling.changed());
+    return {
+      policy,
+      known: { list: () => policy.knownStreams(), onChange },
+      close: () => {
+        unserve();
+        telling.close();
+      },
+    };
   });
-  return counts;
+  const policy = await policyMade;
+  return { ...api, addKey: (key) => policy.addKey(key) };
 }

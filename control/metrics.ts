@@ -1,5 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
+/** What {@link controlMetrics} makes. */
+export type ControlMetrics = ReturnType<typeof controlMetrics>;
+
 /** The control stage's metrics; `read` is asked when they are collected. */
 export function controlMetrics(registry: Registry, read: { readonly streams: () => Readonly<Record<'live' | 'interrupted' | 'offline', number>>; readonly listeners: () => number }) {
   const decisions = new Counter({

@@ -24,7 +24,7 @@ const SECTIONS = ['source', 'ladder', 'ingest', 'transcode', 'audience', 'archiv
  */
 export class StreamsView {
   readonly #bus: Bus;
-  readonly #known = new Set<StreamName>();
+  #known: Set<StreamName>;
   readonly #onAir = new Map<StreamName, OnAir>();
   readonly #listeners = new Set<(view: StreamView) => void>();
   readonly #unsubscribe: Unsubscribe;
@@ -38,6 +38,11 @@ export class StreamsView {
   /** Makes a stream known that may come on air. */
   know(stream: StreamName): void {
     this.#known.add(stream);
+  }
+
+  /** Makes these streams known and no others; those on air stay. */
+  setKnown(streams: Iterable<StreamName>): void {
+    this.#known = new Set(streams);
   }
 
   /** A stream that is known or on air; undefined otherwise. */

@@ -18,6 +18,9 @@ export function asApiError(thrown: unknown): ApiError | undefined {
   if (thrown instanceof ApiError) {
     return thrown;
   }
+  if (thrown instanceof MillraceError && thrown.code === 'publish/unavailable') {
+    return new ApiError(503, 'unavailable', thrown.message, { 'Retry-After': '5' }, thrown);
+  }
   // The router throws such an error where a path's percent-encoding is malformed.
   const status = thrown instanceof Error && 'status' in thrown ? thrown.status : undefined;
   return status === 400 ? new ApiError(400, 'malformed', 'The request is malformed.') : undefined;

@@ -42,6 +42,10 @@ async function readBody(request: Exchange['request'], maxBytes: number): Promise
   request.once('end', () => resolve(Buffer.concat(chunks)));
   // Not an iterator: one that is left before its end takes the connection with it.
   request.once('error', (cause) => reject(new ApiError(400, 'malformed', 'The body did not come whole.', {}, cause)));
+  if (request.destroyed) {
+    // It ended while others were asked whether it is allowed; nothing more will be told of it.
+    reject(new ApiError(400, 'malformed', 'The body did not come whole.'));
+  }
   request.once('close', () => reject(new ApiError(400, 'malformed', 'The body did not come whole.')));
   return promise;
 }

@@ -15,7 +15,7 @@ export type RouterOptions = {
   readonly routes: readonly Route[];
   readonly authorize: (request: WithHeaders) => Authorization;
   /** Tells whether a request carries a stream's key: what is private of that stream is the broadcaster's own. */
-  readonly publishes: (request: WithHeaders, stream: string, address: string) => boolean;
+  readonly publishes: (request: WithHeaders, stream: string, address: string) => Promise<boolean>;
   readonly log: Logger;
 };
 
@@ -23,10 +23,10 @@ export type RouterOptions = {
 export function apiRouter({ routes, authorize, publishes, log }: RouterOptions): ApiRouter {
   const router = Router({ caseSensitive: true });
   const allowed = new Map<string, Route[]>();
-  const authorizeFor = (route: Route, request: Request): Authorization => {
+  const authorizeFor = async (route: Route, request: Request): Promise<Authorization> => {
     const authorization = authorize(request);
     const takesKey = route.access === 'more-with-token' || route.access === 'token-or-key';
-    const isOwn = authorization === 'wrong' && takesKey && publishes(request, streamOf(request), addressOf(request));
+    const isOwn = authorization === 'wrong' && takesKey && (await publishes(request, streamOf(request), addressOf(request)));
     return isOwn ? 'token' : authorization;
   };
   for (const route of routes) {
@@ -48,12 +48,12 @@ export function apiRouter({ routes, authorize, publishes, log }: RouterOptions):
   return router;
 }
 
-async function serve(route: Route, authorize: (route: Route, request: Request) => Authorization, request: Request, response: Response): Promise<void> {
-  const authorization = authorize(route, request);
+async function serve(route: Route, authorize: (route: Route, request: Request) => Promise<Authorization>, request: Request, response: Response): Promise<void> {
   const isOpen = isPublic(route);
   if (isOpen) {
     allowAnyOrigin(response);
   }
+  const authorization = await authorize(route, request);
   response.setHeader('Vary', 'Authorization');
   // A wrong token is never answered with less than was asked for: its owner would take the public facts for all.
   if (authorization === 'wrong' || (authorization === 'none' && !isOpen)) {

@@ -2,7 +2,9 @@ import type { z } from 'zod';
 
 import { isStreamName } from '#core/access/stream-key.ts';
 import type { Bus } from '#core/bus/bus.ts';
+import type { NodeId } from '#core/bus/node.ts';
 import { elapsed, type Clock } from '#core/media/time.ts';
+import type { Nodes } from '#core/placement/nodes.ts';
 
 import type { ControlConfig } from '../config.ts';
 import type { StreamsView, StreamView } from '../streams-view.ts';
@@ -29,6 +31,9 @@ export type RoutesOptions = {
   readonly clock: Clock;
   readonly version: string;
   readonly capacity: () => Capacity | undefined;
+  /** The processes that work together, and which of them this is; undefined where there is but this one. */
+  readonly nodes: Nodes | undefined;
+  readonly node: NodeId | undefined;
 };
 
 const malformed: DocumentedAnswer = { description: 'The stream\'s name is malformed (`malformed`).', schema: 'Error' };

@@ -1,7 +1,7 @@
 import type { Counter } from 'prom-client';
 
 import { addressGroup } from '#core/access/address-group.ts';
-import type { PublishDecision, PublishPolicy, PublishRequest } from '#core/access/publish-policy.ts';
+import type { AccessPolicy, PublishDecision, PublishRequest } from '#core/access/publish-policy.ts';
 import { parseStreamKey } from '#core/access/stream-key.ts';
 import type { StreamName } from '#core/bus/catalog.ts';
 import { MillraceError } from '#core/runtime/errors.ts';
@@ -27,7 +27,7 @@ const MESSAGES = {
 } as const;
 
 /** Lets publish who presents a key that the server was given. */
-export class KeyPolicy implements PublishPolicy {
+export class KeyPolicy implements AccessPolicy {
   readonly #keys = new KeyRing();
   readonly #options: KeyPolicyOptions;
 
@@ -70,7 +70,11 @@ export class KeyPolicy implements PublishPolicy {
   }
 
   /** Tells whether a key is one of this stream. Wrong ones count as failed attempts to publish it: they are guesses all the same. */
-  opens(key: string, stream: StreamName, address: string): boolean {
+  opens(key: string, stream: StreamName, address: string): Promise<boolean> {
+    return Promise.resolve(this.#opens(key, stream, address));
+  }
+
+  #opens(key: string, stream: StreamName, address: string): boolean {
     const { limiter } = this.#options;
     if (parseStreamKey(key)?.stream !== stream) {
       return false;
