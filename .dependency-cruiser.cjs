@@ -84,6 +84,7 @@ module.exports = {
     only('dashjs', ['player/src/engine']),
     only('werift', ['core/rtc']),
     only('koffi', ['core/rtc']),
+    only('@nats-io', ['core/bus/nats']),
     only('pino', ['core/runtime']),
     only('js-yaml', ['core/runtime/config']),
   ],

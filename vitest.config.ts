@@ -13,7 +13,7 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     projects: [
-      { test: { name: 'unit', include: [`${stages}/**/*.test.ts`, 'player/src/**/*.test.ts', 'test/{support,bench}/**/*.test.ts'], exclude: ['player/src/**/*.browser.test.ts'] } },
+      { test: { name: 'unit', include: [`${stages}/**/*.test.ts`, 'player/src/**/*.test.ts', 'test/{support,bench,soak}/**/*.test.ts'], exclude: ['player/src/**/*.browser.test.ts'] } },
       {
         plugins: [svelte()],
         root: 'player',
@@ -33,7 +33,7 @@ export default defineConfig({
       { test: { name: 'integration', include: ['test/{integration,fuzz}/**/*.test.ts'], ...processes(2, 2) } },
       { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...processes(2, 2) } },
       { test: { name: 'pages', include: [`test/e2e/${kept}/**/*.test.ts`], ...processes(2, 2) } },
-      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: [`test/e2e/${kept}/**`], ...processes(3, 1) } },
+      { test: { name: 'e2e', include: ['test/{e2e,cluster}/**/*.test.ts'], exclude: [`test/e2e/${kept}/**`], ...processes(3, 1) } },
     ],
   },
 });

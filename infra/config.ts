@@ -40,6 +40,10 @@ export const processOptions = {
     z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be letters, digits, dots and dashes').optional(),
     'Where this process stands, in words of your own (`eu-west`). Viewers who name a region are sent to edges of the same.',
   ),
+  archive: option(
+    z.enum(['auto', 'on', 'off']).default('auto'),
+    'Whether this process keeps broadcasts on disk, for rewind and recordings as they are set: `auto` where every stage runs in one process, not in a `millrace edge`. An edge with `on` reads every rendition of the broadcasts that it keeps; viewers at other edges are sent to it when they go back.',
+  ),
   drainSeconds: option(
     z.coerce.number().min(0).max(3600).default(30),
     'Seconds that an edge told to stop waits for its viewers to move to another, where there is one; a transcoder waits as long for others to take its work. 0: ends at once.',

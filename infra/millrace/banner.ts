@@ -1,3 +1,5 @@
+import type { NodeId, NodeRole } from '#core/bus/node.ts';
+
 import type { Addresses } from './addresses.ts';
 
 /** What the block at the end of a start tells. */
@@ -33,4 +35,18 @@ export function renderBanner(facts: BannerFacts): string {
   ];
   const lines = rows.map(([name, value]) => `  ${name.padEnd(12)}${value}`);
   return `\n  Millrace ${facts.version} is ready\n\n${lines.join('\n')}\n\n`;
+}
+
+/** What a process of one role tells at the end of its start. */
+export type RoleBannerFacts = { readonly version: string; readonly roles: readonly NodeRole[]; readonly node: NodeId; readonly addresses: Addresses };
+
+/** The block of a process that is one of several: who it is, and where it is reached. */
+export function renderRoleBanner({ version, roles, node, addresses }: RoleBannerFacts): string {
+  const rows: readonly (readonly [string, string])[] = [
+    ['Node', node],
+    ...(roles.includes('ingest') ? [['Server', addresses.rtmp] as const] : []),
+    ...(roles.includes('edge') ? [['Watch', `${addresses.web}/`] as const] : []),
+    [roles.includes('transcode') ? 'Health' : 'API', roles.includes('transcode') ? `${addresses.web}/readyz` : `${addresses.web}/api/v1/streams`],
+  ];
+  return `\n  Millrace ${version} (${roles.join(', ')}) is ready\n\n${rows.map(([name, value]) => `  ${name.padEnd(12)}${value}`).join('\n')}\n\n`;
 }

@@ -1,6 +1,7 @@
 import { flushCompileCache } from 'node:module';
 
 import { configuredKeys } from '#control/main.ts';
+import { millis, type Millis } from '#core/media/time.ts';
 import { checkCommon } from '#core/runtime/config/common.ts';
 import { renderHelp } from '#core/runtime/config/describe.ts';
 import { readFlags, type CommandLine } from '#core/runtime/config/flags.ts';
@@ -11,18 +12,19 @@ import { takeGivenSockets } from '#core/runtime/listen-fds.ts';
 import { superviseProcess } from '#core/runtime/lifecycle.ts';
 import { createLog } from '#core/runtime/log.ts';
 
+import { ALL_ROLES, startNode } from './node.ts';
 import { allOptions, optionGroups } from './options.ts';
 import { explainStartupFailure, isExpected } from './startup-failure.ts';
-import { startUp } from './up.ts';
+
 import { readVersion } from './version.ts';
 
 /** Commands, with what they do. */
 const commands = {
   up: 'Runs every stage in one process. The default.',
-  ingest: 'Takes broadcasters in and passes their frames on over NATS. Not available yet.',
-  transcode: 'Encodes ladders, joined by NATS. Not available yet.',
-  edge: 'Serves viewers, joined by NATS. Not available yet.',
-  control: 'Decides who may publish, joined by NATS. Not available yet.',
+  ingest: 'Takes broadcasters in. One process of several, joined by NATS (--nats-url).',
+  transcode: 'Encodes ladders, likewise.',
+  edge: 'Serves viewers, likewise.',
+  control: 'Decides who may publish, and tells players which edge to go to, likewise.',
 } as const;
 
 /**
@@ -48,22 +50,16 @@ async function runCommand(commandLine: CommandLine, env: NodeJS.ProcessEnv): Pro
   let flushLog = (): void => {};
   try {
     const command = commandOf(commandLine);
-    if (command !== 'up') {
-      throw new MillraceError(
-        'startup/not-available',
-        `\`millrace ${command}\` is not available yet: it needs the stages joined by NATS (MILLRACE_NATS_URL). Run \`millrace up\`, which runs every stage in one process.`,
-      );
-    }
     const { values, file } = loadConfig({ options: allOptions, commandLine, env, check: (config) => [...checkCommon(config), ...configuredKeys(config).problems] });
     Object.assign(shown, values);
     const sockets = takeGivenSockets(env, process.pid);
     const format = values.logFormat === 'auto' ? {} : { format: values.logFormat };
     const { log, flush } = createLog({ level: values.logLevel, ...format });
     flushLog = flush;
-    const up = startUp({ config: values, log, version: readVersion(), sockets, ...(file === undefined ? {} : { configFile: file }) });
+    const node = startNode({ config: values, roles: command === 'up' ? ALL_ROLES : [command], log, version: readVersion(), sockets, ...(file === undefined ? {} : { configFile: file }) });
     // From here on: a signal during the start stops what has been started.
-    superviseProcess({ log, flush, stop: () => up.close(), closed: up.closed });
-    process.stdout.write(await up.ready);
+    superviseProcess({ log, flush, stop: () => node.leave(), closed: node.closed, patience: patienceOf(values) });
+    process.stdout.write(await node.ready);
     // What the next start need not compile again. Written now: who is killed writes nothing.
     flushCompileCache();
   } catch (error) {
@@ -73,6 +69,11 @@ async function runCommand(commandLine: CommandLine, env: NodeJS.ProcessEnv): Pro
       reportStartupFailure(error, shown);
     }
   }
+}
+
+/** How long a stop may take: what others need to take over, where there are others, and 10 s to close. */
+function patienceOf({ natsUrl, drainSeconds }: { readonly natsUrl?: string | undefined; readonly drainSeconds: number }): Millis {
+  return millis(10_000 + (natsUrl === undefined ? 0 : drainSeconds * 1000));
 }
 
 /** One clear sentence for what the user can mend; the stack for what is a fault of ours. */

@@ -1,0 +1,64 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { startBroadcaster, makeClip, type Broadcaster, type Clip } from '#test/support/broadcaster.ts';
+import { startBrowser } from '#test/support/browser.ts';
+import { makeSwitch, whyNoSwitch, type TestSwitch } from '#test/support/network/switch.ts';
+import { until } from '#test/support/until.ts';
+
+import { startCluster, STANDARD_NODES, type Cluster } from './cluster.ts';
+import { encodingNode, renderTable, sufferFault, type Fault, type FaultRow } from './faults.ts';
+import { missingGroups } from './missing-groups.ts';
+import { openViewer, type Viewer } from './viewer.ts';
+
+const key = 'main_0123456789abcdef';
+/** A rung that is encoded and one that is not: viewers of both are there. */
+const config = { streamKeys: [key], ladder: [{ height: 360, bitrate: '800k' }, { height: 240, bitrate: '350k' }] };
+
+const whyNot = await whyNoSwitch();
+
+describe.skipIf(whyNot !== undefined)(`a live broadcast over many processes${whyNot === undefined ? '' : ` (${whyNot})`}`, () => {
+  const rows: FaultRow[] = [];
+  let network: TestSwitch;
+  let cluster: Cluster;
+  let clip: Clip;
+  let broadcaster: Broadcaster;
+  let browser: Browser;
+  let viewers: Record<string, Viewer>;
+
+  beforeAll(async () => {
+    [network, clip, browser] = await Promise.all([makeSwitch(), makeClip(), startBrowser()]);
+    cluster = await startCluster({ nodes: STANDARD_NODES, config, network });
+    broadcaster = startBroadcaster({ clip, urls: [cluster.node('ingest-1').publishUrl(key)], seconds: 1200 });
+    const edge = cluster.node('edge-1').url;
+    await until('the stream to be on air', async () => (await fetch(`${edge}/live/main/master.m3u8`)).ok, { deadline: 30_000 });
+    viewers = { 'LL-HLS': await openViewer(browser, `${edge}/watch/main?engine=hls`), WebRTC: await openViewer(browser, `${edge}/watch/main?engine=webrtc`) };
+    for (const [name, viewer] of Object.entries(viewers)) {
+      await until(`${name} to play`, async () => (await viewer.seen()).pictures > 60, { deadline: 30_000 });
+    }
+  });
+
+  afterAll(async () => {
+    process.stdout.write(`\n${renderTable(rows)}\n\n`);
+    await browser?.close();
+    await broadcaster?.[Symbol.asyncDispose]();
+    await cluster?.[Symbol.asyncDispose]();
+    await clip?.[Symbol.asyncDispose]();
+    await network?.[Symbol.asyncDispose]();
+  });
+
+  const cases: readonly (readonly [string, Fault])[] = [
+    ['control-1', 'kill -9'], ['control-1', 'stop'], ['control-1', 'cut off'],
+    ['transcoder', 'kill -9'], ['transcoder', 'stop'], ['transcoder', 'cut off'],
+    ['ingest-1', 'kill -9'], ['ingest-1', 'stop'], ['ingest-1', 'cut off'],
+    ['nats', 'kill -9'], ['nats', 'stop'],
+    ['edge-1', 'kill -9'], ['edge-1', 'stop'], ['edge-1', 'cut off'],
+  ];
+
+  it.each(cases)('is there again for every viewer, without a reload: %s, %s', async (name, fault) => {
+    const target = name === 'transcoder' ? await encodingNode(cluster) : name;
+    const row = await sufferFault({ cluster, viewers, target, fault, gaps: () => missingGroups(cluster.node('edge-2').url, 'main') });
+    rows.push({ ...row, target: name });
+    expect(row.sights.map(({ viewer, reloads }) => [viewer, reloads])).toEqual(Object.keys(viewers).map((viewer) => [viewer, 0]));
+  });
+});
