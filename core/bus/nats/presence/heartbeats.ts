@@ -1,0 +1,182 @@
+import type { NatsConnection, Subscription } from '@nats-io/transport-node';
+
+import { millis, type Millis } from '../../../media/time.ts';
+import type { Unsubscribe } from '../../bus.ts';
+import { NODE_SILENCE } from '../../node.ts';
+import type { Session } from '../kv/record.ts';
+
+/** A process says so often that it lives. */
+export const HEARTBEAT: Millis = millis(500);
+
+/** Time by a clock that never jumps. */
+export type Monotonic = () => Millis;
+
+/** Options of {@link Heartbeats}. */
+export type HeartbeatsOptions = {
+  readonly connection: NatsConnection;
+  readonly session: Session;
+  readonly now?: Monotonic;
+};
+
+/** Told of a process that is heard of for the first time or again, and of one that is not any more. */
+export type LifeListener = (session: Session, isAlive: boolean) => void;
+
+type Life = { heardAt: Millis; isAlive: boolean };
+
+const SUBJECT = 'millrace.alive';
+/** Answered to whoever asks: he need not wait for the next heartbeats. */
+const ROLL_CALL = 'millrace.alive.who';
+/** A process that has gone is remembered so long, so that what it held is not taken for held by one that was never heard. */
+const REMEMBERED = millis(24 * 3600 * 1000);
+
+const decoder = new TextDecoder();
+
+/**
+ * Who lives, by this process's own monotonic clock. Nobody is judged while NATS is away; when it is back, and when this process itself was paused, everybody
+ * has the whole time again.
+ */
+export class Heartbeats {
+  readonly #options: HeartbeatsOptions;
+  readonly #now: Monotonic;
+  readonly #lives = new Map<Session, Life>();
+  readonly #listeners = new Set<LifeListener>();
+  readonly #subscriptions: Subscription[] = [];
+  readonly #timer: NodeJS.Timeout;
+  #tickedAt: Millis;
+  #beatAt = -Infinity;
+  #isOnline = false;
+
+  constructor(options: HeartbeatsOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => millis(performance.now()));
+    this.#tickedAt = this.#now();
+    this.#subscriptions.push(
+      options.connection.subscribe(SUBJECT, { callback: (error, message) => (error === null ? this.#heard(decoder.decode(message.data)) : undefined) }),
+      options.connection.subscribe(ROLL_CALL, {
+        callback: (error, message) => {
+          if (error === null && this.#isOnline) {
+            message.respond(`+${options.session}`);
+          }
+        },
+      }),
+    );
+    this.#timer = setInterval(() => this.tick(), HEARTBEAT / 2);
+    this.#timer.unref();
+  }
+
+  /** A process that was never heard of has the whole time from the first question about it. This process lives. */
+  isAlive(session: Session): boolean {
+    if (session === this.#options.session) {
+      return true;
+    }
+    return this.#life(session).isAlive;
+  }
+
+  /** The first by name of those who live, this process among them: who does what any one could do. */
+  get isFirst(): boolean {
+    for (const [session, life] of this.#lives) {
+      if (life.isAlive && session < this.#options.session) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  onLife(listener: LifeListener): Unsubscribe {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** NATS is there: everybody has the whole time. Settles when those who live had the time to say so. */
+  async online(): Promise<void> {
+    this.#refresh();
+    this.#isOnline = true;
+    this.#beat();
+    const { connection } = this.#options;
+    for await (const message of await connection.requestMany(ROLL_CALL, undefined, { strategy: 'stall', stall: 50, maxWait: 300 })) {
+      this.#heard(decoder.decode(message.data));
+    }
+  }
+
+  /** NATS is away. */
+  offline(): void {
+    this.#isOnline = false;
+  }
+
+  /** Called by a timer, twice as often as the heartbeat. */
+  tick(): void {
+    const now = this.#now();
+    const pause = now - this.#tickedAt;
+    this.#tickedAt = now;
+    if (!this.#isOnline) {
+      return;
+    }
+    if (pause > NODE_SILENCE / 2) {
+      // What was sent meanwhile may still lie in the socket.
+      this.#refresh();
+    }
+    if (now - this.#beatAt >= HEARTBEAT - HEARTBEAT / 10) {
+      this.#beat();
+    }
+    for (const [session, life] of this.#lives) {
+      const silence = now - life.heardAt;
+      if (life.isAlive && silence > NODE_SILENCE) {
+        this.#tell(session, life, false);
+      } else if (silence > REMEMBERED) {
+        this.#lives.delete(session);
+      }
+    }
+  }
+
+  /** Tells all that this process goes. Idempotent. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#subscriptions.splice(0).forEach((subscription) => subscription.unsubscribe());
+    if (this.#isOnline) {
+      this.#isOnline = false;
+      this.#options.connection.publish(SUBJECT, `-${this.#options.session}`);
+    }
+    this.#listeners.clear();
+  }
+
+  #beat(): void {
+    this.#beatAt = this.#now();
+    this.#options.connection.publish(SUBJECT, `+${this.#options.session}`);
+  }
+
+  #refresh(): void {
+    const now = this.#now();
+    this.#tickedAt = now;
+    this.#lives.forEach((life) => {
+      life.heardAt = now;
+    });
+  }
+
+  /** `+` and who lives, `-` and who goes. */
+  #heard(text: string): void {
+    const session = text.slice(1);
+    if (session === this.#options.session || session === '') {
+      return;
+    }
+    const life = this.#life(session);
+    life.heardAt = this.#now();
+    this.#tell(session, life, text.startsWith('+'));
+  }
+
+  #life(session: Session): Life {
+    let life = this.#lives.get(session);
+    if (life === undefined) {
+      life = { heardAt: this.#now(), isAlive: true };
+      this.#lives.set(session, life);
+      this.#listeners.forEach((listener) => listener(session, true));
+    }
+    return life;
+  }
+
+  #tell(session: Session, life: Life, isAlive: boolean): void {
+    if (life.isAlive !== isAlive) {
+      life.isAlive = isAlive;
+      [...this.#listeners].forEach((listener) => listener(session, isAlive));
+    }
+  }
+}
