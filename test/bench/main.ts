@@ -9,6 +9,7 @@ import { until } from '#test/support/until.ts';
 
 import { measureAbr } from './abr/abr.ts';
 import { measureArchive } from './archive/archive.ts';
+import { measureBroadcasts } from './cluster/broadcasts.ts';
 import { measureCost } from './cost/cost.ts';
 import { fanoutSuite, idleSuite } from './fanout/suite.ts';
 import { measureGlass, type GlassOptions, type GlassResult } from './glass/glass.ts';
@@ -20,11 +21,11 @@ import { printWebrtcCost, runWebrtcCost } from './webrtc-cost.ts';
 import { printWebrtcSender, runWebrtcSender } from './webrtc-sender.ts';
 
 /**
- * `npm run bench [-- glass|webrtc|fanout|idle|srtp|sender|abr|load|cost|archive ...] [--seconds N] [--only TEXT]`: prints tables and writes the same as JSON to
+ * `npm run bench [-- glass|webrtc|fanout|idle|srtp|sender|abr|load|cost|archive|broadcasts ...] [--seconds N] [--only TEXT]`: prints tables and writes the same as JSON to
  * `test/bench/results/`. Every number is of this machine, in this run.
  */
 
-const SUITES = { glass, webrtc, fanout, idle, srtp, sender, abr, load, cost, archive };
+const SUITES = { glass, webrtc, fanout, idle, srtp, sender, abr, load, cost, archive, broadcasts };
 type Suite = keyof typeof SUITES;
 
 const names = process.argv.slice(2).filter((name): name is Suite => name in SUITES);
@@ -200,6 +201,22 @@ async function archive(): Promise<unknown> {
     'One 720p30 broadcast of two rungs, nobody watching: what keeping it costs',
     ['kept', 'CPU (cores)', 'RSS (MB)', 'stored (MB/s)', 'sent to the disk (MB/s)', 'longest stop (ms)'],
     results.map((r) => [r.kept, fixed(r.cpu, 3), fixed(r.rssMegabytes, 0), fixed(r.storedPerSecond / 1e6, 2), fixed(r.writtenPerSecond / 1e6, 2), fixed(r.longestStop, 0)]),
+  );
+  return results;
+}
+
+/** (j) Many broadcasts over the processes of a cluster. */
+async function broadcasts(): Promise<unknown> {
+  const count = 50;
+  const results = await measureBroadcasts({ broadcasts: count, seconds: Math.min(seconds, 20) });
+  const sum = (of: 'unwatched' | 'watched'): number => results.reduce((total, result) => total + result[of], 0);
+  printTable(
+    `${count} broadcasts passed through, RTMP in, NATS, LL-HLS out; one viewer each where watched`,
+    ['process', 'CPU unwatched (cores)', 'CPU watched (cores)', 'watched, one broadcast (ms/s)', 'RSS (MB)'],
+    [
+      ...results.map((r) => [r.process, fixed(r.unwatched, 3), fixed(r.watched, 3), fixed((r.watched * 1000) / count, 2), fixed(r.rssMegabytes, 0)]),
+      ['together', fixed(sum('unwatched'), 3), fixed(sum('watched'), 3), fixed((sum('watched') * 1000) / count, 2), ''],
+    ],
   );
   return results;
 }
