@@ -10,6 +10,7 @@ import { until } from '#test/support/until.ts';
 import { measureAbr } from './abr/abr.ts';
 import { measureArchive } from './archive/archive.ts';
 import { measureBroadcasts } from './cluster/broadcasts.ts';
+import { measureRegions } from './cluster/regions.ts';
 import { measureCost } from './cost/cost.ts';
 import { fanoutSuite, idleSuite } from './fanout/suite.ts';
 import { measureGlass, type GlassOptions, type GlassResult } from './glass/glass.ts';
@@ -21,11 +22,11 @@ import { printWebrtcCost, runWebrtcCost } from './webrtc-cost.ts';
 import { printWebrtcSender, runWebrtcSender } from './webrtc-sender.ts';
 
 /**
- * `npm run bench [-- glass|webrtc|fanout|idle|srtp|sender|abr|load|cost|archive|broadcasts ...] [--seconds N] [--only TEXT]`: prints tables and writes the same as JSON to
+ * `npm run bench [-- glass|webrtc|fanout|idle|srtp|sender|abr|load|cost|archive|broadcasts|regions ...] [--seconds N] [--only TEXT]`: prints tables and writes the same as JSON to
  * `test/bench/results/`. Every number is of this machine, in this run.
  */
 
-const SUITES = { glass, webrtc, fanout, idle, srtp, sender, abr, load, cost, archive, broadcasts };
+const SUITES = { glass, webrtc, fanout, idle, srtp, sender, abr, load, cost, archive, broadcasts, regions };
 type Suite = keyof typeof SUITES;
 
 const names = process.argv.slice(2).filter((name): name is Suite => name in SUITES);
@@ -217,6 +218,19 @@ async function broadcasts(): Promise<unknown> {
       ...results.map((r) => [r.process, fixed(r.unwatched, 3), fixed(r.watched, 3), fixed((r.watched * 1000) / count, 2), fixed(r.rssMegabytes, 0)]),
       ['together', fixed(sum('unwatched'), 3), fixed(sum('watched'), 3), fixed((sum('watched') * 1000) / count, 2), ''],
     ],
+  );
+  return results;
+}
+
+/** (k) Glass to glass through an edge in another region. */
+async function regions(): Promise<unknown> {
+  const distances = [{ oneWay: 0, loss: 0 }, { oneWay: 40, loss: 0 }, { oneWay: 100, loss: 0 }, { oneWay: 40, loss: 0.01 }, { oneWay: 100, loss: 0.01 }];
+  const results = await measureRegions(distances, Math.min(seconds, 45));
+  const alone = (way: string): number => results.find((r) => r.oneWay === undefined && way.startsWith(r.way.split(',')[0] ?? ''))?.p50 ?? Number.NaN;
+  printTable(
+    'Glass to glass through an edge in another region, 360p passed through (milliseconds)',
+    ['way', 'p50', 'p95', 'max', 'added to one process (p50)', 'stalls'],
+    results.map((r) => [r.way, fixed(r.p50, 0), fixed(r.p95, 0), fixed(r.max, 0), fixed(r.p50 - alone(r.way), 0), r.stalls]),
   );
   return results;
 }

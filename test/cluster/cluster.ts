@@ -14,6 +14,8 @@ export type ClusterOptions = {
   readonly config?: Readonly<Record<string, unknown>>;
   /** Gives each process a machine of its own, whose cable can be pulled. Default: all on loopback. */
   readonly network?: TestSwitch;
+  /** Machines for some of the processes, by name. */
+  readonly machines?: Readonly<Record<string, SwitchedHost>>;
   /** More environment variables of all of them. */
   readonly env?: Readonly<Record<string, string>>;
   /** A server of the test's. Default: one is started. */
@@ -45,10 +47,10 @@ export const STANDARD_NODES: Readonly<Record<string, ClusterNode>> = {
 };
 
 /** Starts NATS and the processes, and waits until each has heard of all. */
-export async function startCluster({ nodes, config = {}, env = {}, network, nats: given }: ClusterOptions): Promise<Cluster> {
+export async function startCluster({ nodes, config = {}, env = {}, network, machines = {}, nats: given }: ClusterOptions): Promise<Cluster> {
   const nats = given ?? (await startNatsServer(network === undefined ? {} : { host: network.address }));
   const servers = new Map<string, TestServer>();
-  const hosts = new Map<string, SwitchedHost>();
+  const hosts = new Map<string, SwitchedHost>(Object.entries(machines));
   const dispose = async (): Promise<void> => {
     await Promise.all([...servers.values()].map((server) => server[Symbol.asyncDispose]()));
     if (given === undefined) {
@@ -57,7 +59,7 @@ export async function startCluster({ nodes, config = {}, env = {}, network, nats
   };
   try {
     for (const name of Object.keys(nodes)) {
-      const host = await network?.attach();
+      const host = hosts.has(name) ? undefined : await network?.attach();
       if (host !== undefined) {
         hosts.set(name, host);
       }

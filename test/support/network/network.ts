@@ -45,14 +45,20 @@ export async function whyNoNetwork(): Promise<string | undefined> {
 
 let made = 0;
 
-/** Makes a network of its own. Needs root (CAP_NET_ADMIN): ask {@link whyNoNetwork} first. */
-export async function makeNetwork(seed = 1): Promise<TestNetwork> {
+/**
+ * Makes a network of its own. Needs root (CAP_NET_ADMIN): ask {@link whyNoNetwork} first.
+ *
+ * @param options.serverSide `here`: this machine itself is the server's side, so that what listens on all its addresses is reached from the other. Default: a namespace of its own.
+ */
+export async function makeNetwork(seed = 1, { serverSide = 'apart' }: { readonly serverSide?: 'apart' | 'here' } = {}): Promise<TestNetwork> {
   made += 1;
   const id = `${process.pid % 100_000}-${made}`;
   const spaces = { server: `mrs-${id}`, client: `mrc-${id}` };
   const devices = { server: `ts${id}`, client: `tc${id}` };
-  const serverAddress = '10.99.0.1';
-  let clientAddress = '10.99.0.2';
+  // What is on this machine itself must not share its addresses with another test's.
+  const prefix = serverSide === 'apart' ? '10.99.0' : `10.${60 + (process.pid % 39)}.${made % 250}`;
+  const serverAddress = `${prefix}.1`;
+  let clientAddress = `${prefix}.2`;
   const home = await mkdtemp(join(tmpdir(), 'millrace-network-'));
   const emulator = fork(fileURLToPath(new URL('emulator.ts', import.meta.url)), [devices.server, devices.client, `${seed}`], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const network: TestNetwork = {
@@ -60,7 +66,7 @@ export async function makeNetwork(seed = 1): Promise<TestNetwork> {
     get clientAddress() {
       return clientAddress;
     },
-    command: (side) => ['ip', 'netns', 'exec', spaces[side]],
+    command: (side) => (side === 'server' && serverSide === 'here' ? [] : ['ip', 'netns', 'exec', spaces[side]]),
     chromium: join(home, 'chromium'),
     impair: (towards, conditions) => {
       for (const side of towards === 'both' ? (['server', 'client'] as const) : [towards]) {
@@ -69,7 +75,7 @@ export async function makeNetwork(seed = 1): Promise<TestNetwork> {
     },
     changeClientAddress: async () => {
       const former = clientAddress;
-      clientAddress = former.endsWith('.2') ? '10.99.0.3' : '10.99.0.2';
+      clientAddress = former.endsWith('.2') ? `${prefix}.3` : `${prefix}.2`;
       await run('ip', ['-n', spaces.client, 'address', 'delete', `${former}/24`, 'dev', devices.client]);
       await run('ip', ['-n', spaces.client, 'address', 'add', `${clientAddress}/24`, 'dev', devices.client]);
       // The route went with the address.
@@ -87,6 +93,11 @@ export async function makeNetwork(seed = 1): Promise<TestNetwork> {
   try {
     await once(emulator, 'message');
     for (const side of ['server', 'client'] as const) {
+      if (side === 'server' && serverSide === 'here') {
+        await run('ip', ['address', 'add', `${serverAddress}/24`, 'dev', devices.server]);
+        await run('ip', ['link', 'set', devices.server, 'up', 'mtu', '1500']);
+        continue;
+      }
       await run('ip', ['netns', 'add', spaces[side]]);
       await run('ip', ['link', 'set', devices[side], 'netns', spaces[side]]);
       await run('ip', ['-n', spaces[side], 'address', 'add', `${side === 'server' ? serverAddress : clientAddress}/24`, 'dev', devices[side]]);
