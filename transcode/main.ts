@@ -5,7 +5,9 @@ import type { Registry } from 'prom-client';
 import { parseStreamKey } from '#core/access/stream-key.ts';
 import type { Bus } from '#core/bus/bus.ts';
 import type { StreamName } from '#core/bus/catalog.ts';
-import { systemClock, type Clock } from '#core/media/time.ts';
+import type { NodeId, TranscodeLoad } from '#core/bus/node.ts';
+import { systemClock, type Clock, type Millis } from '#core/media/time.ts';
+import type { Nodes } from '#core/placement/nodes.ts';
 import type { LadderSetting } from '#core/runtime/config/common.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { Stage } from '#core/runtime/stage.ts';
@@ -25,12 +27,23 @@ export type TranscodeOptions = {
   readonly log: Logger;
   readonly metrics: Registry;
   readonly clock?: Clock;
+  /** Name of this process among those on the bus; absent where it is alone. */
+  readonly node?: NodeId;
+  /** The processes on the bus; default: as the bus tells. */
+  readonly nodes?: Nodes;
 };
 
 /** The running transcoder. */
 export interface TranscodeStage extends Stage {
   /** What this machine can encode and what of it is in use. */
   readonly capacity: CapacityFacts;
+  /** What it tells the others of itself (`NodeInfo.transcode`). */
+  readonly load: TranscodeLoad;
+  /**
+   * Takes no new broadcast and hands those that it has to other transcoders, each at a group. Settles when all have moved, or after `limit`: where
+   * nobody is there it goes on until then. {@link Stage.close} ends what is left.
+   */
+  drain(limit: Millis): Promise<void>;
   /** As ffmpeg prints it. */
   readonly ffmpegVersion: string;
   /** Process ids of the encoders that run now. */
@@ -66,6 +79,9 @@ export async function startTranscode(options: TranscodeOptions): Promise<Transco
   const clock = options.clock ?? systemClock;
   const supervisor = new Supervisor({
     bus,
+    node: options.node,
+    nodes: options.nodes,
+    cores: availableParallelism(),
     capacity,
     settings,
     ladderOf: (stream) => ladders.get(stream) ?? config.ladder,
@@ -96,8 +112,12 @@ function stageOf(supervisor: Supervisor, capacity: Capacity, ffmpegVersion: stri
     get encoders() {
       return supervisor.pids;
     },
+    get load() {
+      return supervisor.load;
+    },
     ffmpegVersion,
     closed,
+    drain: (limit) => supervisor.drain(limit),
     close: () => (closing ??= close()),
   };
 }

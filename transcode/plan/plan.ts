@@ -22,6 +22,8 @@ export type PlanInput = {
   readonly profile?: H264Profile;
   /** Encode what a WebRTC viewer needs and the source does not give: a top rung without B-frames, Opus. Default: nothing. */
   readonly forWebrtc?: { readonly video: boolean; readonly audio: boolean };
+  /** The ladder that another transcoder began this epoch with: the same tracks where the budget allows, and the same PART-TARGET. */
+  readonly inherited?: Pick<LadderCatalog, 'renditions' | 'omitted' | 'partTarget'> | undefined;
 };
 
 /** What the ffmpeg of the picture has to do. */
@@ -64,12 +66,14 @@ export function planLadder(input: PlanInput): Plan {
   const sound = audio.encode === undefined ? {} : { audio: audio.encode };
   if (video === undefined || video.config.kind !== 'video') {
     const configs = audio.renditions.filter(onHls).map(({ config }) => config);
-    return { renditions: audio.renditions, omitted: audio.omitted, partTarget: partTarget(configs), cost: 0, shed: [], ...sound };
+    return { renditions: audio.renditions, omitted: audio.omitted, partTarget: input.inherited?.partTarget ?? partTarget(configs), cost: 0, shed: [], ...sound };
   }
   const pass = passThrough(video, source.grouping, input.ladder);
   const omitted: Omitted[] = [...pass.omitted, ...audio.omitted];
   const layered = layerRenditions(layers);
-  const wanted = wantedRungs(input, video, pass, omitted).map((rung) => withoutDoubles(rung, layered));
+  const wanted = wantedRungs(input, video, pass, omitted)
+    .map((rung) => withoutDoubles(rung, layered))
+    .filter((rung) => isOfEpoch(rung, input.inherited));
   const decoding = decodeCost(video.config, video.video?.frameRate ?? 30);
   const chosen = input.ladder === 'auto' ? withinBudget(wanted, input.budget - decoding, !pass.onHls, omitted) : wanted;
   const shed = new Set<TrackName>(input.shed);
@@ -83,7 +87,7 @@ export function planLadder(input: PlanInput): Plan {
   return {
     renditions,
     omitted,
-    partTarget: partTarget(hls.map(({ config }) => config)),
+    partTarget: input.inherited?.partTarget ?? partTarget(hls.map(({ config }) => config)),
     cost: encodes ? decoding + rungs.reduce((sum, { cost }) => sum + cost, 0) : 0,
     shed: leftOut,
     ...(pass.rareColourFormat === undefined ? {} : { rareColourFormat: pass.rareColourFormat }),
@@ -102,6 +106,19 @@ export function inWords({ renditions, omitted, cost }: Plan): { readonly renditi
 }
 
 const SHED = 'Left out for now: the machine could not encode it in real time. It comes back when there is room again.';
+
+/**
+ * A ladder that another transcoder began gets no rung for HLS that it never had: its parts might be longer than PART-TARGET, which stands for the epoch. What the other had
+ * shed may come back.
+ */
+function isOfEpoch(rung: EncodedRung, inherited: PlanInput['inherited']): boolean {
+  return (
+    inherited === undefined ||
+    !rung.faces.includes('hls') ||
+    inherited.renditions.some(({ track }) => track === rung.track) ||
+    inherited.omitted.some(({ label, reason }) => label === rung.label && reason === SHED)
+  );
+}
 
 /** The rungs below (or, where it cannot be passed through, at) the source's size, each with what its encode costs. */
 function wantedRungs(input: PlanInput, video: SourceTrack, pass: PassThrough, omitted: Omitted[]): EncodedRung[] {

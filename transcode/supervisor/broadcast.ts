@@ -1,6 +1,6 @@
-import type { Bus, Lease, TrackConsumer, Unsubscribe } from '#core/bus/bus.ts';
-import type { BroadcastInfo, SourceCatalog } from '#core/bus/catalog.ts';
-import type { Frame } from '#core/media/frame.ts';
+import type { Bus, Lease, Unsubscribe } from '#core/bus/bus.ts';
+import type { BroadcastInfo, LadderCatalog, SourceCatalog } from '#core/bus/catalog.ts';
+import type { NodeId } from '#core/bus/node.ts';
 import { millis, ticksToMillis, VIDEO_TIMESCALE, type Clock, type Millis, type WallTime } from '#core/media/time.ts';
 import { trackName } from '#core/media/track.ts';
 import type { LadderSetting } from '#core/runtime/config/common.ts';
@@ -9,16 +9,17 @@ import type { Logger } from '#core/runtime/log.ts';
 import type { Capacity } from '../capacity.ts';
 import type { WebrtcRenditions } from '../config.ts';
 import type { FfmpegExit } from '../ffmpeg/process.ts';
+import { Tenure } from '../jobs/tenure.ts';
+import { beginningOf, type GroupPlace, type TakenGroups } from '../jobs/taken-groups.ts';
 import type { H264Profile } from '../plan/level.ts';
-import { inWords, planLadder, type Encode, type Plan } from '../plan/plan.ts';
+import { inWords, planLadder, type Plan } from '../plan/plan.ts';
 import { AudioTranscoder } from './audio/audio-transcoder.ts';
-import { Backoff } from './backoff.ts';
-import { ByEpoch } from './by-epoch.ts';
-import { EpochEncode } from './epoch.ts';
+import type { EpochEncode } from './epoch.ts';
 import { Health } from './health.ts';
+import { Ladder } from './ladder.ts';
 import type { LoadMeter } from './load.ts';
 import type { TranscodeMetrics } from './metrics.ts';
-import { Producers } from './producers.ts';
+import { PictureTranscoder } from './picture.ts';
 import type { Run, RunSettings } from './run.ts';
 import { sameSource } from './same-source.ts';
 import { Shedding } from './shedding.ts';
@@ -29,6 +30,8 @@ export type BroadcastOptions = {
   readonly bus: Bus;
   readonly info: BroadcastInfo;
   readonly lease: Lease;
+  /** What the transcoder before left. */
+  readonly before?: TakenGroups | undefined;
   readonly ladder: LadderSetting;
   readonly profile: H264Profile;
   /** When to encode what only WebRTC viewers need. */
@@ -50,33 +53,27 @@ const BACKLOG = millis(8000);
 const TICK = 250;
 const VIDEO = trackName('video');
 
-/** Encodes one broadcast from its first epoch to its end. */
+/** Encodes one broadcast from its first epoch to its end, or for as long as no other transcoder has it. */
 export class BroadcastTranscoder {
-  /** Settles when the broadcast is over, or was handed to another transcoder, and nothing of it runs any more. */
+  /** Settles when the broadcast is over, or another transcoder has it, and nothing of it runs here any more. */
   readonly closed: Promise<void>;
   readonly #options: BroadcastOptions;
   readonly #log: Logger;
-  /** By epoch: its source, and what was planned for it. */
-  readonly #epochs = new ByEpoch<{ readonly source: SourceCatalog; readonly encode: Encode | undefined }>();
+  readonly #tenure: Tenure;
+  readonly #ladder: Ladder;
+  readonly #picture: PictureTranscoder;
   readonly #audio: AudioTranscoder;
-  readonly #producers: Producers;
   readonly #subscriptions: Unsubscribe[] = [];
-  readonly #backoff = new Backoff();
   readonly #shedding = new Shedding();
   readonly #health: Health;
+  readonly #timer: NodeJS.Timeout;
   #watch = new Watch();
   #watchedRun: Run | undefined;
-  #consumer: TrackConsumer | undefined;
   #source: SourceCatalog | undefined;
+  /** What came while the broadcast was being handed over. */
+  #missed: SourceCatalog | undefined;
   #plan: Plan | undefined;
-  #revision = 0;
-  #epoch: EpochEncode | undefined;
-  #finishing: Promise<void> = Promise.resolve();
-  #interrupted = false;
-  /** Epochs up to this one are over, whatever still comes of them. */
-  #finishedEpoch = -1;
-  #timer: NodeJS.Timeout;
-  #restartTimer: NodeJS.Timeout | undefined;
+  #state: BroadcastInfo['state'];
   #closing: Promise<void> | undefined;
   #settle: () => void = () => undefined;
   /** Tracks that are being read. */
@@ -89,54 +86,78 @@ export class BroadcastTranscoder {
 
   constructor(options: BroadcastOptions) {
     this.#options = options;
-    const { stream, broadcast } = options.info;
+    const { bus, clock, metrics, settings, before, lease, info } = options;
+    const { stream, broadcast } = info;
+    const { fence } = lease;
+    this.#state = info.state;
     this.#log = options.log.child({ stream, broadcast });
-    this.#health = new Health({ bus: options.bus, broadcast, stream, clock: options.clock, metrics: options.metrics });
+    this.#health = new Health({ bus, broadcast, stream, clock, metrics });
     this.closed = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    this.#producers = new Producers(options.bus, broadcast, options.lease.fence);
-    this.#audio = new AudioTranscoder({
-      bus: options.bus,
+    this.#tenure = new Tenure({ bus, broadcast, lease, before, log: this.#log, onLost: () => void this.close() });
+    this.#ladder = new Ladder({ bus, broadcast, fence, mayWrite: () => this.#tenure.mayWrite, onSuccessor: () => this.#tenure.succeeded() });
+    const common = {
+      bus,
       broadcast,
-      fence: options.lease.fence,
-      clock: options.clock,
+      fence,
+      clock,
       log: this.#log,
-      ffmpegPath: () => options.settings().ffmpegPath,
+      producers: this.#tenure.producers,
       backlog: BACKLOG,
-      onRestart: (now) => this.#health.restarted(now),
-      onFenced: (thrown) => this.#fenced(thrown),
-    });
-    this.#subscriptions.push(
-      options.bus.onCatalog(broadcast, 'audience', ({ viewers }) => this.#guarded(() => this.#watched((viewers.webrtc ?? 0) > 0))),
-      options.bus.onCatalog(broadcast, 'source', (source) => this.#guarded(() => this.#take(source))),
-    );
+      beginningOf: (epoch: number) => beginningOf(before, epoch),
+      onGroup: (epoch: number, group: number) => this.#tenure.begins(epoch, group),
+      onRestart: (now: WallTime) => this.#health.restarted(now),
+      onFenced: (thrown: unknown) => this.#tenure.fenced(thrown),
+    };
+    this.#picture = new PictureTranscoder({ ...common, stream, settings, onBarren: options.onBarren, onGroupsLost: (groups) => metrics.groupsLost(stream, groups) });
+    this.#audio = new AudioTranscoder({ ...common, ffmpegPath: () => settings().ffmpegPath });
     this.#timer = setInterval(() => this.#tick(), TICK);
-    void options.lease.lost.then(() => this.close());
+    this.#subscriptions.push(
+      bus.onCatalog(broadcast, 'audience', ({ viewers }) => this.#guarded(() => this.#watched((viewers.webrtc ?? 0) > 0))),
+      bus.onCatalog(broadcast, 'source', (source) => this.#guarded(() => this.#take(source))),
+    );
   }
 
   /** Process ids of the ffmpegs that run now: the picture's, then the sound's. */
   get pids(): readonly number[] {
-    return [this.#epoch?.run?.pid, this.#audio.pid].filter((pid) => pid !== undefined);
+    return [this.#picture.pid, this.#audio.pid].filter((pid) => pid !== undefined);
+  }
+
+  /** Megapixels per second that it spends. */
+  get cost(): number {
+    return this.#plan?.cost ?? 0;
   }
 
   /** Told of every change of the broadcast's state. */
   changed(info: BroadcastInfo): void {
-    this.#interrupted = info.state !== 'live';
-    // After this turn: its last frame may have left the queue and not be fed yet.
-    setImmediate(() => this.#endIdle());
-    this.#audio.changed(this.#interrupted);
+    this.#state = info.state;
+    this.#picture.changed(info.state !== 'live');
+    this.#audio.changed(info.state !== 'live');
     if (info.state === 'ended' && this.#reading === 0) {
       void this.close();
     }
   }
 
-  /** The publisher is gone and all it sent was fed: what the decoder holds back may come out. */
-  #endIdle(): void {
-    if (this.#interrupted && this.#consumer?.queued.frames === 0 && this.#closing === undefined) {
-      this.#finishedEpoch = Math.max(this.#finishedEpoch, this.#epoch?.source.epoch ?? -1);
-      this.#endEpoch();
+  /**
+   * Hands the broadcast to another transcoder: whole groups are given out up to one a little ahead, and the other begins with the next.
+   *
+   * @returns false where nobody took it and it goes on here; ask again.
+   */
+  async handOver(to: NodeId): Promise<boolean> {
+    const handedOver = await this.#tenure.handOver(to, {
+      newest: () => latest(this.#picture.newest, this.#audio.newest),
+      leave: async (at) => {
+        await Promise.all([this.#picture.leave(at), this.#audio.leave(at)]);
+      },
+      stay: () => [this.#picture.stay(), this.#audio.stay()].every(Boolean),
+    });
+    if (handedOver) {
+      await this.close();
+    } else if (this.#missed !== undefined) {
+      this.#take(this.#missed);
     }
+    return handedOver;
   }
 
   /** Ends every ffmpeg and gives everything back. Idempotent. */
@@ -147,30 +168,21 @@ export class BroadcastTranscoder {
 
   async #close(): Promise<void> {
     clearInterval(this.#timer);
-    clearTimeout(this.#restartTimer);
     this.#subscriptions.forEach((unsubscribe) => unsubscribe());
-    this.#consumer?.close();
-    this.#epochs.close();
-    await Promise.all([this.#epoch?.kill(), this.#audio.close()]);
-    await this.#finishing;
-    this.#release();
+    this.#ladder.close();
+    await Promise.all([this.#picture.close(), this.#audio.close()]);
+    const { capacity, info, metrics } = this.#options;
+    await this.#tenure.close({ isOver: this.#state === 'ended' });
+    capacity.spend(info.broadcast, 0);
+    metrics.forget(info.stream);
+    this.#settle();
   }
 
   /** The broadcast is over: what was fed still comes out. */
   async #finish(): Promise<void> {
     clearInterval(this.#timer);
-    clearTimeout(this.#restartTimer);
-    this.#endEpoch();
-    await Promise.all([this.#finishing, this.#audio.finish()]);
+    await Promise.all([this.#picture.finish(), this.#audio.finish()]);
     await this.close();
-  }
-
-  #release(): void {
-    this.#producers.close();
-    this.#options.lease.release();
-    this.#options.capacity.spend(this.#options.info.broadcast, 0);
-    this.#options.metrics.forget(this.#options.info.stream);
-    this.#settle();
   }
 
   /** Called from the turn in which somebody wrote a catalog: nothing may be thrown back at it. */
@@ -191,6 +203,10 @@ export class BroadcastTranscoder {
     if (this.#closing !== undefined) {
       return;
     }
+    this.#missed = this.#tenure.isEnding ? source : undefined;
+    if (this.#tenure.isEnding) {
+      return;
+    }
     const before = this.#source;
     this.#source = source;
     if (before === undefined || !sameSource(before, source)) {
@@ -199,7 +215,8 @@ export class BroadcastTranscoder {
     }
     if (before?.epoch !== source.epoch) {
       const { webrtc } = this.#options;
-      this.#forWebrtc = webrtc === 'on' || (webrtc === 'auto' && this.#webrtcViewers);
+      const inherited = this.#ladder.inheritedFor(source.epoch)?.renditions.some(isForWebrtcOnly) === true;
+      this.#forWebrtc = webrtc === 'on' || (webrtc === 'auto' && (this.#webrtcViewers || inherited));
     }
     this.#replan(source);
   }
@@ -215,7 +232,10 @@ export class BroadcastTranscoder {
   }
 
   /** Reads a track to its end; when the last one has ended, the broadcast is over. */
-  #read(track: Promise<void>): void {
+  #read(track: Promise<void> | undefined): void {
+    if (track === undefined) {
+      return;
+    }
     this.#reading += 1;
     const over = async (): Promise<void> => {
       await track;
@@ -226,125 +246,24 @@ export class BroadcastTranscoder {
   }
 
   #replan(source: SourceCatalog): void {
-    const { bus, capacity, lease, ladder, info } = this.#options;
-    const forWebrtc = { video: this.#forWebrtc, audio: this.#forWebrtc && this.#options.opus };
-    this.#plan = planLadder({ source, ladder, budget: this.#budget, shed: this.#shedding.shed, profile: this.#options.profile, forWebrtc });
-    this.#revision += 1;
+    const { capacity, ladder, info, profile, opus } = this.#options;
+    const forWebrtc = { video: this.#forWebrtc, audio: this.#forWebrtc && opus };
+    const inherited = this.#ladder.inheritedFor(source.epoch);
+    this.#plan = planLadder({ source, ladder, budget: this.#budget, shed: this.#shedding.shed, profile, forWebrtc, inherited });
     capacity.spend(info.broadcast, this.#plan.cost);
-    const { renditions, omitted, partTarget } = this.#plan;
-    const { stream, broadcast, epoch } = source;
-    bus.putCatalog(broadcast, 'ladder', { stream, broadcast, epoch, fence: lease.fence, revision: this.#revision, partTarget, renditions, omitted });
+    this.#ladder.put(source, this.#plan);
     this.#health.planned(this.#plan, this.#shedding.shed);
-    this.#log.info({ epoch, ...inWords(this.#plan) }, 'ladder planned');
-    this.#encode(source, this.#plan);
-  }
-
-  /** Lets the frames of an epoch be encoded as planned, and begins to read them. */
-  #encode(source: SourceCatalog, plan: Plan): void {
-    this.#epochs.put(source.epoch, { source, encode: plan.encode });
-    const audio = this.#audio.plan(source, plan.audio);
-    if (audio !== undefined) {
-      this.#read(audio);
-    }
-    if (plan.encode !== undefined && this.#consumer === undefined) {
-      this.#consumer = this.#options.bus.consume(source.broadcast, VIDEO, { backlog: BACKLOG });
-      this.#read(this.#pump(this.#consumer));
-    }
-  }
-
-  async #pump(consumer: TrackConsumer): Promise<void> {
-    let losses = 0;
-    for (;;) {
-      const frame = await consumer.next();
-      if (frame === undefined) {
-        break;
-      }
-      const source = await this.#catalogOf(frame.epoch);
-      if (source === undefined || this.#closing !== undefined || frame.epoch <= this.#finishedEpoch) {
-        continue;
-      }
-      if (this.#epoch?.source.epoch !== frame.epoch) {
-        this.#beginEpoch(source);
-      }
-      if (consumer.losses.groups !== losses) {
-        this.#options.metrics.groupsLost(source.stream, consumer.losses.groups - losses);
-        losses = consumer.losses.groups;
-        this.#epoch?.skip();
-      }
-      await this.#feed(frame);
-      this.#endIdle();
-    }
-  }
-
-  async #feed(frame: Frame): Promise<void> {
-    const epoch = this.#epoch;
-    epoch?.feed(frame);
-    // A run that does not read is a matter of the watch; the consumer's queue is what gives way meanwhile.
-    while (epoch?.run?.congested === true && this.#closing === undefined) {
-      await epoch.run.relieved();
-    }
-  }
-
-  /** The catalog of a frame's epoch: at once, or when it comes; undefined where the frame is of the past. */
-  async #catalogOf(epoch: number): Promise<SourceCatalog | undefined> {
-    if (this.#epoch !== undefined && this.#epoch.source.epoch < epoch) {
-      this.#endEpoch();
-    }
-    return (await this.#epochs.wait(epoch))?.source;
-  }
-
-  #beginEpoch(source: SourceCatalog): void {
-    this.#endEpoch();
-    const { lease, clock, settings } = this.#options;
-    this.#epoch = new EpochEncode(
-      {
-        source,
-        fence: lease.fence,
-        clock,
-        log: this.#log,
-        settings,
-        producer: (track) => this.#producers.of(track),
-        onFault: (run, exit) => this.#fault(run, exit),
-        onFenced: (thrown) => this.#fenced(thrown),
-      },
-      this.#epochs.get(source.epoch)?.encode,
-      this.#finishing,
-    );
-  }
-
-  #endEpoch(): void {
-    if (this.#epoch !== undefined) {
-      clearTimeout(this.#restartTimer);
-      this.#finishing = this.#epoch.finish();
-      this.#epoch = undefined;
-    }
-  }
-
-  #fault(run: Run, exit: FfmpegExit): void {
-    const now = this.#options.clock();
-    const again = !run.productive && this.#options.onBarren(run, exit);
-    const wait = again ? millis(0) : this.#backoff.after(run.startedAt, now);
-    this.#health.restarted(now);
-    this.#log.warn({ code: exit.code, signal: exit.signal, complaints: exit.complaints.slice(-5), restartsIn: wait }, 'ffmpeg ended; starting it again');
-    const epoch = this.#epoch;
-    if (wait === 0) {
-      epoch?.resume();
-      return;
-    }
-    epoch?.pause();
-    this.#restartTimer = setTimeout(() => epoch?.resume(), wait);
-  }
-
-  #fenced(thrown: unknown): void {
-    this.#log.warn({ reason: messageOf(thrown) }, 'another transcoder has taken this broadcast over');
-    void this.close();
+    this.#log.info({ epoch: source.epoch, ...inWords(this.#plan) }, 'ladder planned');
+    this.#read(this.#audio.plan(source, this.#plan.audio));
+    this.#read(this.#picture.plan(source, this.#plan.encode));
   }
 
   #tick(): void {
     const now = this.#options.clock();
-    const epoch = this.#epoch;
+    const { epoch } = this.#picture;
     const run = epoch?.run;
     const lag = epoch === undefined ? millis(0) : millis(epoch.lag + this.#queuedMedia());
+    this.#tenure.tick();
     if (run !== this.#watchedRun) {
       this.#watchedRun = run;
       this.#watch = new Watch();
@@ -353,12 +272,14 @@ export class BroadcastTranscoder {
       this.#judge(epoch, run, lag, now);
     }
     this.#audio.tick(now);
-    const back = this.#shedding.observe(this.#options.load(), now);
+    const back = this.#shedding.shed.length === 0 ? undefined : this.#shedding.observe(this.#options.load(), now);
     if (back !== undefined) {
       this.#log.info({ rung: back }, 'the machine has room again: the rung comes back');
       this.#changeRungs();
     }
-    this.#health.observe({ now, lag, epoch, audio: this.#audio.counts });
+    if (this.#tenure.mayWrite && !this.#tenure.isEnding) {
+      this.#health.observe({ now, lag, epoch, audio: this.#audio.counts });
+    }
   }
 
   #judge(epoch: EpochEncode, run: Run, lag: Millis, now: WallTime): void {
@@ -379,17 +300,26 @@ export class BroadcastTranscoder {
   }
 
   #changeRungs(): void {
-    if (this.#source !== undefined) {
+    if (this.#source !== undefined && !this.#tenure.isEnding) {
       this.#replan(this.#source);
-      if (this.#epoch?.source.epoch === this.#source.epoch) {
-        this.#epoch.change(this.#plan?.encode);
-      }
+      this.#picture.change(this.#source.epoch, this.#plan?.encode);
     }
   }
 
-  /** How much media waits in the consumer's queue. */
+  /** How much media waits to be fed. */
   #queuedMedia(): Millis {
     const rate = this.#source?.tracks.find(({ name }) => name === VIDEO)?.video?.frameRate ?? 30;
-    return millis(((this.#consumer?.queued.frames ?? 0) * 1000) / rate);
+    return millis((this.#picture.queued * 1000) / rate);
   }
+}
+
+function isForWebrtcOnly({ mode, faces }: LadderCatalog['renditions'][number]): boolean {
+  return mode === 'encoded' && !faces.includes('hls');
+}
+
+function latest(a: GroupPlace | undefined, b: GroupPlace | undefined): GroupPlace | undefined {
+  if (a === undefined || b === undefined) {
+    return a ?? b;
+  }
+  return a.epoch > b.epoch || (a.epoch === b.epoch && a.group > b.group) ? a : b;
 }

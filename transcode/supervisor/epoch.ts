@@ -6,10 +6,11 @@ import type { TrackName } from '#core/media/track.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { FfmpegExit } from '../ffmpeg/process.ts';
 import type { EncodedRung } from '../plan/encoded-rung.ts';
+import type { Beginning } from '../jobs/taken-groups.ts';
 import type { Encode } from '../plan/plan.ts';
 import type { EncodedConfig, EncodedPicture } from './encoded-picture.ts';
 import { History } from './history.ts';
-import { planReplay } from './replay.ts';
+import { planReplay, REORDER_FRAMES } from './replay.ts';
 import { Run, type RunSettings } from './run.ts';
 import { SourceConfigs } from './source-configs.ts';
 import { SourceTimeline } from './source-timeline.ts';
@@ -22,7 +23,11 @@ export type EpochOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: () => RunSettings;
-  readonly producer: (track: TrackName) => TrackProducer;
+  readonly producer: (track: TrackName) => Pick<TrackProducer, 'write'>;
+  /** Where to begin, after another transcoder. */
+  readonly beginning?: Beginning | undefined;
+  /** Called with each group that may be begun from now on. */
+  readonly onGroup?: (group: number) => void;
   /** Called when the present run is gone without having been asked to go. */
   readonly onFault: (run: Run, exit: FfmpegExit) => void;
   /** Called where a picture could not be written: another transcoder took over. */
@@ -44,8 +49,8 @@ export class EpochEncode {
   readonly #writers = new Map<TrackName, RungWriter>();
   /** Runs that are not gone, or not written to their end, oldest first. */
   readonly #runs: { readonly run: Run; readonly held: Held[]; gone: boolean }[] = [];
-  /** Gone before everything else of this epoch may be written. */
-  #after: Promise<void> = Promise.resolve();
+  /** Settles before anything of this epoch may be written. */
+  readonly #opened: Promise<void>;
   #open = false;
   #encode: Encode | undefined;
   /** What to change to at the next group. */
@@ -55,13 +60,19 @@ export class EpochEncode {
   #notBefore: Ticks | undefined;
   #paused = false;
   #finishing = false;
+  /** Groups up to this one are another transcoder's, and none of ours was begun yet. */
+  #after: number | undefined;
+  /** This group and later ones are another transcoder's. */
+  #before = Infinity;
+  #isOver = false;
 
   constructor(options: EpochOptions, encode: Encode | undefined, after: Promise<void>) {
     this.source = options.source;
     this.#options = options;
     this.#timeline = new SourceTimeline(options.source.grouping);
     this.#encode = encode;
-    this.#after = after.then(() => {
+    this.#after = options.beginning?.after;
+    this.#opened = after.then(() => {
       this.#open = true;
       this.#release();
     });
@@ -93,15 +104,28 @@ export class EpochEncode {
     return new Map([...this.#writers].map(([track, writer]) => [track, writer.counts]));
   }
 
+  /** True once everything up to {@link endBefore} was fed. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Takes the next source frame. */
   feed(frame: Frame): void {
     if (frame.index === 0 && this.#next !== undefined) {
       this.#handOver(frame);
     }
-    this.#timeline.add(frame);
+    this.#timeline.add(frame.group <= (this.#options.beginning?.told ?? -1) ? withoutEvents(frame) : frame);
     this.#configs.learn(frame);
-    if (!this.#history.add(frame)) {
+    if (this.#isBeyond(frame)) {
+      this.#isOver = true;
+      this.#writers.forEach((writer) => writer.settle());
       return;
+    }
+    if (!this.#history.add(frame) || this.#isAnothers(frame)) {
+      return;
+    }
+    if (frame.index === 0 && frame.group < this.#before && this.#encode !== undefined) {
+      this.#options.onGroup?.(frame.group);
     }
     if (this.#run === undefined) {
       this.#start();
@@ -122,6 +146,12 @@ export class EpochEncode {
   /** Changes to another set of rungs at the next group: the new ffmpeg begins where the old one ends. */
   change(encode: Encode | undefined): void {
     this.#next = { encode };
+  }
+
+  /** Leaves a group and all later ones to another transcoder; those before are given out whole. `Infinity` takes it back. */
+  endBefore(group: number): void {
+    this.#before = group;
+    this.#writers.forEach((writer) => writer.endBefore(group));
   }
 
   /** Holds restarts back until {@link resume}. */
@@ -151,7 +181,7 @@ export class EpochEncode {
   }
 
   async #gone(): Promise<void> {
-    await this.#after;
+    await this.#opened;
     await Promise.all(this.#runs.map(({ run }) => run.exited));
   }
 
@@ -182,6 +212,20 @@ export class EpochEncode {
     this.#run = run;
     this.#runs.push({ run, held, gone: false });
     void run.exited.then((exit) => this.#left(run, exit));
+  }
+
+  /** B-frames of the last group may come after the first frame of the next one. */
+  #isBeyond({ group, index }: Frame): boolean {
+    return group >= this.#before && (index >= (this.#encode?.input.reordered === true ? REORDER_FRAMES : 0) || group > this.#before);
+  }
+
+  /** Frames of groups that another may have begun are only there to decode from. */
+  #isAnothers(frame: Frame): boolean {
+    if (this.#after !== undefined && frame.group > this.#after) {
+      this.#after = undefined;
+      this.#notBefore = frame.pts;
+    }
+    return this.#after !== undefined;
   }
 
   /** The old run gets no more; the new one begins with the group that `frame` starts. */
@@ -229,8 +273,9 @@ export class EpochEncode {
   #writerOf(rung: EncodedRung): RungWriter {
     let writer = this.#writers.get(rung.track);
     if (writer === undefined) {
-      const { source, fence, producer } = this.#options;
-      writer = new RungWriter({ broadcast: source.broadcast, epoch: source.epoch, fence, rung, timeline: this.#timeline, producer: producer(rung.track) });
+      const { source, fence, producer, beginning } = this.#options;
+      writer = new RungWriter({ broadcast: source.broadcast, epoch: source.epoch, fence, rung, timeline: this.#timeline, producer: producer(rung.track), after: beginning?.after });
+      writer.endBefore(this.#before);
       this.#writers.set(rung.track, writer);
     }
     return writer;
@@ -243,4 +288,9 @@ export class EpochEncode {
       this.#history.forgetBefore(Math.min(now, ...ends.map(Number)) as Ticks);
     }
   }
+}
+
+function withoutEvents(frame: Frame): Frame {
+  const { events: _told, ...rest } = frame;
+  return rest;
 }

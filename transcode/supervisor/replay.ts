@@ -24,7 +24,7 @@ export const MAX_REPLAY = 4000 as Millis;
 const TOLERANCE = 100;
 
 /** Frames after which none of lower pts comes any more: one more than H.264 encoders' B-frames in a row. */
-const REORDER_FRAMES = 4;
+export const REORDER_FRAMES = 4;
 
 /**
  * Plans the start of a new ffmpeg (ADR 0001, "A transcoder that dies"): fed from the last key frame from which the first

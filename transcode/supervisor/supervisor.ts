@@ -1,12 +1,15 @@
-import type { Bus, Unsubscribe } from '#core/bus/bus.ts';
+import type { Bus, Lease } from '#core/bus/bus.ts';
 import type { BroadcastInfo, StreamName } from '#core/bus/catalog.ts';
-import type { BroadcastId } from '#core/media/frame.ts';
-import { elapsed, millis, type Clock } from '#core/media/time.ts';
+import type { NodeId, TranscodeLoad } from '#core/bus/node.ts';
+import { elapsed, millis, type Clock, type Millis } from '#core/media/time.ts';
+import { Nodes } from '#core/placement/nodes.ts';
 import type { LadderSetting } from '#core/runtime/config/common.ts';
-import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { Capacity } from '../capacity.ts';
 import type { WebrtcRenditions } from '../config.ts';
+import { Claims } from '../jobs/claims.ts';
+import { claimDelay, peersOf, roomiest, type Peer } from '../jobs/room.ts';
+import type { TakenGroups } from '../jobs/taken-groups.ts';
 import type { H264Profile } from '../plan/level.ts';
 import { BroadcastTranscoder } from './broadcast.ts';
 import { systemLoad, type LoadMeter } from './load.ts';
@@ -16,6 +19,11 @@ import type { Run, RunSettings } from './run.ts';
 /** What the supervisor works with. */
 export type SupervisorOptions = {
   readonly bus: Bus;
+  /** Name of this process; absent where it is alone. */
+  readonly node?: NodeId | undefined;
+  /** The processes there are; default: as the bus tells. */
+  readonly nodes?: Nodes | undefined;
+  readonly cores: number;
   readonly capacity: Capacity;
   readonly settings: RunSettings;
   /** The ladder that the configuration sets for a stream. */
@@ -34,78 +42,96 @@ export type SupervisorOptions = {
 
 /** An encoder that ends within this time without a picture does not work here at all. */
 const AT_ONCE = millis(5000);
+/** How often it is looked for somebody to hand a broadcast over to. */
+const LOOK_AGAIN = 100;
 
-/** Gives every broadcast on the bus its transcoder, as long as it lives. */
+/** Takes broadcasts on the bus that have no transcoder, and gives each one. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  readonly #broadcasts = new Map<BroadcastId, BroadcastTranscoder>();
-  /** Broadcasts whose lease is on its way, with their newest state. */
-  readonly #leasing = new Map<BroadcastId, BroadcastInfo>();
-  readonly #unsubscribe: Unsubscribe;
+  readonly #broadcasts = new Set<BroadcastTranscoder>();
+  readonly #claims: Claims;
+  readonly #nodes: Nodes;
+  readonly #load: LoadMeter;
+  /** Megapixels per second that each of the others gets by what is being handed over to it. */
+  readonly #promised = new Map<NodeId, number>();
   #settings: RunSettings;
   #closed = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#settings = options.settings;
-    this.#unsubscribe = options.bus.onBroadcast((info) => this.#take(info));
+    this.#nodes = options.nodes ?? new Nodes(options.bus);
+    this.#load = options.load ?? systemLoad();
+    this.#claims = new Claims({
+      bus: options.bus,
+      node: options.node,
+      delay: () => claimDelay(this.load, this.#peers().map(({ load }) => load)),
+      take: (info, lease, before) => this.#take(info, lease, before),
+      log: options.log,
+    });
   }
 
-  /** Whether a broadcast is on, or about to begin. */
+  /** Whether it has a broadcast. */
   get busy(): boolean {
-    return this.#broadcasts.size + this.#leasing.size > 0;
+    return this.#broadcasts.size > 0;
+  }
+
+  /** What it tells the others of itself. */
+  get load(): TranscodeLoad {
+    return { ...this.#options.capacity.facts, broadcasts: this.#broadcasts.size, cores: this.#options.cores };
   }
 
   /** Process ids of the encoders that run now. */
   get pids(): readonly number[] {
-    return [...this.#broadcasts.values()].flatMap(({ pids }) => pids);
+    return [...this.#broadcasts].flatMap(({ pids }) => pids);
+  }
+
+  /** Takes nothing new, and hands every broadcast to another transcoder; settles when that is done, or after `limit`. */
+  async drain(limit: Millis): Promise<void> {
+    this.#claims.stop();
+    const until = performance.now() + limit;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, limit);
+    await Promise.race([promise, Promise.all([...this.#broadcasts].map((broadcast) => this.#handOver(broadcast, until)))]);
+    clearTimeout(timer);
   }
 
   /** Ends every encoder. Idempotent; settles when all are gone. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#unsubscribe();
-    await Promise.all([...this.#broadcasts.values()].map((broadcast) => broadcast.close()));
-  }
-
-  #take(info: BroadcastInfo): void {
-    const known = this.#broadcasts.get(info.broadcast);
-    if (known !== undefined) {
-      known.changed(info);
-    } else if (this.#leasing.has(info.broadcast)) {
-      this.#leasing.set(info.broadcast, info);
-    } else if (info.state !== 'ended') {
-      this.#leasing.set(info.broadcast, info);
-      void this.#begin(info);
+    this.#claims.close();
+    await Promise.all([...this.#broadcasts].map((broadcast) => broadcast.close()));
+    if (this.#options.nodes === undefined) {
+      this.#nodes.close();
     }
   }
 
-  async #begin(info: BroadcastInfo): Promise<void> {
-    try {
-      const lease = await this.#options.bus.lease(`transcode/${info.broadcast}`);
-      const newest = this.#leasing.get(info.broadcast) ?? info;
-      this.#leasing.delete(info.broadcast);
-      if (this.#closed || newest.state === 'ended') {
-        lease.release();
-        return;
+  async #handOver(broadcast: BroadcastTranscoder, until: number): Promise<void> {
+    while (this.#broadcasts.has(broadcast) && performance.now() < until && !this.#closed) {
+      const to = roomiest(this.#peers(), this.#promised);
+      if (to !== undefined) {
+        // Those that are only passed through count a little too.
+        this.#promised.set(to, (this.#promised.get(to) ?? 0) + Math.max(1, broadcast.cost));
+        if (await broadcast.handOver(to)) {
+          return;
+        }
       }
-      const broadcast = this.#transcoder(newest, lease);
-      this.#broadcasts.set(info.broadcast, broadcast);
-      broadcast.changed(newest);
-      await broadcast.closed;
-      this.#broadcasts.delete(info.broadcast);
-    } catch (thrown) {
-      this.#leasing.delete(info.broadcast);
-      this.#options.log.error({ stream: info.stream, reason: messageOf(thrown) }, 'the broadcast gets no transcoder');
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
     }
   }
 
-  #transcoder(info: BroadcastInfo, lease: Awaited<ReturnType<Bus['lease']>>): BroadcastTranscoder {
+  #peers(): readonly Peer[] {
+    const { node } = this.#options;
+    return node === undefined ? [] : peersOf(this.#nodes.list(), node);
+  }
+
+  #take(info: BroadcastInfo, lease: Lease, before: TakenGroups | undefined): BroadcastTranscoder {
     const { bus, capacity, clock, log, metrics, ladderOf, webrtc, profile, opus } = this.#options;
-    return new BroadcastTranscoder({
+    const broadcast = new BroadcastTranscoder({
       bus,
       info,
       lease,
+      before,
       ladder: ladderOf(info.stream),
       webrtc,
       profile,
@@ -114,10 +140,13 @@ export class Supervisor {
       settings: () => this.#settings,
       onBarren: (run) => this.#fallBack(run),
       clock,
-      load: this.#options.load ?? systemLoad(),
+      load: this.#load,
       log,
       metrics,
     });
+    this.#broadcasts.add(broadcast);
+    void broadcast.closed.then(() => this.#broadcasts.delete(broadcast));
+    return broadcast;
   }
 
   /** Hardware that is not there fails at once: from then on x264 encodes. */

@@ -14,7 +14,9 @@ export type RungWriterOptions = {
   readonly fence: number;
   readonly rung: EncodedRung;
   readonly timeline: SourceTimeline;
-  readonly producer: TrackProducer;
+  readonly producer: Pick<TrackProducer, 'write'>;
+  /** Groups up to this one are another transcoder's. */
+  readonly after?: number | undefined;
 };
 
 /** What a rung has given out and lost. */
@@ -40,6 +42,8 @@ export class RungWriter {
   /** The group that is being left out. */
   #skipped = -1;
   #end: Ticks | undefined;
+  /** This group and later ones are another transcoder's. */
+  #before = Infinity;
   #counts = { frames: 0, droppedFrames: 0, lostGroups: 0 };
 
   constructor(options: RungWriterOptions) {
@@ -69,6 +73,11 @@ export class RungWriter {
       this.#writeOldest(this.#nominal);
     }
     this.settle();
+  }
+
+  /** Leaves this group and later ones to another transcoder. */
+  endBefore(group: number): void {
+    this.#before = group;
   }
 
   /** Writes what only waited for the source to show how long it lasts. Called when a source frame came. */
@@ -107,7 +116,7 @@ export class RungWriter {
   #place(picture: EncodedPicture, config: EncodedConfig, duration: Ticks): void {
     const group = this.#options.timeline.groupAt(picture.pts);
     const repeated = this.#end !== undefined && picture.pts < subTicks(this.#end, ticks(duration / 2));
-    if (group === undefined || group < this.#group || repeated || group === this.#skipped) {
+    if (group === undefined || group < this.#group || repeated || group === this.#skipped || this.#isAnothers(group)) {
       this.#counts.droppedFrames += 1;
       return;
     }
@@ -125,6 +134,10 @@ export class RungWriter {
     this.#group = group;
     this.#index = 0;
     this.#write(picture, config, duration, start);
+  }
+
+  #isAnothers(group: number): boolean {
+    return group >= this.#before || group <= (this.#options.after ?? -1);
   }
 
   #write(picture: EncodedPicture, config: EncodedConfig, duration: Ticks, start?: GroupStart): void {

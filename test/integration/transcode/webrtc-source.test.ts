@@ -114,7 +114,7 @@ async function expectLadder(units: readonly Unit[], seconds: number): Promise<vo
   await harness.begin(made);
   harness.write(made.frames);
   harness.announce('interrupted');
-  await harness.reached(BEGIN + seconds * VIDEO_TIMESCALE - 6000);
+  await harness.reached(BEGIN + seconds * VIDEO_TIMESCALE - 3000);
   expect(harness.encoded.map(({ track }) => track)).toEqual(['v180', 'v96']);
   for (const { track } of harness.encoded) {
     expectWhole(harness.outputs.get(track) ?? [], seconds);

@@ -8,6 +8,7 @@ import type { Logger } from '#core/runtime/log.ts';
 import { audioArguments } from '../../ffmpeg/arguments.ts';
 import type { FfmpegExit } from '../../ffmpeg/process.ts';
 import type { AudioEncode } from '../../plan/audio.ts';
+import type { Beginning } from '../../jobs/taken-groups.ts';
 import { FedFfmpeg } from '../fed-ffmpeg.ts';
 import { nutFrameOf, nutHeaderOfAudio } from '../from-bus.ts';
 import { MAX_REPLAY } from '../replay.ts';
@@ -24,7 +25,11 @@ export type AudioEpochOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly ffmpegPath: () => string;
-  readonly producer: (track: TrackName) => TrackProducer;
+  readonly producer: (track: TrackName) => Pick<TrackProducer, 'write'>;
+  /** Where to begin, after another transcoder. */
+  readonly beginning?: Beginning | undefined;
+  /** Called with each group that may be begun from now on. */
+  readonly onGroup?: (group: number) => void;
   /** Called when an ffmpeg is gone without having been asked to go. */
   readonly onFault: (run: FedFfmpeg, exit: FfmpegExit) => void;
   /** Called where a frame could not be written: another transcoder took over. */
@@ -35,6 +40,8 @@ export type AudioEpochOptions = {
 const MAX_FILLED_SECONDS = 1;
 /** Bound of the history beside its 4 s: no source has so many frames in them. */
 const MAX_HISTORY_FRAMES = 1024;
+/** Frames of the next group that are fed where another transcoder begins it: the last frame before it reaches into them. */
+const FRAMES_BEYOND = 4;
 
 /** The encode of one epoch's sound: one small ffmpeg at a time, each starting where the one before ended. */
 export class AudioEpoch {
@@ -50,6 +57,9 @@ export class AudioEpoch {
   /** False until everything of the epoch before is written, and while a restart is held back. */
   #ready = false;
   #finishing = false;
+  /** This group and later ones are another transcoder's. */
+  #before = Infinity;
+  #isOver = false;
   /** Settles when everything that ran so far is written. */
   #gone: Promise<void>;
 
@@ -59,7 +69,7 @@ export class AudioEpoch {
     this.#options = options;
     this.#groups = new AudioGroups(source.grouping, encode.config.timescale);
     const producer = options.producer(encode.track);
-    this.#writer = new AudioWriter({ broadcast: source.broadcast, epoch: source.epoch, fence, encode, groups: this.#groups, producer });
+    this.#writer = new AudioWriter({ broadcast: source.broadcast, epoch: source.epoch, fence, encode, groups: this.#groups, producer, after: options.beginning?.after });
     this.#gone = after.then(() => this.resume());
   }
 
@@ -72,8 +82,26 @@ export class AudioEpoch {
     return new Map([[this.#options.encode.track, this.#writer.counts]]);
   }
 
+  /** True once everything up to {@link endBefore} was fed. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Leaves a group and all later ones to another transcoder; those before are given out whole. `Infinity` takes it back. */
+  endBefore(group: number): void {
+    this.#before = group;
+    this.#writer.endBefore(group);
+  }
+
   /** Takes the next frame of the source's sound. */
   feed(frame: Frame): void {
+    this.#isOver ||= frame.group > this.#before || (frame.group === this.#before && frame.index >= FRAMES_BEYOND);
+    if (this.#isOver) {
+      return;
+    }
+    if (frame.index === 0 && frame.group > (this.#options.beginning?.after ?? -1) && frame.group < this.#before) {
+      this.#options.onGroup?.(frame.group);
+    }
     const { timescale } = this.#options.encode.input;
     const before = this.#history.at(-1);
     if (before !== undefined && frame.pts - (before.pts + before.duration) > MAX_FILLED_SECONDS * timescale) {
@@ -82,7 +110,7 @@ export class AudioEpoch {
       this.#draining = this.#run;
       this.#run?.end();
     }
-    this.#groups.addAudio(frame, timescale);
+    this.#groups.addAudio(frame, timescale, frame.group > (this.#options.beginning?.told ?? -1));
     this.#history.push(frame);
     const oldest = this.#history.findIndex(({ pts }) => pts >= frame.pts - millisToTicks(MAX_REPLAY, timescale));
     this.#history.splice(0, Math.max(oldest, this.#history.length - MAX_HISTORY_FRAMES));

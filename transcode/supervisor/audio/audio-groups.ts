@@ -36,10 +36,14 @@ export class AudioGroups {
     this.#scale = scale;
   }
 
-  /** Takes a frame of the source's sound, as it is fed to the encoder. */
-  addAudio(frame: Frame, scale: Timescale): void {
+  /**
+   * Takes a frame of the source's sound, as it is fed to the encoder.
+   *
+   * @param withEvents false where another transcoder has given out its messages.
+   */
+  addAudio(frame: Frame, scale: Timescale, withEvents = true): void {
     const pts = rescale(frame.pts, scale, this.#scale);
-    this.events.add(frame.events);
+    this.events.add(withEvents ? frame.events : undefined);
     this.#frames.push({ pts, group: frame.group });
     if (frame.head !== undefined) {
       this.#clocks.push({ group: frame.group, pts, wallTime: frame.head.wallTime });

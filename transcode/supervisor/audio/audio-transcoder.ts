@@ -6,10 +6,12 @@ import { trackName, type TrackName } from '#core/media/track.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { FfmpegExit } from '../../ffmpeg/process.ts';
 import type { AudioEncode } from '../../plan/audio.ts';
+import type { Beginning, GroupPlace } from '../../jobs/taken-groups.ts';
 import { Backoff } from '../backoff.ts';
 import { ByEpoch } from '../by-epoch.ts';
 import type { FedFfmpeg } from '../fed-ffmpeg.ts';
-import { Producers } from '../producers.ts';
+import { Leaving } from '../leaving.ts';
+import type { Producers } from '../producers.ts';
 import type { RungCounts } from '../to-bus.ts';
 import { Watch } from '../watch.ts';
 import { AudioEpoch } from './audio-epoch.ts';
@@ -20,6 +22,11 @@ export type AudioTranscoderOptions = {
   readonly bus: Bus;
   readonly broadcast: BroadcastId;
   readonly fence: number;
+  readonly producers: Producers;
+  /** Where to begin in an epoch, after another transcoder. */
+  readonly beginningOf: (epoch: number) => Beginning | undefined;
+  /** Called with each group that may be begun from now on. */
+  readonly onGroup: (epoch: number, group: number) => void;
   readonly clock: Clock;
   readonly log: Logger;
   readonly ffmpegPath: () => string;
@@ -45,7 +52,6 @@ const KEPT_HEADS = 64;
 export class AudioTranscoder {
   readonly #options: AudioTranscoderOptions;
   readonly #epochs = new ByEpoch<Planned>();
-  readonly #producers: Producers;
   readonly #heads: VideoHead[] = [];
   readonly #backoff = new Backoff();
   #watch = new Watch();
@@ -59,10 +65,11 @@ export class AudioTranscoder {
   #finishedEpoch = -1;
   #restartTimer: NodeJS.Timeout | undefined;
   #closed = false;
+  #newest: GroupPlace | undefined;
+  readonly #leaving = new Leaving();
 
   constructor(options: AudioTranscoderOptions) {
     this.#options = options;
-    this.#producers = new Producers(options.bus, options.broadcast, options.fence);
   }
 
   /** ffmpeg's process id. */
@@ -94,6 +101,27 @@ export class AudioTranscoder {
     }
     this.#consumer = bus.consume(broadcast, AUDIO, { backlog });
     return this.#pump(this.#consumer);
+  }
+
+  /** The newest group that was fed; undefined while nothing is encoded. */
+  get newest(): GroupPlace | undefined {
+    return this.#epoch === undefined ? undefined : this.#newest;
+  }
+
+  /** Leaves a group and all that follow to another transcoder; settles when everything before is written. */
+  leave(at: GroupPlace): Promise<void> {
+    const written = this.#leaving.begin(at, this.#epoch === undefined);
+    this.#epoch?.endBefore(this.#leaving.limitOf(this.#epoch.source.epoch));
+    return written;
+  }
+
+  /** Nobody has followed: goes on. False where it was too late. */
+  stay(): boolean {
+    const stays = this.#leaving.takeBack();
+    if (stays) {
+      this.#epoch?.endBefore(Infinity);
+    }
+    return stays;
   }
 
   /** Told whether a publisher is sending. */
@@ -137,13 +165,15 @@ export class AudioTranscoder {
     this.#epochs.close();
     await this.#epoch?.kill();
     await this.#finishing;
-    this.#producers.close();
   }
 
   async #pump(consumer: TrackConsumer): Promise<void> {
     for (let frame = await consumer.next(); frame !== undefined; frame = await consumer.next()) {
       if (this.#epoch !== undefined && this.#epoch.source.epoch < frame.epoch) {
         this.#endEpoch();
+      }
+      if (this.#leaving.isBeyond(frame)) {
+        this.#leave();
       }
       const planned = await this.#epochs.wait(frame.epoch);
       if (planned === undefined || this.#closed || frame.epoch <= this.#finishedEpoch) {
@@ -168,14 +198,37 @@ export class AudioTranscoder {
     this.#epoch ??= this.#newEpoch(source, encode);
     this.#readHeads();
     this.#epoch.feed(frame);
+    this.#newest = { epoch: frame.epoch, group: frame.group };
+    if (this.#epoch.isOver) {
+      this.#leave();
+    }
+  }
+
+  #leave(): void {
+    this.#finishedEpoch = Infinity;
+    this.#endEpoch();
+    this.#leaving.leave(this.#finishing);
   }
 
   #newEpoch(source: SourceCatalog, encode: AudioEncode): AudioEpoch {
-    const { fence, clock, log, ffmpegPath, onFenced } = this.#options;
+    const { fence, clock, log, ffmpegPath, onFenced, producers, beginningOf, onGroup } = this.#options;
     const epoch = new AudioEpoch(
-      { source, encode, fence, clock, log, ffmpegPath, onFenced, producer: (track) => this.#producers.of(track), onFault: (run, exit) => this.#fault(run, exit) },
+      {
+        source,
+        encode,
+        fence,
+        clock,
+        log,
+        ffmpegPath,
+        onFenced,
+        producer: (track) => producers.of(track),
+        beginning: beginningOf(source.epoch),
+        onGroup: (group) => onGroup(source.epoch, group),
+        onFault: (run, exit) => this.#fault(run, exit),
+      },
       this.#finishing,
     );
+    epoch.endBefore(this.#leaving.limitOf(source.epoch));
     this.#heads.filter((head) => head.epoch === source.epoch).forEach((head) => epoch.feedVideoHead(head));
     return epoch;
   }
@@ -202,6 +255,9 @@ export class AudioTranscoder {
     if (this.#interrupted && this.#consumer?.queued.frames === 0 && !this.#closed) {
       this.#finishedEpoch = Math.max(this.#finishedEpoch, this.#epoch?.source.epoch ?? -1);
       this.#endEpoch();
+      if (this.#leaving.isWanted) {
+        this.#leave();
+      }
     }
   }
 

@@ -14,7 +14,9 @@ export type AudioWriterOptions = {
   readonly fence: number;
   readonly encode: AudioEncode;
   readonly groups: AudioGroups;
-  readonly producer: TrackProducer;
+  readonly producer: Pick<TrackProducer, 'write'>;
+  /** Groups up to this one are another transcoder's. */
+  readonly after?: number | undefined;
 };
 
 type Waiting = { readonly pts: Ticks; readonly data: Uint8Array };
@@ -32,6 +34,8 @@ export class AudioWriter {
   #group = -1;
   #index = 0;
   #frames = 0;
+  /** This group and later ones are another transcoder's. */
+  #before = Infinity;
   #droppedFrames = 0;
 
   constructor(options: AudioWriterOptions) {
@@ -70,6 +74,11 @@ export class AudioWriter {
     this.settle();
   }
 
+  /** Leaves this group and later ones to another transcoder. */
+  endBefore(group: number): void {
+    this.#before = group;
+  }
+
   /** Writes what only waited for its group. Called when something came that may decide it. */
   settle(): void {
     for (let oldest = this.#waiting[0]; oldest !== undefined; oldest = this.#waiting[0]) {
@@ -94,7 +103,8 @@ export class AudioWriter {
     // Groups never go back, as at ingest.
     const group = Math.max(this.#group, decided ?? -1);
     const wallTime = oldest === undefined ? undefined : groups.wallTimeOf(group, oldest.pts);
-    if (oldest === undefined || wallTime === undefined || group < 0) {
+    const isAnothers = group <= (this.#options.after ?? -1) || group >= this.#before;
+    if (oldest === undefined || wallTime === undefined || isAnothers) {
       this.#droppedFrames += 1;
       return;
     }
