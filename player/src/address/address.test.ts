@@ -7,6 +7,8 @@ const cases = [
   { path: '/watch/demo', search: '', is: { base: '/', page: 'watch', stream: 'demo', engine: 'auto' } },
   { path: '/watch/demo', search: '?engine=hls', is: { base: '/', page: 'watch', stream: 'demo', engine: 'hls' } },
   { path: '/watch/demo', search: '?engine=flash', is: { base: '/', page: 'watch', stream: 'demo', engine: 'auto' } },
+  { path: '/watch/demo', search: '?region=eu-west', is: { base: '/', page: 'watch', stream: 'demo', engine: 'auto', region: 'eu-west' } },
+  { path: '/watch/demo', search: '?region=<eu>', is: { base: '/', page: 'watch', stream: 'demo', engine: 'auto' } },
   { path: '/a/b/embed/cam-1', search: '?engine=webrtc', is: { base: '/a/b/', page: 'embed', stream: 'cam-1', engine: 'webrtc' } },
   { path: '/tv/recordings/0a1b2c3d4e5f', search: '?engine=dash', is: { base: '/tv/', page: 'recordings', stream: '0a1b2c3d4e5f', engine: 'dash' } },
   { path: '/watch/watch', search: '', is: { base: '/', page: 'watch', stream: 'watch', engine: 'auto' } },

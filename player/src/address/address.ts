@@ -9,18 +9,22 @@ export type PageAddress = {
   /** The stream's name, or the recording's id; empty on the landing page. */
   readonly stream: string;
   readonly engine: EngineChoice;
+  /** Where the viewer says to be, as the servers' regions are called. */
+  readonly region?: string | undefined;
 };
 
 const playingPage = /^(.*\/)(watch|embed|recordings)\/([^/]+)\/?$/;
 
 /** Reads base path, page, stream and engine from an address, so that the built files need not know their base path. */
 export function parseAddress(pathname: string, search: string): PageAddress {
-  const engine = parseEngine(new URLSearchParams(search).get('engine'));
+  const query = new URLSearchParams(search);
+  const engine = parseEngine(query.get('engine'));
+  const region = parseRegion(query.get('region'));
   const match = playingPage.exec(pathname);
   if (match?.[1] !== undefined && match[3] !== undefined) {
-    return { base: match[1], page: match[2] as PageAddress['page'], stream: decode(match[3]), engine };
+    return { base: match[1], page: match[2] as PageAddress['page'], stream: decode(match[3]), engine, region };
   }
-  return { base: pathname.slice(0, pathname.lastIndexOf('/') + 1) || '/', page: 'landing', stream: '', engine };
+  return { base: pathname.slice(0, pathname.lastIndexOf('/') + 1) || '/', page: 'landing', stream: '', engine, region };
 }
 
 /** A name taken from a path segment; one that is no valid percent-encoding stands for itself. */
@@ -30,6 +34,10 @@ function decode(segment: string): string {
   } catch {
     return segment;
   }
+}
+
+function parseRegion(value: string | null): string | undefined {
+  return value === null || !/^[\w.-]{1,64}$/.test(value) ? undefined : value;
 }
 
 function parseEngine(value: string | null): EngineChoice {

@@ -1,15 +1,18 @@
+import type { Edges } from '../edges/edges.ts';
+
 /** How long an answer may take, milliseconds. */
 const patience = 5_000;
 
 /**
- * The body of an answer; undefined for 404.
+ * The body of an answer, of whichever edge serves; undefined for 404.
  *
  * @throws TypeError, DOMException - the server cannot be reached
  * @throws Error - it answers something else
  */
-export async function ask(url: string, signal: AbortSignal | undefined): Promise<unknown> {
+export async function ask(url: string, signal: AbortSignal | undefined, edges?: Edges): Promise<unknown> {
   const timeout = AbortSignal.timeout(patience);
-  const response = await fetch(url, { cache: 'no-store', signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]) });
+  const init: RequestInit = { cache: 'no-store', signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]) };
+  const response = await (edges === undefined ? fetch(url, init) : edges.fetch(url, init));
   if (response.status === 404) {
     await response.body?.cancel();
     return undefined;

@@ -1,5 +1,6 @@
 import { millis, wallTime } from '#core/media/time.ts';
 import type { Millis, WallTime } from '#core/media/time.ts';
+import type { Edges } from '../edges/edges.ts';
 import { ClockOffset } from './clock-offset.ts';
 
 /** Questions asked at first, and then in each later round. */
@@ -20,14 +21,16 @@ const clockJump = 250;
  */
 export class ServerClock {
   readonly #url: string;
+  readonly #edges: Edges | undefined;
   readonly #offset = new ClockOffset();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   /** Wall time minus monotonic time when last looked at. */
   #origin = Date.now() - performance.now();
 
-  /** Takes the URL to ask; it answers the time as ISO 8601 text. */
-  constructor(url: string) {
+  /** Takes the URL to ask, of whichever edge serves; it answers the time as ISO 8601 text. */
+  constructor(url: string, edges?: Edges) {
+    this.#edges = edges;
     this.#url = url;
   }
 
@@ -70,7 +73,8 @@ export class ServerClock {
   async #ask(): Promise<boolean> {
     const sent = localNow();
     try {
-      const response = await fetch(this.#url, { cache: 'no-store', signal: AbortSignal.timeout(5_000) });
+      const init: RequestInit = { cache: 'no-store', signal: AbortSignal.timeout(5_000) };
+      const response = await (this.#edges?.fetch(this.#url, init) ?? fetch(this.#url, init));
       const received = localNow();
       if (!response.ok) {
         return false;

@@ -2,6 +2,7 @@ import { millis } from '#core/media/time.ts';
 import type { WallTime } from '#core/media/time.ts';
 import type { EngineChoice } from '../address/address.ts';
 import { canPlayDash } from './dash/support.ts';
+import type { Edges } from '../edges/edges.ts';
 import type { Engine, EngineKind, EngineListener } from './engine.ts';
 import type { EarlyPlaylist } from './hls/early-playlist.ts';
 import { canPlayHls } from './hls/support.ts';
@@ -27,6 +28,8 @@ export type EngineOptions = {
   /** Bits per second believed in before anything was loaded. */
   readonly guess: number;
   readonly choice: number | 'auto';
+  /** Who serves the stream; undefined where only the page's own server does. */
+  readonly edges?: Edges | undefined;
   readonly playlist?: EarlyPlaylist | undefined;
   readonly connection?: WhepConnection | undefined;
   readonly listener: EngineListener;
@@ -65,7 +68,7 @@ const dash: EngineWay = {
   preload: () => void loadDash().catch(() => undefined),
 };
 
-const native: EngineWay = { kind: 'native', make: ({ video, url, listener }) => new NativeEngine({ video, url, listener }) };
+const native: EngineWay = { kind: 'native', make: ({ video, url, edges, listener }) => new NativeEngine({ video, url, edges, listener }) };
 
 /** Finds the ways for this browser and for what `?engine=` asks: WebRTC, LL-HLS where it does not work, LL-DASH where that does not. */
 export function chooseEngine(choice: EngineChoice, video: HTMLVideoElement): EngineOffer {

@@ -1,5 +1,6 @@
 import type { Routes } from '../address/address.ts';
 import { fetchStream } from '../api/streams.ts';
+import type { Edges } from '../edges/edges.ts';
 import type { AirState } from '../api/streams.ts';
 
 /** What the server says of a stream, or that it says nothing. */
@@ -12,11 +13,13 @@ const rest = 1_500;
 export class AirInquiry {
   readonly #routes: Routes;
   readonly #stream: string;
+  readonly #edges: Edges | undefined;
   readonly #ends = new AbortController();
   #asking = false;
   #restsUntil = 0;
 
-  constructor(routes: Routes, stream: string) {
+  constructor(routes: Routes, stream: string, edges?: Edges) {
+    this.#edges = edges;
     this.#routes = routes;
     this.#stream = stream;
   }
@@ -39,7 +42,7 @@ export class AirInquiry {
 
   async #fetch(): Promise<AirAnswer> {
     try {
-      return (await fetchStream(this.#routes, this.#stream, this.#ends.signal))?.state ?? 'unknown';
+      return (await fetchStream(this.#routes, this.#stream, this.#ends.signal, this.#edges))?.state ?? 'unknown';
     } catch {
       return 'unreachable';
     }

@@ -1,12 +1,14 @@
 import { millis } from '#core/media/time.ts';
 import type { Routes } from '../address/address.ts';
 import { fetchStream, readStateEvent } from '../api/streams.ts';
+import type { Edges } from '../edges/edges.ts';
 import { BackOff } from './back-off.ts';
 
 /** Options of {@link AirWatch}. */
 export type AirWatchOptions = {
   readonly routes: Routes;
   readonly stream: string;
+  readonly edges?: Edges | undefined;
   /** The stream is on air. Called once. */
   readonly onAir: () => void;
   /** The server has become reachable, or no longer is. */
@@ -36,6 +38,8 @@ export class AirWatch {
 
   /** Begins to wait. */
   start(): void {
+    const unlisten = this.#options.edges?.onMove(() => this.#listen());
+    this.#ends.signal.addEventListener('abort', () => unlisten?.());
     this.#listen();
     this.#schedule(firstPoll);
   }
@@ -56,7 +60,10 @@ export class AirWatch {
   }
 
   #listen(): void {
-    const events = new EventSource(this.#options.routes.events(this.#options.stream));
+    const { routes, stream, edges } = this.#options;
+    this.#events?.close();
+    const url = routes.events(stream);
+    const events = new EventSource(edges?.url(url) ?? url);
     this.#events = events;
     events.addEventListener('open', () => {
       this.#hasEvents = true;
@@ -81,10 +88,10 @@ export class AirWatch {
   }
 
   async #look(): Promise<void> {
-    const { routes, stream, reachable } = this.#options;
+    const { routes, stream, edges, reachable } = this.#options;
     const { signal } = this.#ends;
     try {
-      const facts = await fetchStream(routes, stream, signal);
+      const facts = await fetchStream(routes, stream, signal, edges);
       if (signal.aborted) {
         return;
       }

@@ -1,5 +1,6 @@
 import type { WallTime } from '#core/media/time.ts';
 import type { Routes } from '../address/address.ts';
+import type { Edges } from '../edges/edges.ts';
 import type { EngineWay } from '../engine/choose-engine.ts';
 import type { Engine, EngineFailure, EngineListener } from '../engine/engine.ts';
 import { EarlyPlaylist } from '../engine/hls/early-playlist.ts';
@@ -26,6 +27,8 @@ export type SeatOptions = {
   readonly video: HTMLVideoElement;
   readonly stream: string;
   readonly routes: Routes;
+  /** Who serves; without it, the page's own server does. */
+  readonly edges?: Edges | undefined;
   /** The server's clock. */
   readonly now: () => WallTime;
   readonly monitor: PlaybackMonitor;
@@ -62,8 +65,11 @@ export class EngineSeat {
 
   /** Asks for what HLS begins with, so that it is there when it is needed. */
   prepareHls(): void {
-    const { routes, stream } = this.#options;
-    this.#early = { ...this.#early, playlist: this.#early.playlist ?? new EarlyPlaylist(routes.hls(stream)) };
+    const { routes, stream, edges } = this.#options;
+    // Of another edge nothing can be early.
+    if (edges === undefined || edges.route.base === edges.route.home) {
+      this.#early = { ...this.#early, playlist: this.#early.playlist ?? new EarlyPlaylist(routes.hls(stream)) };
+    }
   }
 
   /** Gives the seat to an engine of this way; what was shown stays in sight until it shows something. */
@@ -81,6 +87,7 @@ export class EngineSeat {
       url: routes.hls(stream),
       dashUrl: routes.dash(stream),
       whepUrl: routes.whep(stream),
+      edges: this.#options.edges,
       now: this.#options.now,
       stream,
       sessionId: this.#sessionId,

@@ -1,6 +1,7 @@
 import { millis, wallTime } from '#core/media/time.ts';
 import type { EngineChoice, Routes } from '../address/address.ts';
 import type { StreamFacts } from '../api/streams.ts';
+import type { Edges } from '../edges/edges.ts';
 import type { ServerClock } from '../clock/server-clock.ts';
 import type { EngineFailure } from '../engine/engine.ts';
 import { Metadata } from '../events/metadata.ts';
@@ -28,6 +29,8 @@ export type SessionOptions = {
   readonly routes: Routes;
   readonly clock: ServerClock;
   readonly engineChoice: EngineChoice;
+  /** Who serves the stream; without it, the page's own server does. */
+  readonly edges?: Edges | undefined;
   readonly early?: Early | undefined;
   /** Something worth showing has changed. */
   readonly changed: () => void;
@@ -68,12 +71,12 @@ export class Session implements Visit {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    const { video, clock, routes, stream, engineChoice } = options;
+    const { video, clock, routes, stream, engineChoice, edges } = options;
     this.#monitor = new PlaybackMonitor({ video, now: () => clock.now(), farBehind: (by) => this.#playhead.jump(by, this.#seat.engine) });
     this.#playhead = new Playhead(video, this.#monitor);
     this.#metadata = new Metadata(video);
     this.#seat = new EngineSeat({
-      ...{ video, stream, routes, now: () => clock.now(), monitor: this.#monitor, metadata: this.#metadata, rungs: this.#rungs, early: options.early ?? {} },
+      ...{ video, stream, routes, edges, now: () => clock.now(), monitor: this.#monitor, metadata: this.#metadata, rungs: this.#rungs, early: options.early ?? {} },
       events: {
         changed: () => options.changed(),
         buffered: () => this.#monitor.look(),
@@ -85,7 +88,7 @@ export class Session implements Visit {
     this.#ways = new WayFinder({
       choice: engineChoice,
       video,
-      whepUrl: routes.whep(stream),
+      whepUrl: () => edges?.url(routes.whep(stream)) ?? routes.whep(stream),
       seat: this.#seat,
       begun: () => this.#onBegun(),
       playsWell: () => this.#state === 'playing' && document.visibilityState === 'visible' && !this.#pausedByViewer,
@@ -105,7 +108,7 @@ export class Session implements Visit {
     document.addEventListener('visibilitychange', () => this.#onVisibility(), { signal });
     // A page that comes back from the browser's cache has lost its connections.
     addEventListener('pageshow', (event) => event.persisted && this.#seat.engine !== undefined && this.#attempt(), { signal });
-    this.#inquiry = new AirInquiry(routes, stream);
+    this.#inquiry = new AirInquiry(routes, stream, edges);
     this.#timer = setInterval(() => this.#lookAtStand(), 300);
   }
 
@@ -183,6 +186,7 @@ export class Session implements Visit {
       clockError: this.#options.clock.errorBound(),
       rungs: this.#rungs,
       ways: this.#seat.changes,
+      edges: this.#options.edges,
       rewind: this.#shift.reading,
       joinTime: this.#joinTime,
     });
@@ -280,6 +284,7 @@ export class Session implements Visit {
     this.#watch = new AirWatch({
       routes,
       stream,
+      edges: this.#options.edges,
       onAir: () => {
         this.#watch = undefined;
         this.#enter('starting');

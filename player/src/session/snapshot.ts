@@ -1,4 +1,6 @@
 import type { Millis } from '#core/media/time.ts';
+import type { Edges } from '../edges/edges.ts';
+import type { MoveReason } from '../edges/edge-route.ts';
 import type { Engine, EngineKind, NetworkFigures } from '../engine/engine.ts';
 import type { PlaybackMonitor } from './playback-monitor.ts';
 import type { RewindReading, RewindState } from './rewind-offer.ts';
@@ -46,6 +48,26 @@ export type NetworkSnapshot = {
   readonly transport: 'udp' | 'tcp' | null;
 };
 
+/** Another server took over from then on. */
+export type EdgeChange = {
+  /** Milliseconds since the page was opened. */
+  readonly at: number;
+  /** Base URL. */
+  readonly edge: string;
+  /** Why the one before it was left. */
+  readonly because: MoveReason;
+};
+
+/** Which server serves this viewer. */
+export type EdgeSnapshot = {
+  /** Base URL. */
+  readonly url: string;
+  /** How many others could. */
+  readonly others: number;
+  /** The last 50 changes. */
+  readonly moves: readonly EdgeChange[];
+};
+
 /** How far back one can go in a broadcast, and where the viewer is. */
 export type RewindSnapshot = {
   /** `on`; `lost`: it was on, and cannot be had at the moment. */
@@ -77,6 +99,8 @@ export type Snapshot = {
   readonly engine: EngineKind | null;
   /** Which way came after which, and why; the last 50. */
   readonly ways: readonly WayChange[];
+  /** Null on pages of recordings. */
+  readonly edge: EdgeSnapshot | null;
   /** Null while the picture does not come over WebRTC. */
   readonly network: NetworkSnapshot | null;
   /** From the drawn frame to the shown one, seconds, by the server's clock; null while unknown. */
@@ -127,6 +151,7 @@ export type SnapshotSources = {
   readonly clockError: Millis;
   readonly rungs: RungMemory;
   readonly ways: readonly WayChange[];
+  readonly edges?: Edges | undefined;
   readonly joinTime: number | undefined;
   readonly rewind?: RewindReading;
   readonly recording?: RecordingSnapshot;
@@ -142,6 +167,7 @@ export function takeSnapshot(from: SnapshotSources): Snapshot {
     state: from.state,
     engine: engine?.kind ?? null,
     ways: from.ways,
+    edge: readEdge(from.edges),
     network: engine?.network === undefined ? null : readNetwork(engine.network),
     latency: seconds(latency),
     targetLatency: seconds(target),
@@ -165,6 +191,14 @@ export function takeSnapshot(from: SnapshotSources): Snapshot {
     rewind: readRewind(from.rewind),
     recording: from.recording ?? null,
   };
+}
+
+function readEdge(edges: Edges | undefined): EdgeSnapshot | null {
+  if (edges === undefined) {
+    return null;
+  }
+  const { base, others, moves } = edges.route;
+  return { url: base, others: others.length, moves: moves.map(({ at, to, because }) => ({ at, edge: to, because })) };
 }
 
 function readRewind(reading: RewindReading | undefined): RewindSnapshot | null {

@@ -6,8 +6,8 @@ import { BackOff } from './back-off.ts';
 
 /** Options of {@link WayBack}. */
 export type WayBackOptions = {
-  /** The WHEP endpoint. */
-  readonly url: string;
+  /** The WHEP endpoint, at the edge in use. */
+  readonly url: () => string;
   /** False while an attempt would disturb: nothing plays, or nobody looks. */
   readonly mayTry: () => boolean;
   /** Media have come over this connection: it is the session's from now on. */
@@ -79,7 +79,7 @@ export class WayBack {
       this.#schedule(putOff);
       return;
     }
-    const connection = new WhepConnection(url);
+    const connection = new WhepConnection(url());
     this.#connection = connection;
     try {
       await connection.media(performance.now() + patience);

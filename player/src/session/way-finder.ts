@@ -13,7 +13,8 @@ import { WayPlan } from './way-plan.ts';
 export type WayFinderOptions = {
   readonly choice: EngineChoice;
   readonly video: HTMLVideoElement;
-  readonly whepUrl: string;
+  /** The WHEP endpoint, at the edge in use. */
+  readonly whepUrl: () => string;
   readonly seat: EngineSeat;
   /** An engine has begun; it may have to be told to play. */
   readonly begun: () => void;

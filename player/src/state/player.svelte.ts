@@ -1,4 +1,5 @@
 import type { EngineChoice, Routes } from '../address/address.ts';
+import { Edges } from '../edges/edges.ts';
 import { ServerClock } from '../clock/server-clock.ts';
 import { preloadRewind } from '../engine/hls/rewind-way.ts';
 import { publish, withdraw } from '../public-api.ts';
@@ -29,6 +30,8 @@ export type PlayerOptions = {
   readonly routes: Routes;
   readonly engineChoice: EngineChoice;
   readonly early?: Early | undefined;
+  /** Where the viewer is, as the page or its address says. */
+  readonly region?: string | undefined;
   /** In place of what is live. */
   readonly recording?: RecordingChoice | undefined;
 };
@@ -84,6 +87,8 @@ export class PlayerState {
   /** Beside a live stream: viewers, and since when it is on air. */
   readonly about: StreamFactsState;
   readonly #clock: ServerClock;
+  /** Who serves a live stream; a recording is where its URL says. */
+  readonly #edges: Edges | undefined;
   #session: Visit | undefined;
   #video: HTMLVideoElement | undefined;
   #sleep: ReturnType<typeof setTimeout> | undefined;
@@ -93,8 +98,10 @@ export class PlayerState {
     this.stream = options.stream;
     this.isRecording = options.recording !== undefined;
     this.storyboard = new StoryboardState(!this.isRecording);
-    this.about = new StreamFactsState(options.routes, options.stream, (facts) => this.#session?.tell?.(facts));
-    this.#clock = new ServerClock(options.routes.time);
+    const { routes, stream, region } = options;
+    this.#edges = this.isRecording ? undefined : new Edges({ home: new URL(routes.landing, location.href).href, stream, region });
+    this.about = new StreamFactsState(routes, stream, (facts) => this.#session?.tell?.(facts), this.#edges);
+    this.#clock = new ServerClock(routes.time, this.#edges);
   }
 
   readonly state = $derived.by(() => this.snapshot?.state ?? 'starting');
@@ -111,7 +118,7 @@ export class PlayerState {
     if (recording !== undefined) {
       return routes.recording(recording.id, 'poster.jpg');
     }
-    return this.needsStart && this.snapshot?.joinTime === null ? routes.picture(stream, 'poster') : undefined;
+    return this.needsStart && this.snapshot?.joinTime === null ? this.#at(routes.picture(stream, 'poster')) : undefined;
   });
   readonly controlsShown = $derived.by(() => this.#controlsAwake || this.paused || this.panel !== 'none' || !this.hasPicture);
   /** At the live edge: following it, and not far off the target. */
@@ -147,6 +154,7 @@ export class PlayerState {
     const forget = this.isRecording ? undefined : this.about.start();
     if (!this.isRecording) {
       clock.start();
+      this.#edges?.start();
     }
     session.start();
     publish(session, stream);
@@ -161,6 +169,7 @@ export class PlayerState {
       withdraw();
       session.close();
       clock.close();
+      this.#edges?.close();
     };
   }
 
@@ -216,7 +225,7 @@ export class PlayerState {
     if (recording !== undefined) {
       void this.storyboard.load(routes.recording(recording.id, 'storyboard.vtt'));
     } else if (broadcast !== undefined) {
-      void this.storyboard.load(routes.storyboard(this.stream, broadcast));
+      void this.storyboard.load(this.#at(routes.storyboard(this.stream, broadcast)));
       preloadRewind();
     }
   }
@@ -298,11 +307,17 @@ export class PlayerState {
     this.#controlsAwake = false;
   }
 
+  /** A URL at the edge in use. */
+  #at(url: string): string {
+    const { base, home } = this.#edges?.route ?? {};
+    return base === home ? url : (this.#edges?.url(url) ?? url);
+  }
+
   #open(video: HTMLVideoElement): Visit {
     const { stream, routes, engineChoice, early, recording } = this.#options;
     const changed = (): void => this.#refresh();
     return recording === undefined
-      ? new Session({ video, stream, routes, clock: this.#clock, engineChoice, early, changed })
+      ? new Session({ video, stream, routes, edges: this.#edges, clock: this.#clock, engineChoice, early, changed })
       : new RecordingVisit({ video, routes, engineChoice, changed, ...recording });
   }
 

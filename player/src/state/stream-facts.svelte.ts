@@ -1,5 +1,6 @@
 import type { Routes } from '../address/address.ts';
 import { fetchStream } from '../api/streams.ts';
+import type { Edges } from '../edges/edges.ts';
 import type { StreamFacts } from '../api/streams.ts';
 
 /**
@@ -13,10 +14,12 @@ export class StreamFactsState {
   facts = $state.raw<StreamFacts>();
   readonly #routes: Routes;
   readonly #stream: string;
+  readonly #edges: Edges | undefined;
   readonly #told: ((facts: StreamFacts | undefined) => void) | undefined;
 
   /** `told`: called with each answer. */
-  constructor(routes: Routes, stream: string, told?: (facts: StreamFacts | undefined) => void) {
+  constructor(routes: Routes, stream: string, told?: (facts: StreamFacts | undefined) => void, edges?: Edges) {
+    this.#edges = edges;
     this.#routes = routes;
     this.#stream = stream;
     this.#told = told;
@@ -28,7 +31,7 @@ export class StreamFactsState {
     const ask = async (): Promise<void> => {
       if (document.visibilityState === 'visible') {
         try {
-          this.facts = await fetchStream(this.#routes, this.#stream, ends.signal);
+          this.facts = await fetchStream(this.#routes, this.#stream, ends.signal, this.#edges);
           this.#told?.(this.facts);
         } catch {
           // What was known stays; the player tells of lost connections.

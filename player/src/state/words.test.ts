@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { behindText, bitrateText, bytesText, clockText, dateText, durationText, engineText, latencyText, notice, recordingNotice, spokenText, viewersText } from './words.ts';
+import { behindText, bitrateText, bytesText, clockText, dateText, durationText, engineText, latencyText, notice, recordingNotice, serverText, spokenText, viewersText } from './words.ts';
 
 describe('words for viewers', () => {
   const cases = [
@@ -48,6 +48,16 @@ describe('words for viewers', () => {
     [{ engine: 'hls', network: null, ways: [{ at: 0, engine: 'webrtc', because: null }, { at: 9, engine: 'hls', because: 'full: HTTP 503' }] }, 'LL-HLS (no place left over WebRTC)'],
   ] as const)('name the way of %j', (state, text) => {
     expect(engineText(state as Parameters<typeof engineText>[0])).toBe(text);
+  });
+
+  it.each([
+    [null, undefined],
+    [{ url: 'https://a.test/', others: 0, moves: [] }, undefined],
+    [{ url: 'https://a.test/', others: 2, moves: [] }, 'a.test'],
+    [{ url: 'https://b.test:8443/tv/', others: 0, moves: [{ at: 1, edge: 'https://b.test:8443/tv/', because: 'lost' }] }, 'b.test:8443 (moved once)'],
+    [{ url: 'https://a.test/', others: 1, moves: Array.from({ length: 2 }, () => ({ at: 1, edge: 'https://a.test/', because: 'lost' as const })) }, 'a.test (moved 2 times)'],
+  ] as const)('name the server of %j', (edge, text) => {
+    expect(serverText(edge)).toBe(text);
   });
 
   it('say nothing over a picture that moves, and what is the matter otherwise', () => {

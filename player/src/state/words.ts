@@ -1,4 +1,4 @@
-import type { SessionState, Snapshot } from '../session/snapshot.ts';
+import type { EdgeSnapshot, SessionState, Snapshot } from '../session/snapshot.ts';
 
 /** What is said over the picture, or undefined while there is nothing to say. */
 export type Notice = { readonly title: string; readonly detail?: string; readonly busy: boolean };
@@ -131,6 +131,16 @@ export function engineText({ engine, network, ways }: Pick<Snapshot, 'engine' | 
   return more === undefined ? engineNames[engine] : `${engineNames[engine]} (${more})`;
 }
 
+/** Which server serves, and how often another took over; undefined where there is but one: then there is nothing to tell. */
+export function serverText(edge: EdgeSnapshot | null): string | undefined {
+  if (edge === null || (edge.others === 0 && edge.moves.length === 0)) {
+    return undefined;
+  }
+  const moves = edge.moves.length;
+  const moved = moves === 0 ? '' : moves === 1 ? ' (moved once)' : ` (moved ${moves} times)`;
+  return `${new URL(edge.url).host}${moved}`;
+}
+
 /** The lines of the statistics panel. */
 export function statisticsLines(snapshot: Snapshot): readonly (readonly [name: string, value: string])[] {
   const { latency, targetLatency, levels, level, droppedFrames, totalFrames, network } = snapshot;
@@ -150,8 +160,10 @@ export function statisticsLines(snapshot: Snapshot): readonly (readonly [name: s
           ['Jitter buffer', `${milliseconds(network.jitterBuffer)} (at least ${milliseconds(network.jitterBufferTarget)})`],
           ['Bandwidth', network.estimate === null ? bits(network.received) : `${bits(network.received)} of ${bits(network.estimate)}`],
         ];
+  const server = serverText(snapshot.edge);
   return [
     ['Engine', engineText(snapshot)],
+    ...(server === undefined ? [] : [['Server', server] as const]),
     ['Latency', targetLatency === null ? milliseconds(latency) : `${milliseconds(latency)} (target ${milliseconds(targetLatency)})`],
     ...ways,
     ['Rendition', shown === undefined ? '–' : [shown.label, `${shown.width}×${shown.height}`, ...(shown.bitrate > 0 ? [bitrateText(shown.bitrate)] : [])].join(', ')],

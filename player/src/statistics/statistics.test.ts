@@ -7,6 +7,7 @@ const snapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   state: 'playing',
   engine: 'webrtc',
   ways: [],
+  edge: null,
   network: { roundTrip: 0.042, loss: 0.05, jitterBuffer: 0.02, jitterBufferTarget: 0.03, estimate: 3_000_000, received: 2_400_000, nacks: 1, freezes: 0, transport: 'udp' },
   latency: 0.18,
   targetLatency: null,

@@ -3,6 +3,7 @@ import type { MediaPlayerClass, Representation } from 'dashjs';
 import { wallTime } from '#core/media/time.ts';
 import type { Millis, WallTime } from '#core/media/time.ts';
 import { EVENT_SCHEME } from '#core/media/timed-event.ts';
+import type { Edges } from '../../edges/edges.ts';
 import type { Engine, EngineFailure, EngineListener } from '../engine.ts';
 import { failureFromAnswer } from '../failure.ts';
 import { rungLabel } from '../rung-label.ts';
@@ -11,6 +12,7 @@ import { dashSettings, startBehind } from './config.ts';
 import { standsBeforeHole } from './hole.ts';
 import { afterHole, isDynamic, periodAt, readDashEvent, readManifest } from './manifest.ts';
 import type { DashPeriod } from './manifest.ts';
+import { routeLoaders } from './routed-loaders.ts';
 
 /** Options of {@link DashEngine}. */
 export type DashEngineOptions = {
@@ -25,6 +27,8 @@ export type DashEngineOptions = {
   readonly choice: number | 'auto';
   /** The server's clock. */
   readonly now: () => WallTime;
+  /** Who serves; without it, whoever the URL names. */
+  readonly edges?: Edges | undefined;
   readonly listener: EngineListener;
 };
 
@@ -75,10 +79,13 @@ export class DashEngine implements Engine {
   #doubt: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: DashEngineOptions) {
-    const { sessionId, stream, guess, choice } = options;
+    const { sessionId, stream, guess, choice, edges } = options;
     this.#options = options;
     this.#choice = choice;
     this.#player = MediaPlayer().create();
+    if (edges !== undefined) {
+      routeLoaders(this.#player, edges);
+    }
     this.#player.updateSettings(dashSettings({ sessionId, contentId: stream, guess, auto: choice === 'auto' }));
     this.#listen();
   }
@@ -323,8 +330,9 @@ export class DashEngine implements Engine {
 
   /** dash.js does not say why a request failed; the manifest's answer does. */
   async #explain(detail: string): Promise<EngineFailure> {
+    const { url, edges } = this.#options;
     try {
-      const response = await fetch(this.#options.url, { signal: AbortSignal.any([this.#ends.signal, AbortSignal.timeout(explainWithin)]) });
+      const response = await (edges?.fetch.bind(edges) ?? fetch)(url, { signal: AbortSignal.any([this.#ends.signal, AbortSignal.timeout(explainWithin)]) });
       return response.ok
         ? { kind: 'network', detail }
         : failureFromAnswer(response.status, await response.text(), response.headers.get('Retry-After'));

@@ -1,10 +1,12 @@
 import type Hls from 'hls.js';
 import type { HlsConfig } from 'hls.js';
+import type { Edges } from '../../edges/edges.ts';
 import { mediaLoader } from './media-loader.ts';
 import { PartAbrController } from './part-abr-controller.ts';
 import type { AbrSeat } from './part-abr-controller.ts';
 import { playlistLoader } from './playlist-loader.ts';
 import type { PlaylistLoaderSeat } from './playlist-loader.ts';
+import { routedLoader, withoutSteering } from './routed-loader.ts';
 import { PictureStreamController, SoundStreamController } from './stream-controllers.ts';
 
 /**
@@ -17,7 +19,8 @@ const startBehind = 0.5;
 const soon = { retryDelayMs: 300, maxRetryDelayMs: 2_000 } as const;
 
 /** What hls.js runs with. Everything about time is set for a second of latency with parts of 200 ms. */
-export function hlsConfig(abr: AbrSeat, playlists: PlaylistLoaderSeat, sessionId: string, contentId: string): Partial<HlsConfig> {
+export function hlsConfig(abr: AbrSeat, playlists: PlaylistLoaderSeat, sessionId: string, contentId: string, edges: Edges | undefined): Partial<HlsConfig> {
+  const loader = routedLoader(edges);
   return {
     lowLatencyMode: true,
     liveSyncDuration: startBehind,
@@ -45,8 +48,10 @@ export function hlsConfig(abr: AbrSeat, playlists: PlaylistLoaderSeat, sessionId
     },
     streamController: PictureStreamController,
     audioStreamController: SoundStreamController,
-    fLoader: mediaLoader(abr.transfers),
-    pLoader: playlistLoader(playlists),
+    loader,
+    fLoader: mediaLoader(abr.transfers, loader),
+    pLoader: playlistLoader(playlists, loader),
+    ...withoutSteering,
     cmcd: { sessionId, contentId, useHeaders: false },
     enableInterstitialPlayback: false,
     enableID3MetadataCues: false,

@@ -4,6 +4,7 @@ import { millis, wallTime } from '#core/media/time.ts';
 import type { Millis, WallTime } from '#core/media/time.ts';
 import { AbrRule } from '../../abr/abr-rule.ts';
 import { ThroughputEstimator } from '../../abr/throughput.ts';
+import type { Edges } from '../../edges/edges.ts';
 import type { Engine, EngineFailure, EngineListener, EngineRung } from '../engine.ts';
 import { failureFromAnswer } from '../failure.ts';
 import { rungLabel } from '../rung-label.ts';
@@ -26,6 +27,8 @@ export type HlsEngineOptions = {
   readonly guess: number;
   readonly choice: number | 'auto';
   readonly early?: EarlyPlaylist | undefined;
+  /** Who serves; without it, whoever the URL names. */
+  readonly edges?: Edges | undefined;
   readonly listener: EngineListener;
 };
 
@@ -57,11 +60,12 @@ export class HlsEngine implements Engine {
       rule: new AbrRule(),
       guess: options.guess,
       choice: options.choice,
+      fetch: (url, init) => options.edges?.fetch(url, init) ?? fetch(url, init),
       enter: (entry) => {
         playlists.entry = entry;
       },
     };
-    this.#hls = new Hls(hlsConfig(this.#abr, playlists, options.sessionId, options.stream));
+    this.#hls = new Hls(hlsConfig(this.#abr, playlists, options.sessionId, options.stream, options.edges));
     this.#listen();
   }
 

@@ -1,5 +1,4 @@
-import Hls from 'hls.js';
-import type { FragmentLoaderConstructor, FragmentLoaderContext, LoaderCallbacks, LoaderConfiguration, LoaderContext, LoaderStats } from 'hls.js';
+import type { FragmentLoaderConstructor, FragmentLoaderContext, HlsConfig, LoaderCallbacks, LoaderConfiguration, LoaderContext, LoaderStats } from 'hls.js';
 import { millis } from '#core/media/time.ts';
 import type { InFlight } from '../../abr/abr-rule.ts';
 import type { ThroughputEstimator, Transfer } from '../../abr/throughput.ts';
@@ -61,8 +60,8 @@ export class MediaTransfers {
 }
 
 /** hls.js's loader for media, which tells of its downloads. hls.js's own events name only the first of several parts. */
-export function mediaLoader(transfers: MediaTransfers): FragmentLoaderConstructor {
-  class MediaLoader extends Hls.DefaultConfig.loader {
+export function mediaLoader(transfers: MediaTransfers, Base: HlsConfig['loader']): FragmentLoaderConstructor {
+  class MediaLoader extends Base {
     #open = false;
 
     override load(context: LoaderContext, config: LoaderConfiguration, callbacks: LoaderCallbacks<LoaderContext>): void {

@@ -17,6 +17,8 @@ export type AbrSeat = {
   readonly guess: number;
   /** The rendition asked for, or `auto`. */
   choice: number | 'auto';
+  /** Reads a URL, from whichever edge serves. */
+  fetch(url: string, init: RequestInit): Promise<Response>;
   /** Told where the next rendition is entered. */
   enter(entry: EntryPart): void;
 };
@@ -176,7 +178,7 @@ export class PartAbrController extends AbrController {
     const probe = new ThroughputProbe();
     const { transfers } = this.#seat;
     transfers.listener = (transfer) => probe.alongside(transfer);
-    void probeLink(probe, urls.reverse(), abort.signal).then(() => {
+    void probeLink(probe, urls.reverse(), abort.signal, this.#seat.fetch).then(() => {
       transfers.listener = undefined;
       this.#probe = undefined;
       this.#seat.rule.probed(millis(performance.now()), probe.throughput);

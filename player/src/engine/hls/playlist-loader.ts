@@ -1,5 +1,4 @@
-import Hls from 'hls.js';
-import type { LoaderCallbacks, LoaderConfiguration, LoaderContext, PlaylistLoaderConstructor, PlaylistLoaderContext } from 'hls.js';
+import type { HlsConfig, LoaderCallbacks, LoaderConfiguration, LoaderContext, PlaylistLoaderConstructor, PlaylistLoaderContext } from 'hls.js';
 import type { EarlyPlaylist } from './early-playlist.ts';
 
 /** The part that a rendition is entered at: the first of the segment that the last rendition did not load. */
@@ -17,8 +16,8 @@ export type PlaylistLoaderSeat = {
  * that is switched to is asked for the very part it will be entered at (blocking until it exists). hls.js itself asks
  * for what the rendition report names, which for a rendition that lags behind is before the segment that is needed.
  */
-export function playlistLoader(seat: PlaylistLoaderSeat): PlaylistLoaderConstructor {
-  class PlaylistLoader extends Hls.DefaultConfig.loader {
+export function playlistLoader(seat: PlaylistLoaderSeat, Base: HlsConfig['loader']): PlaylistLoaderConstructor {
+  class PlaylistLoader extends Base {
     #gone = false;
 
     override load(context: LoaderContext, config: LoaderConfiguration, callbacks: LoaderCallbacks<LoaderContext>): void {

@@ -1,6 +1,9 @@
 import { millis } from '#core/media/time.ts';
 import type { ThroughputProbe } from '../../abr/throughput-probe.ts';
 
+/** Reads a URL. */
+type Read = (url: string, init: RequestInit) => Promise<Response>;
+
 /** A probe may take this long in all, answers that never come included. */
 const deadline = 2_000;
 
@@ -13,12 +16,12 @@ const mostSegments = 6;
  *
  * @param urls - whole segments, the newest first
  */
-export async function probeLink(probe: ThroughputProbe, urls: readonly string[], signal: AbortSignal): Promise<void> {
+export async function probeLink(probe: ThroughputProbe, urls: readonly string[], signal: AbortSignal, read: Read): Promise<void> {
   const stop = new AbortController();
   const ends = AbortSignal.any([signal, stop.signal, AbortSignal.timeout(deadline)]);
   try {
     for (const url of urls.slice(0, mostSegments)) {
-      if (await received(url, ends, probe)) {
+      if (await received(url, ends, probe, read)) {
         break;
       }
     }
@@ -29,8 +32,8 @@ export async function probeLink(probe: ThroughputProbe, urls: readonly string[],
   }
 }
 
-async function received(url: string, signal: AbortSignal, probe: ThroughputProbe): Promise<boolean> {
-  const response = await fetch(url, { signal, cache: 'no-store', priority: 'low' });
+async function received(url: string, signal: AbortSignal, probe: ThroughputProbe, read: Read): Promise<boolean> {
+  const response = await read(url, { signal, cache: 'no-store', priority: 'low' });
   if (!response.ok || response.body === null) {
     await response.body?.cancel();
     return false;

@@ -1,5 +1,7 @@
 import Hls from 'hls.js';
 import type { HlsConfig, LevelDetails } from 'hls.js';
+import type { Edges } from '../../edges/edges.ts';
+import { routedLoader, withoutSteering } from './routed-loader.ts';
 
 /** hls.js's loader of the picture, from its configuration: it is exported nowhere else. */
 const StreamController = Hls.DefaultConfig.streamController;
@@ -10,12 +12,13 @@ export type RewindConfigOptions = {
   readonly contentId: string;
   /** Bits per second believed in before anything was loaded. */
   readonly guess: number;
+  readonly edges: Edges | undefined;
   /** Where on the timeline of the first playlist to begin, seconds; undefined leaves it to hls.js. */
   readonly begin: (details: LevelDetails) => number | undefined;
 };
 
 /** What hls.js runs with for what is kept: whole segments, buffers of half a minute, and a beginning that is found in the playlist. */
-export function rewindConfig({ sessionId, contentId, guess, begin }: RewindConfigOptions): Partial<HlsConfig> {
+export function rewindConfig({ sessionId, contentId, guess, edges, begin }: RewindConfigOptions): Partial<HlsConfig> {
   return {
     lowLatencyMode: false,
     liveDurationInfinity: true,
@@ -37,6 +40,8 @@ export function rewindConfig({ sessionId, contentId, guess, begin }: RewindConfi
         super.setStartPosition(details, sliding);
       }
     },
+    loader: routedLoader(edges),
+    ...withoutSteering,
     cmcd: { sessionId, contentId, useHeaders: false },
     enableInterstitialPlayback: false,
     enableID3MetadataCues: false,

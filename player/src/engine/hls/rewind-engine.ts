@@ -1,6 +1,7 @@
 import Hls, { ErrorTypes, Events } from 'hls.js';
 import type { ErrorData, LevelDetails } from 'hls.js';
 import type { Millis, WallTime } from '#core/media/time.ts';
+import type { Edges } from '../../edges/edges.ts';
 import type { Engine, EngineFailure, EngineKind, EngineListener } from '../engine.ts';
 import { failureFromAnswer } from '../failure.ts';
 import { rungLabel } from '../rung-label.ts';
@@ -24,6 +25,8 @@ export type RewindEngineOptions = {
   readonly choice: number | 'auto';
   /** Where to begin. */
   readonly begin: SeekTarget;
+  /** Who serves what is kept of a broadcast on air; a recording is where its URL says. */
+  readonly edges?: Edges | undefined;
   readonly listener: EngineListener;
 };
 
@@ -47,12 +50,12 @@ export class RewindEngine implements Engine, SeekableEngine {
   #troubled = false;
 
   constructor(options: RewindEngineOptions) {
-    const { sessionId, content, guess } = options;
+    const { sessionId, content, guess, edges } = options;
     this.#options = options;
     this.kind = options.kind;
     this.#choice = options.choice;
     this.#target = options.begin;
-    this.#hls = new Hls(rewindConfig({ sessionId, contentId: content, guess, begin: (details) => this.#begin(details) }));
+    this.#hls = new Hls(rewindConfig({ sessionId, contentId: content, guess, edges, begin: (details) => this.#begin(details) }));
     this.#listen();
   }
 

@@ -1,3 +1,4 @@
+import type { Edges } from '../../edges/edges.ts';
 import type { EngineListener } from '../engine.ts';
 import { failureFromAnswer } from '../failure.ts';
 
@@ -5,7 +6,7 @@ import { failureFromAnswer } from '../failure.ts';
 type DatedVideo = HTMLVideoElement & { getStartDate?: () => Date };
 
 /** The playlist that an element plays by itself, and who is told of it. */
-export type NativePlayback = { readonly video: HTMLVideoElement; readonly url: string; readonly listener: EngineListener };
+export type NativePlayback = { readonly video: HTMLVideoElement; readonly url: string; readonly edges?: Edges | undefined; readonly listener: EngineListener };
 
 /** The date of the element's timeline at zero, milliseconds since 1970. */
 export function startDateOf(video: HTMLVideoElement): number | undefined {
@@ -14,10 +15,10 @@ export function startDateOf(video: HTMLVideoElement): number | undefined {
 }
 
 /** Tells why playing failed. The element does not say; the playlist's answer does. */
-export async function tellFailure({ video, url, listener }: NativePlayback, signal: AbortSignal): Promise<void> {
+export async function tellFailure({ video, url, edges, listener }: NativePlayback, signal: AbortSignal): Promise<void> {
   const code = video.error?.code;
   try {
-    const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]) });
+    const response = await (edges?.fetch.bind(edges) ?? fetch)(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]) });
     listener.failed(
       response.ok
         ? { kind: code === MediaError.MEDIA_ERR_DECODE ? 'media' : 'network', detail: `media error ${code ?? 0}` }

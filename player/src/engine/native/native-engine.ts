@@ -1,6 +1,8 @@
 import { millis, wallTime } from '#core/media/time.ts';
 import type { Millis, WallTime } from '#core/media/time.ts';
+import type { Edges } from '../../edges/edges.ts';
 import type { Engine, EngineListener } from '../engine.ts';
+import { holdStill } from '../still.ts';
 import { startDateOf, tellFailure } from './element.ts';
 import { tellPlaylistMessages } from './playlist-messages.ts';
 
@@ -9,6 +11,8 @@ export type NativeEngineOptions = {
   readonly video: HTMLVideoElement;
   /** The multivariant playlist. */
   readonly url: string;
+  /** Who serves; without it, whoever the URL names. */
+  readonly edges?: Edges | undefined;
   readonly listener: EngineListener;
 };
 
@@ -39,15 +43,22 @@ export class NativeEngine implements Engine {
   }
 
   start(): void {
-    const { video, url, listener } = this.#options;
+    const { video, url, edges, listener } = this.#options;
     const { signal } = this.#ends;
     video.addEventListener('progress', () => listener.buffered(), { signal });
     video.addEventListener('ended', () => listener.ended(), { signal });
     video.addEventListener('error', () => void tellFailure(this.#options, signal), { signal });
     video.addEventListener('playing', () => listener.recovered(), { signal });
-    video.src = url;
+    video.src = edges?.url(url) ?? url;
     this.#started = true;
-    void tellPlaylistMessages({ url, listener, signal, startDate: () => startDateOf(this.#options.video) });
+    void tellPlaylistMessages({ url, listener, signal, startDate: () => startDateOf(this.#options.video), edges });
+    // The browser cannot exchange the server below what it plays: it begins anew at the live edge, under a still.
+    const unlisten = edges?.onMove(() => {
+      holdStill(video);
+      video.src = edges.url(url);
+      void video.play().catch(() => undefined);
+    });
+    signal.addEventListener('abort', () => unlisten?.());
   }
 
   shownAt(): WallTime | undefined {

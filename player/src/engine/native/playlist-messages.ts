@@ -1,5 +1,6 @@
 import { readRange } from '../hls/range-message.ts';
 import type { RangeAttributes } from '../hls/range-message.ts';
+import type { Edges } from '../../edges/edges.ts';
 import type { EngineListener } from '../engine.ts';
 
 /** A playlist lists messages for half a minute at least: asking this often, milliseconds, finds each of them. */
@@ -14,6 +15,8 @@ export type PlaylistMessagesOptions = {
   readonly url: string;
   /** The date of the element's timeline at zero, milliseconds since 1970; undefined before the browser knows it. */
   readonly startDate: () => number | undefined;
+  /** Who serves; asking also shows whether the edge lives, which the browser does not tell. */
+  readonly edges?: Edges | undefined;
   readonly listener: EngineListener;
   readonly signal: AbortSignal;
   /** Between two questions, milliseconds. Default a second; what lists hours is asked for seldom. */
@@ -24,14 +27,15 @@ export type PlaylistMessagesOptions = {
  * Tells of the messages in the playlists for a browser that plays HLS by itself and does not tell of EXT-X-DATERANGE: asks for one media playlist beside
  * it (all of them list the same messages), until one is ended. Never rejects.
  */
-export async function tellPlaylistMessages({ url, startDate, listener, signal, interval = often }: PlaylistMessagesOptions): Promise<void> {
+export async function tellPlaylistMessages({ url, startDate, edges, listener, signal, interval = often }: PlaylistMessagesOptions): Promise<void> {
   const told = new Map<string, number>();
   const base = new URL(url, location.href).href;
+  const read = (from: string, init: RequestInit): Promise<Response> => edges?.fetch(from, init) ?? fetch(from, init);
   let playlist: string | undefined;
   while (!signal.aborted) {
-    playlist ??= firstPlaylist(await text(base, signal), base);
+    playlist ??= firstPlaylist(await text(read, base, signal), base);
     const start = startDate();
-    const listed = start === undefined || playlist === undefined ? '' : await text(playlist, signal);
+    const listed = start === undefined || playlist === undefined ? '' : await text(read, playlist, signal);
     for (const attributes of rangesOf(listed)) {
       const message = readRange(attributes);
       const position = (Date.parse(attributes['START-DATE'] ?? '') - (start ?? Number.NaN)) / 1_000;
@@ -61,9 +65,9 @@ export function rangesOf(playlist: string): readonly RangeAttributes[] {
   return tags.map((line) => Object.fromEntries([...line.slice(17).matchAll(/([A-Z0-9-]+)=(?:"([^"]*)"|([^",]*))/g)].map(([, name, quoted, bare]) => [name, quoted ?? bare])));
 }
 
-async function text(url: string, signal: AbortSignal): Promise<string> {
+async function text(read: (url: string, init: RequestInit) => Promise<Response>, url: string, signal: AbortSignal): Promise<string> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) });
+    const response = await read(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) });
     return response.ok ? await response.text() : '';
   } catch {
     return '';

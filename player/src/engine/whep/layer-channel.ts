@@ -22,6 +22,10 @@ export interface LayerListener {
   clock(point: ClockPoint): void;
   /** A message, with the RTP timestamp of its frame. */
   metadata(event: EngineEvent): void;
+  /** The server is ending, and names another: its base URL. */
+  move(url: string): void;
+  /** The events have broken off; they are asked for again. */
+  interrupted(): void;
   /** Bits per second that the server believes in. */
   estimate(bitsPerSecond: number): void;
 }
@@ -55,6 +59,8 @@ export class LayerChannel {
       }
     });
     on('metadata', (data) => readMetadata(data).forEach((event) => listener.metadata(event)));
+    on('move', (data) => isRecord(data) && typeof data['url'] === 'string' && listener.move(data['url']));
+    this.#events.addEventListener('error', () => listener.interrupted());
     on('estimate', (data) => isRecord(data) && typeof data['bitrate'] === 'number' && listener.estimate(data['bitrate']));
   }
 

@@ -7,6 +7,8 @@ export type PathWatchOptions = {
   readonly connection: WhepConnection;
   /** When the last frame was shown, by `performance.now()`. */
   readonly lastFrameAt: () => number | undefined;
+  /** Nothing has come for a while; a restart follows where it goes on. Called once for each silence. */
+  readonly suspicious?: () => void;
   readonly troubled: (detail: string) => void;
   readonly recovered: () => void;
   /** No restart has helped: the session is lost. Called once. */
@@ -89,6 +91,9 @@ export class PathWatch {
       return;
     }
     if (this.#isLively) {
+      if (!this.#silentPublisher) {
+        this.#options.suspicious?.();
+      }
       // What is counted from is old: packets since then say nothing of now.
       this.#isLively = false;
       this.#sample = await this.#read();

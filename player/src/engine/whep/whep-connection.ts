@@ -14,7 +14,8 @@ const lookInterval = 30;
  * The offer leaves without waiting for candidates: the server is ICE-lite, and learns our address from our checks.
  */
 export class WhepConnection {
-  readonly url: string;
+  /** The endpoint: as it was given, then where the offer was answered. */
+  url: string;
   /** By `performance.now()`. */
   readonly begunAt = performance.now();
   readonly peer: RTCPeerConnection;
@@ -23,6 +24,7 @@ export class WhepConnection {
   /** Settles when the server has answered: rejects with an `EngineError` where it refused. */
   readonly answered: Promise<void>;
   readonly #ends = new AbortController();
+  #sentOn = false;
   #resource: string | undefined;
   #links: WhepLinks = { events: undefined, layer: undefined, tellsClock: false };
 
@@ -46,6 +48,11 @@ export class WhepConnection {
   /** Extensions that the server offers; empty before the answer. */
   get links(): WhepLinks {
     return this.#links;
+  }
+
+  /** True where the server has sent the offer on to another, which answered it. */
+  get wasSentOn(): boolean {
+    return this.#sentOn;
   }
 
   /** True once it was left. */
@@ -109,6 +116,8 @@ export class WhepConnection {
     const sdp = withStereo(offer.sdp ?? '');
     // Both at once: the offer says already all that the server wants to know.
     const [answer] = await Promise.all([postOffer(this.url, sdp, this.#ends.signal), this.peer.setLocalDescription({ type: 'offer', sdp })]);
+    this.#sentOn = answer.url !== this.url;
+    this.url = answer.url;
     if (this.left) {
       deleteSession(answer.resource);
       return;

@@ -1,5 +1,6 @@
 import type { Millis, WallTime } from '#core/media/time.ts';
 import type { EventPlace } from '../../events/timed-message.ts';
+import type { Edges } from '../../edges/edges.ts';
 import type { Engine, EngineListener, EngineRung, NetworkFigures } from '../engine.ts';
 import { failureOf } from '../engine-error.ts';
 import { rungLabel } from '../rung-label.ts';
@@ -10,6 +11,7 @@ import type { Layer } from './layer-channel.ts';
 import { PathWatch } from './path-watch.ts';
 import { RtcMeter } from './rtc-meter.ts';
 import { WhepConnection } from './whep-connection.ts';
+import { serverOf } from './whep-links.ts';
 
 /** Options of {@link WhepEngine}. */
 export type WhepEngineOptions = {
@@ -21,6 +23,8 @@ export type WhepEngineOptions = {
   readonly patience?: Millis | undefined;
   /** A session that was begun already: early, or beside another engine. */
   readonly connection?: WhepConnection | undefined;
+  /** Who serves; without it, whoever the URL names. */
+  readonly edges?: Edges | undefined;
   readonly listener: EngineListener;
 };
 
@@ -55,13 +59,19 @@ export class WhepEngine implements Engine {
   #size: { readonly width: number; readonly height: number } | undefined;
   #choice: number | 'auto';
   #asked: string | undefined;
+  #next: WhepConnection | undefined;
+  #renewing = false;
+  /** No packets come any more, and no restart has helped. */
+  #isLost = false;
   #destroyed = false;
+  readonly #unlisten: (() => void) | undefined;
 
   constructor(options: WhepEngineOptions) {
     this.#options = options;
     this.#choice = options.choice;
-    const { connection } = options;
-    this.#connection = connection === undefined || connection.left ? new WhepConnection(options.url) : connection;
+    const { connection, edges, url } = options;
+    this.#connection = connection === undefined || connection.left ? new WhepConnection(edges?.url(url) ?? url) : connection;
+    this.#unlisten = edges?.onMove(() => this.#follow());
   }
 
   start(): void {
@@ -109,6 +119,8 @@ export class WhepEngine implements Engine {
       return;
     }
     this.#destroyed = true;
+    this.#unlisten?.();
+    this.#next?.leave();
     const { video } = this.#options;
     if (video.srcObject === this.#connection.stream) {
       video.srcObject = null;
@@ -126,8 +138,15 @@ export class WhepEngine implements Engine {
         this.#attend(connection);
       }
     } catch (error) {
-      if (!this.#destroyed) {
-        listener.failed(failureOf(error));
+      const failure = failureOf(error);
+      if (this.#destroyed) {
+        return;
+      }
+      const isDead = failure.kind === 'network' && (await this.#options.edges?.suspect(serverOf(connection.url))) === false;
+      if (isDead) {
+        await this.#renew();
+      } else if (!this.#destroyed) {
+        listener.failed(failure);
       }
     }
   }
@@ -154,7 +173,11 @@ export class WhepEngine implements Engine {
 
   /** Media flow: measure, listen to the server, and see to it that they go on. */
   #attend(connection: WhepConnection): void {
-    const { listener } = this.#options;
+    const { listener, edges } = this.#options;
+    if (connection.wasSentOn) {
+      edges?.route.moveTo(serverOf(connection.url), 'sent');
+    }
+    this.#isLost = false;
     this.#meter.watch(connection.peer);
     this.#channel = new LayerChannel(connection.links, {
       layers: (layers) => this.#onLayers(layers),
@@ -163,6 +186,8 @@ export class WhepEngine implements Engine {
         this.#meter.clock.point = point;
       },
       inactive: (state) => (state === 'ended' ? listener.ended() : this.#path?.falls()),
+      move: (to) => edges?.leave(serverOf(connection.url), to),
+      interrupted: () => this.#suspect(),
       metadata: (event) => listener.event(event),
       estimate: (bits) => {
         this.#meter.estimate = bits;
@@ -171,32 +196,86 @@ export class WhepEngine implements Engine {
     this.#path = new PathWatch({
       connection,
       lastFrameAt: () => this.lastFrameAt,
+      suspicious: () => this.#suspect(),
       troubled: (detail) => listener.troubled(detail),
       recovered: () => listener.recovered(),
-      lost: () => void this.#renew(),
+      lost: () => {
+        this.#isLost = true;
+        void this.#renew();
+      },
     });
   }
 
-  /** The path is lost: a new session, beside the old one's last picture. */
+  /** Something is wrong with the server, not only with the path to it: sees whether it lives. Where it does not, the route moves, and the session with it. */
+  #suspect(): void {
+    void this.#options.edges?.suspect(serverOf(this.#connection.url));
+  }
+
+  /** Another edge is in use: a session there takes over from this one. */
+  #follow(): void {
+    const { edges } = this.#options;
+    if (this.#path !== undefined && edges !== undefined && serverOf(this.#connection.url) !== edges.route.base) {
+      void this.#renew();
+    }
+  }
+
+  /** The path is lost, or the server is leaving: a new session, beside the old one's picture. */
   async #renew(): Promise<void> {
-    const { url, listener, video } = this.#options;
-    const old = this.#connection;
-    const next = new WhepConnection(url);
-    this.#connection = next;
-    try {
-      await next.media(performance.now() + renewPatience);
-    } catch (error) {
-      next.leave();
-      if (!this.#destroyed) {
-        this.#connection = old;
-        listener.failed(failureOf(error));
-      }
+    if (this.#renewing || this.#destroyed) {
       return;
     }
+    this.#renewing = true;
+    try {
+      const next = await this.#another();
+      await this.#take(next);
+      this.#renewing = false;
+      // The route may have gone on meanwhile.
+      this.#follow();
+    } catch (error) {
+      // A server that only wants to be left goes on for a while.
+      if (!this.#destroyed && (this.#isLost || !this.#flows)) {
+        this.#options.listener.failed(failureOf(error));
+      }
+    } finally {
+      this.#renewing = false;
+    }
+  }
+
+  /** A session that has media, at the edge in use or, where that fails, at one after it. */
+  async #another(): Promise<WhepConnection> {
+    const { url, edges } = this.#options;
+    const tried = new Set<string>();
+    for (;;) {
+      const endpoint = edges?.url(url) ?? url;
+      tried.add(endpoint);
+      const next = new WhepConnection(endpoint);
+      this.#next = next;
+      try {
+        await next.media(performance.now() + renewPatience);
+        return next;
+      } catch (error) {
+        next.leave();
+        const { kind } = failureOf(error);
+        const isServer = kind === 'network' || kind === 'full' || kind === 'blocked';
+        const goesOn = !this.#destroyed && isServer && edges?.route.failed(serverOf(endpoint)) === true && !tried.has(edges.url(url));
+        if (!goesOn) {
+          throw error;
+        }
+      } finally {
+        this.#next = undefined;
+      }
+    }
+  }
+
+  async #take(next: WhepConnection): Promise<void> {
+    const { listener, video } = this.#options;
     if (this.#destroyed) {
+      next.leave();
       return;
     }
     holdStill(video);
+    const old = this.#connection;
+    this.#connection = next;
     this.#let(old);
     this.#show(next);
     await video.play().catch(() => undefined);
@@ -204,6 +283,10 @@ export class WhepEngine implements Engine {
       this.#attend(next);
       listener.recovered();
     }
+  }
+
+  get #flows(): boolean {
+    return performance.now() - (this.lastFrameAt ?? -Infinity) < standing;
   }
 
   #let(connection: WhepConnection): void {

@@ -9,6 +9,8 @@ export type WhepAnswer = {
   /** The session's URL, absolute. */
   readonly resource: string;
   readonly links: WhepLinks;
+  /** Where the offer was answered in the end: servers send it on to others. */
+  readonly url: string;
 };
 
 /**
@@ -30,7 +32,7 @@ export async function postOffer(url: string, sdp: string, signal: AbortSignal): 
   const base = new URL(response.url || url, globalThis.location.href).href;
   const { events, layer, tellsClock } = parseLinks(response.headers.get('Link'), base);
   const near = (link: string | undefined): string | undefined => (link === undefined ? undefined : resourceUrl(link, base));
-  return { sdp: body, resource: resourceUrl(location, base), links: { events: near(events), layer: near(layer), tellsClock } };
+  return { url: base, sdp: body, resource: resourceUrl(location, base), links: { events: near(events), layer: near(layer), tellsClock } };
 }
 
 /**

@@ -24,6 +24,11 @@ export function parseLinks(header: string | null, base: string): WhepLinks {
   return found;
 }
 
+/** Base URL of the server that a WHEP endpoint is at. */
+export function serverOf(endpoint: string): string {
+  return endpoint.replace(/whep\/[^/?]*(\?.*)?$/, '');
+}
+
 /**
  * The session's URL. The server answers an absolute path (`/whep/...`) that knows nothing of a base path which a proxy puts
  * before it: then the offer's own base path is put before it too.
