@@ -17,7 +17,7 @@ export type CountingProxy = {
 /** Starts one, on a port of the system's choice. `headers` are added to each answer. */
 export async function startCountingProxy(port: number, headers: Readonly<Record<string, string>> = {}): Promise<CountingProxy> {
   const counts = new Map<string, number>();
-  const agent = new Agent({ keepAlive: true, noDelay: true });
+  const agent = new Agent({ keepAlive: true });
   const server = createServer({ noDelay: true }, (from, to) => {
     const target = from.url ?? '';
     counts.set(target, (counts.get(target) ?? 0) + 1);

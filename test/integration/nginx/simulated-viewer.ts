@@ -30,7 +30,7 @@ export type Sighting = {
 
 /** Watches one track as hls.js does: a blocking reload always under way, each part fetched as soon as it is named. */
 export class SimulatedViewer {
-  readonly #agent = new Agent({ keepAlive: true, noDelay: true });
+  readonly #agent = new Agent({ keepAlive: true });
   readonly #base: string;
   readonly #path: string;
   readonly #playlists = new Map<string, number>();
