@@ -18,10 +18,10 @@ export type HeartbeatsOptions = {
   readonly now?: Monotonic;
 };
 
-/** Told of a process that is heard of for the first time or again, and of one that is not any more. */
+/** Told of a process that is heard for the first time or again, and of one that is not any more. */
 export type LifeListener = (session: Session, isAlive: boolean) => void;
 
-type Life = { heardAt: Millis; isAlive: boolean };
+type Life = { heardAt: Millis; isAlive: boolean; wasHeard: boolean };
 
 const SUBJECT = 'millrace.alive';
 /** Answered to whoever asks: he need not wait for the next heartbeats. */
@@ -72,10 +72,16 @@ export class Heartbeats {
     return this.#life(session).isAlive;
   }
 
+  /** Whether it lives and was heard, not only named by what it left behind. */
+  isHeard(session: Session): boolean {
+    const life = this.#lives.get(session);
+    return session === this.#options.session || (life?.isAlive === true && life.wasHeard);
+  }
+
   /** The first by name of those who live, this process among them: who does what any one could do. */
   get isFirst(): boolean {
     for (const [session, life] of this.#lives) {
-      if (life.isAlive && session < this.#options.session) {
+      if (life.isAlive && life.wasHeard && session < this.#options.session) {
         return false;
       }
     }
@@ -121,7 +127,8 @@ export class Heartbeats {
     for (const [session, life] of this.#lives) {
       const silence = now - life.heardAt;
       if (life.isAlive && silence > NODE_SILENCE) {
-        this.#tell(session, life, false);
+        life.isAlive = false;
+        this.#tell(session, false);
       } else if (silence > REMEMBERED) {
         this.#lives.delete(session);
       }
@@ -159,24 +166,26 @@ export class Heartbeats {
       return;
     }
     const life = this.#life(session);
+    const isAlive = text.startsWith('+');
+    const isNews = life.isAlive !== isAlive || (isAlive && !life.wasHeard);
     life.heardAt = this.#now();
-    this.#tell(session, life, text.startsWith('+'));
+    life.wasHeard ||= isAlive;
+    life.isAlive = isAlive;
+    if (isNews) {
+      this.#tell(session, isAlive);
+    }
   }
 
   #life(session: Session): Life {
     let life = this.#lives.get(session);
     if (life === undefined) {
-      life = { heardAt: this.#now(), isAlive: true };
+      life = { heardAt: this.#now(), isAlive: true, wasHeard: false };
       this.#lives.set(session, life);
-      this.#listeners.forEach((listener) => listener(session, true));
     }
     return life;
   }
 
-  #tell(session: Session, life: Life, isAlive: boolean): void {
-    if (life.isAlive !== isAlive) {
-      life.isAlive = isAlive;
-      [...this.#listeners].forEach((listener) => listener(session, isAlive));
-    }
+  #tell(session: Session, isAlive: boolean): void {
+    [...this.#listeners].forEach((listener) => listener(session, isAlive));
   }
 }
