@@ -30,6 +30,10 @@ export const edgeOptions = {
   maxConnectionsPerAddress: option(count.default(5000), 'Open HTTP connections of one address. Not applied to trusted proxies.'),
   maxWaitingRequests: option(count.default(40_000), 'Requests that wait for media to come, in all. Each viewer has about two.'),
   maxWaitingRequestsPerAddress: option(count.default(5000), 'Requests of one address that wait for media to come.'),
+  maxFollowedTracks: option(
+    count.default(1000),
+    'Tracks (renditions of broadcasts) that an edge on NATS subscribes to at a time because somebody watches them. Beyond it those go first that nobody has asked for lately; then requests for further ones get 503. Each takes the memory of `liveWindow`, twice.',
+  ),
   maxWhepViewers: option(count.default(2000), 'WebRTC viewers in all, those still connecting included. Further ones get 503 with Retry-After, and LL-HLS.'),
   maxWhepViewersPerAddress: option(count.default(500), 'WebRTC viewers of one address (IPv6: each /64). Further ones get 429 with Retry-After. Behind one address may be a whole campus.'),
   egressWorkers: option(

@@ -152,9 +152,12 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     await archive.close();
     throw error;
   });
-  const follower = followBus({ bus, directory, archive, observer: metrics, log, clock });
+  const follower = followBus({ bus, directory, archive, follow: deps.follow ?? 'always', maxFollowedTracks: config.maxFollowedTracks, observer: metrics, log, clock });
   const timers = [
-    setInterval(() => directory.expire(clock()), EXPIRY_INTERVAL),
+    setInterval(() => {
+      directory.expire(clock());
+      follower.expire(clock());
+    }, EXPIRY_INTERVAL),
     setInterval(() => report.write(clock()), 1000),
     setInterval(() => connections.sweep(), SWEEP_INTERVAL),
   ];

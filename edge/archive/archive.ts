@@ -29,6 +29,8 @@ export interface Archive {
 export interface BroadcastKeeper {
   set info(info: BroadcastInfo);
   set ladder(ladder: LadderCatalog);
+  /** Calls back when this edge begins to keep the broadcast, at once where it does already, and with false when it does no more: another one has the right. */
+  onKeeping(listener: (isKeeping: boolean) => void): void;
   /** Where a track's packager tells of its segments. Parts are not looked at. */
   track(track: TrackName, kind: 'video' | 'audio'): PackagerEvents;
   /** The broadcast is over and all of it was told: finishes the recording, removes what was a window only. */

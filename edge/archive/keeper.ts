@@ -1,5 +1,6 @@
 import type { Lease } from '#core/bus/bus.ts';
 import type { BroadcastInfo, LadderCatalog } from '#core/bus/catalog.ts';
+import { elapsed, millis, type WallTime } from '#core/media/time.ts';
 import type { TrackName } from '#core/media/track.ts';
 
 import type { PackagerEvents } from '../cmaf/segment.ts';
@@ -20,14 +21,21 @@ export type KeeperOptions = {
   readonly metrics: ArchiveMetrics;
 };
 
+/** Something that was told before it could be handed on; of segments, when they were. */
+type Waiting = { readonly tell: (kept: KeptBroadcast) => void; readonly bytes: number; readonly at?: WallTime };
+
+/** While another edge keeps the broadcast, segments of so long wait: until it is known that it does no more. */
+const STANDBY = millis(10_000);
+
 /** Hands on what is told of a broadcast, once it may be kept and what is there of it is read. What comes before waits, within the queue's bound. */
 export class Keeper implements BroadcastKeeper {
   info: BroadcastInfo;
   readonly #options: KeeperOptions;
   /** Settles when it keeps, or will not. */
   readonly opened: Promise<void>;
-  #waiting: ((kept: KeptBroadcast) => void)[] = [];
+  #waiting: Waiting[] = [];
   #waitingBytes = 0;
+  readonly #listeners: ((isKeeping: boolean) => void)[] = [];
   /** Of waiting for an edge that keeps it already. */
   readonly #patience = new AbortController();
   #kept: KeptBroadcast | undefined;
@@ -49,11 +57,18 @@ export class Keeper implements BroadcastKeeper {
     this.#do(0, (kept) => (kept.ladder = ladder));
   }
 
+  onKeeping(listener: (isKeeping: boolean) => void): void {
+    this.#listeners.push(listener);
+    if (this.kept !== undefined) {
+      listener(true);
+    }
+  }
+
   track(name: TrackName, kind: 'video' | 'audio'): PackagerEvents {
     return {
       init: (init) => this.#do(0, (kept) => kept.addInit(kept.track(name, kind), init)),
       part: () => undefined,
-      segment: (segment) => this.#do(segment.bytes, (kept) => kept.addSegment(kept.track(name, kind), segment)),
+      segment: (segment) => this.#do(segment.bytes, (kept) => kept.addSegment(kept.track(name, kind), segment), segment.wallTime),
       gap: () => undefined,
     };
   }
@@ -91,10 +106,12 @@ export class Keeper implements BroadcastKeeper {
     kept.begin();
     this.#kept = kept;
     this.#state = 'open';
-    this.#waiting.splice(0).forEach((tell) => tell(kept));
+    this.#waiting.splice(0).forEach(({ tell }) => tell(kept));
+    this.#listeners.forEach((listener) => listener(true));
     void lease.lost.then(() => {
       if (this.stop() !== undefined) {
         this.#options.lost(kept);
+        this.#listeners.forEach((listener) => listener(false));
       }
     });
   }
@@ -104,16 +121,28 @@ export class Keeper implements BroadcastKeeper {
     return this.#state === 'stopped';
   }
 
-  #do(bytes: number, tell: (kept: KeptBroadcast) => void): void {
+  #do(bytes: number, tell: (kept: KeptBroadcast) => void, at?: WallTime): void {
     if (this.kept !== undefined) {
       tell(this.kept);
     } else if (this.#state === 'opening') {
+      this.#dropOld(at);
       if (this.#waitingBytes + bytes > MAX_QUEUED_BYTES) {
         this.#options.metrics.lost('slow');
         return;
       }
       this.#waitingBytes += bytes;
-      this.#waiting.push(tell);
+      this.#waiting.push({ tell, bytes, ...(at === undefined ? {} : { at }) });
+    }
+  }
+
+  /** Whoever has the lease has kept these. */
+  #dropOld(now: WallTime | undefined): void {
+    if (now !== undefined && this.#lease === undefined) {
+      this.#waiting = this.#waiting.filter(({ at, bytes }) => {
+        const isOld = at !== undefined && elapsed(at, now) > STANDBY;
+        this.#waitingBytes -= isOld ? bytes : 0;
+        return !isOld;
+      });
     }
   }
 }

@@ -12,6 +12,10 @@ export class NothingKept implements BroadcastKeeper {
     // Nothing depends on it.
   }
 
+  onKeeping(): void {
+    // It never does.
+  }
+
   track(): ReturnType<BroadcastKeeper['track']> {
     return { init: () => undefined, part: () => undefined, segment: () => undefined, gap: () => undefined };
   }

@@ -100,7 +100,7 @@ export class Shelf implements Archive {
     this.#keepers.get(id)?.stop();
     const keeper: Keeper = new Keeper(info, {
       metrics: this.#metrics,
-      lease: (signal) => takeLease(this.#options.bus, id, this.#options.clock, signal),
+      lease: (signal) => takeLease(this.#options.bus, id, signal),
       open: () => this.#openFor(info, isRecorded),
       lost: (kept) => void this.#end(kept),
       ended: async (kept) => {

@@ -3,7 +3,6 @@ import { readdir, rm } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { broadcastId } from '#core/media/frame.ts';
-import { millis, wallTime } from '#core/media/time.ts';
 import { trackName } from '#core/media/track.ts';
 
 import { videoFrame, videoGroup } from '../cmaf/testing/frames.ts';
@@ -246,23 +245,44 @@ describe('of several edges', () => {
     expect(harness.shelf.recordings()).toMatchObject([{ state: 'finished' }]);
   });
 
-  test('one that hears another keep the broadcast does not disturb it', async () => {
-    harness.bus.putCatalog(info.broadcast, 'archive', { rewind: millis(1), recording: true, bytes: 1, warnings: [] });
+  test('one waits while another has the lease, and is not told that it keeps anything', async () => {
+    const other = await harness.bus.lease(`archive/${info.broadcast}`);
     const keeper = harness.shelf.keep(info);
+    const told: boolean[] = [];
+    keeper.onKeeping((isKeeping) => told.push(isKeeping));
     for (let turn = 0; turn < 20; turn++) {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(harness.shelf.open(info.broadcast)).toBeUndefined();
     await keeper.end();
     expect(harness.shelf.recordings()).toEqual([]);
+    expect(told).toEqual([]);
+    other.release();
   });
 
-  test('one goes on where another has fallen silent, with what it heard meanwhile', async () => {
-    harness.bus.putCatalog(info.broadcast, 'archive', { rewind: millis(1), recording: true, bytes: 1, warnings: [] });
+  test('one goes on where another is gone, with what it heard in the last ten seconds', async () => {
+    const other = await harness.bus.lease(`archive/${info.broadcast}`);
     const keeper = harness.shelf.keep(info);
+    const told: boolean[] = [];
+    keeper.onKeeping((isKeeping) => told.push(isKeeping));
     const track = new KeptTestTrack(keeper);
-    track.groups(100, 101);
-    harness.now = wallTime(harness.now + 5000);
+    track.groups(100, 130);
+    other.release();
+    await harness.settle();
+    expect(groups()).toEqual([120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130]);
+    expect(told).toEqual([true]);
+    await harness.bus.lease(`archive/${info.broadcast}`);
+    await Promise.resolve();
+    expect(told).toEqual([true, false]);
+  });
+
+  test('one asks again where the bus cannot tell who has the lease', async () => {
+    const { tryLease } = harness.bus;
+    harness.bus.tryLease = () => {
+      harness.bus.tryLease = tryLease;
+      return Promise.reject(new Error('away'));
+    };
+    new KeptTestTrack(harness.shelf.keep(info)).groups(100, 101);
     await harness.settle();
     expect(groups()).toEqual([100, 101]);
   });

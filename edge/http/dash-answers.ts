@@ -53,11 +53,11 @@ export class DashAnswers {
     }
     const window = this.#windowOf(target, query.broadcast);
     const broadcast = window && this.#broadcasts.get(window);
-    if (broadcast === undefined) {
+    if (window === undefined || broadcast === undefined) {
       exchanges.missing(exchange.response, target);
       return;
     }
-    this.#manifestOf(exchange, target, broadcast, query);
+    this.#wanted(exchange, target, { window, broadcast }, query);
   }
 
   /**
@@ -80,9 +80,32 @@ export class DashAnswers {
         instead: (outcome) => outcome === 'arrived' && this.segment(exchange, target),
       });
     } else {
-      this.#grow(exchange, segments, found);
+      this.#grow(exchange, target, segments, found);
     }
     return true;
+  }
+
+  /** Answers once every track is followed, and what there is of it is here. */
+  #wanted(exchange: Exchange, target: ManifestTarget, of: { readonly window: BroadcastWindow; readonly broadcast: DashBroadcast }, query: ManifestQuery): void {
+    const { exchanges } = this.#options;
+    const state = of.broadcast.want();
+    if (state === 'ready') {
+      this.#manifestOf(exchange, target, of.broadcast, query);
+    } else if (state === 'refused') {
+      exchanges.full(exchange.response, 'manifest');
+    } else {
+      exchanges.wait(exchange, {
+        kind: 'manifest',
+        queue: (waiter) => of.window.awaitAll(waiter),
+        send: (payload) => exchanges.send(exchange, 'manifest', payload, MANIFEST_CACHING),
+        instead: (outcome) => {
+          if (outcome === 'arrived') {
+            this.#wanted(exchange, target, of, query);
+          }
+          return outcome === 'arrived';
+        },
+      });
+    }
   }
 
   #manifestOf(exchange: Exchange, target: ManifestTarget, broadcast: DashBroadcast, { after }: ManifestQuery): void {
@@ -115,7 +138,7 @@ export class DashAnswers {
     return (id === undefined ? undefined : directory.broadcast(stream, id)) ?? directory.current(stream);
   }
 
-  #grow(exchange: Exchange, segments: DashBroadcast['segments'], segment: WindowSegment): void {
+  #grow(exchange: Exchange, { track }: SegmentTarget, segments: DashBroadcast['segments'], segment: WindowSegment): void {
     const { exchanges, metrics, clock } = this.#options;
     const { request, response } = exchange;
     if (request.method === 'HEAD') {
@@ -135,7 +158,7 @@ export class DashAnswers {
       metrics.answered('segment', 200, bytes);
     });
     if (!answer.advance()) {
-      unfollow = segments.follow(segment, answer, clock());
+      unfollow = segments.follow(track, segment, answer, clock());
     }
   }
 }

@@ -141,6 +141,11 @@ export class Exchanges {
     }
   }
 
+  /** There is no room to subscribe to one more track (ADR 0015). */
+  full(response: ServerResponse, kind: RequestKind): void {
+    this.fail(response, kind, 503, 'edge/full', 'This server follows as many tracks as it takes.', RETRY_AFTER);
+  }
+
   failOutcome(response: ServerResponse, kind: RequestKind, outcome: Exclude<Outcome, Payload>): void {
     switch (outcome) {
       case 'too-far':

@@ -148,6 +148,13 @@ export class MediaHandler {
       return;
     }
     const viewer = exchanges.stamp(exchange, target.stream, 'hls');
+    if (!this.#isReady(exchange, target, rendition)) {
+      return;
+    }
+    if (rendition.window.ended && rendition.window.last === undefined) {
+      exchanges.missing(exchange.response, target);
+      return;
+    }
     const found = rendition.playlist(directives);
     const caching = directives.msn === undefined ? PLAYLIST_CACHING : BLOCKING_PLAYLIST_CACHING;
     if (found === 'wait') {
@@ -183,6 +190,9 @@ export class MediaHandler {
 
   #part(exchange: Exchange, target: Extract<MediaTarget, { kind: 'part' }>): void {
     const rendition = this.#rendition(target);
+    if (rendition !== undefined && !this.#isReady(exchange, target, rendition)) {
+      return;
+    }
     const found = rendition?.part(target.group, target.part);
     const exchanges = this.#exchanges;
     if (rendition === undefined || found === undefined) {
@@ -201,6 +211,9 @@ export class MediaHandler {
   /** From memory; as it grows; from disk. */
   #whole(exchange: Exchange, target: Extract<MediaTarget, { kind: 'segment' | 'init' }>): void {
     const rendition = this.#rendition(target);
+    if (rendition !== undefined && !this.#isReady(exchange, target, rendition)) {
+      return;
+    }
     const payload = target.kind === 'init' ? rendition?.init(target.config) : rendition?.segment(target.group);
     if (payload !== undefined) {
       this.#exchanges.send(exchange, target.kind, payload, IMMUTABLE);
@@ -216,8 +229,19 @@ export class MediaHandler {
     return this.#options.directory.broadcast(target.stream, target.broadcast)?.renditions.get(target.track);
   }
 
+  /** Whether a track is followed, and what there is of it is here. Otherwise the request waits for that, or is refused. */
+  #isReady(exchange: Exchange, target: Extract<MediaTarget, { track: unknown }>, rendition: Rendition): boolean {
+    const state = rendition.want();
+    if (state === 'wait') {
+      this.#waitFor(exchange, target, (waiter) => rendition.awaitReady(waiter));
+    } else if (state === 'refused') {
+      this.#exchanges.full(exchange.response, target.kind);
+    }
+    return state === 'ready';
+  }
+
   /** Waits for what a target stands on, then serves it. */
-  #waitFor(exchange: Exchange, target: Extract<MediaTarget, { kind: 'master' | 'playlist' }>, queue: Wait['queue']): void {
+  #waitFor(exchange: Exchange, target: Exclude<MediaTarget, { kind: 'manifest' | 'rewind' | 'picture' | 'other' }>, queue: Wait['queue']): void {
     const { kind } = target;
     this.#exchanges.wait(exchange, {
       kind,

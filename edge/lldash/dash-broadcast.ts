@@ -77,6 +77,20 @@ export class DashBroadcast implements WindowFace {
     list.add(waiter);
   }
 
+  /** Somebody asks for the manifest, which lists every track: as `BroadcastWindow.wantAll`. */
+  want(): 'ready' | 'wait' | 'refused' {
+    const state = this.#window.wantAll();
+    if (state === 'wait') {
+      // Patience with renditions that are late begins when all can be there.
+      this.#incompleteSince = undefined;
+    }
+    return state;
+  }
+
+  awaits(track: TrackName): boolean {
+    return this.#queues.size > 0 || this.segments.awaits(track);
+  }
+
   changed(): void {
     this.#takeArchive();
     this.#takeLadder();

@@ -38,6 +38,9 @@ const GRID = millis(40);
  */
 const MAX_DRIFT = millis(100);
 
+/** Periods that are remembered while nobody asks for a manifest. Each time that viewers come back a new one begins. */
+const MAX_ANCHORS = 256;
+
 /**
  * Divides a broadcast into periods: a new one begins with each epoch, with a new decoder configuration, after a group that every rendition lost, and where
  * the publisher's clock has drifted. Presentation time is wall time since the broadcast's start, because players take it for that
@@ -136,6 +139,10 @@ export class PeriodAnchors {
       ...placed(media, shift, before),
       reference: { media, wallTime: segment.wallTime },
     });
+    if (this.#anchors.length > MAX_ANCHORS) {
+      this.#anchors.shift();
+      this.#told = Math.max(0, this.#told - 1);
+    }
   }
 
   #roundShift(segment: BegunSegment): Millis {

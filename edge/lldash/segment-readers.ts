@@ -20,7 +20,7 @@ const PATIENCE = millis(33_000);
 const turns = new FairTurns();
 
 type Queue = { readonly track: TrackName; readonly group: number; readonly list: WaitList<Waiter> };
-type Reading = { readonly reader: SegmentReader; readonly segment: WindowSegment; /** Parts that the reader was told of. */ told: number; hasMoved: boolean; deadline: WallTime };
+type Reading = { readonly track: TrackName; readonly reader: SegmentReader; readonly segment: WindowSegment; /** Parts that the reader was told of. */ told: number; hasMoved: boolean; deadline: WallTime };
 
 /** The requests for segments of a broadcast that are in the making, or about to begin. */
 export class SegmentReaders {
@@ -35,6 +35,11 @@ export class SegmentReaders {
   /** Readers of segments that grow. */
   get count(): number {
     return this.#readings.size;
+  }
+
+  /** Whether anybody reads a segment of a track as it grows, or waits for one to begin. */
+  awaits(track: TrackName): boolean {
+    return [...this.#queues.values()].some((queue) => queue.track === track) || [...this.#readings].some((reading) => reading.track === track);
   }
 
   /** How a segment can be read that is not there as a whole: it grows; it is the next to begin (`wait`); undefined otherwise. */
@@ -62,8 +67,8 @@ export class SegmentReaders {
   }
 
   /** Has a reader told of each part of a segment from now on. Returns the way out. */
-  follow(segment: WindowSegment, reader: SegmentReader, now: WallTime): () => void {
-    const reading: Reading = { reader, segment, told: segment.parts.length, hasMoved: false, deadline: later(now, PATIENCE) };
+  follow(track: TrackName, segment: WindowSegment, reader: SegmentReader, now: WallTime): () => void {
+    const reading: Reading = { track, reader, segment, told: segment.parts.length, hasMoved: false, deadline: later(now, PATIENCE) };
     this.#readings.add(reading);
     return () => this.#readings.delete(reading);
   }

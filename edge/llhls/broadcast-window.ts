@@ -6,10 +6,10 @@ import { playlistPayload, type Payload } from '../http/payload.ts';
 import { EventList, type ListedEvent } from './event-list.ts';
 import type { RenditionReport, ServerControl } from './media-playlist.ts';
 import { multivariantPlaylist, type OfferedRendition } from './multivariant-playlist.ts';
-import { Rendition } from './rendition.ts';
+import { Rendition, type FollowState } from './rendition.ts';
 import { TrackWindow } from './track-window.ts';
 import { WaitList, type Waiter } from './waiting.ts';
-import { THREE_TARGET_DURATIONS, type GroupTimes } from './window-segment.ts';
+import { THREE_TARGET_DURATIONS, type GroupTimes, type WindowSegment } from './window-segment.ts';
 
 /** Groups whose times are remembered, for tracks that lost them. More than any window lists. */
 const REMEMBERED_GROUPS = 256;
@@ -31,6 +31,14 @@ export interface WindowFace {
   expire(now: WallTime): void;
   /** Answers everybody who waits: nothing more will come. */
   dismiss(outcome: 'stopping' | 'gone'): void;
+  /** Whether anybody waits for something of a track, or is being sent it as it comes. */
+  awaits(track: TrackName): boolean;
+}
+
+/** Subscribes to the tracks of a broadcast when they are asked for (ADR 0015). */
+export interface WindowFollower {
+  /** Begins to subscribe to a track that sleeps; false where there is no room for it. */
+  wake(track: TrackName): boolean;
 }
 
 /** A broadcast as LL-HLS serves it: its renditions, kept in step, and its multivariant playlist. */
@@ -42,6 +50,8 @@ export class BroadcastWindow {
   readonly #ladderWaiters = new WaitList<Waiter>();
   readonly #events = new EventList();
   readonly #faces: WindowFace[] = [];
+  readonly #readyWaiters = new WaitList<Waiter>();
+  #follower: WindowFollower | undefined;
   #info: BroadcastInfo;
   #ladder: LadderCatalog | undefined;
   #master: { readonly text: string; readonly payload: Payload } | undefined;
@@ -65,6 +75,37 @@ export class BroadcastWindow {
   /** Serves the broadcast over another protocol as well, from now on. */
   attach(face: WindowFace): void {
     this.#faces.push(face);
+  }
+
+  /** Who subscribes to its tracks. To be set before the ladder is; without it all tracks are always there. */
+  set follower(follower: WindowFollower) {
+    this.#follower = follower;
+  }
+
+  /** Somebody asks for what needs every track that is offered: as {@link Rendition.want}. */
+  wantAll(): 'ready' | 'wait' | 'refused' {
+    const states = this.#offeredRenditions().map((rendition) => rendition.want());
+    return states.includes('refused') ? 'refused' : states.includes('wait') ? 'wait' : 'ready';
+  }
+
+  /** Waits for every track that is offered; the outcome is `arrived`. */
+  awaitAll(waiter: Waiter): void {
+    this.#readyWaiters.add(waiter);
+  }
+
+  /** Whether anybody asked for a track since the last call, or waits for something of it. */
+  takeWanted(track: TrackName): boolean {
+    const isAwaited = this.#readyWaiters.size > 0 || this.#faces.some((face) => face.awaits(track));
+    return this.#renditions.get(track)?.takeWanted() === true || isAwaited;
+  }
+
+  /** A track sleeps, is woken or is there. */
+  followed(track: TrackName, state: FollowState): void {
+    const rendition = this.#renditions.get(track);
+    if (rendition !== undefined) {
+      rendition.state = state;
+      this.#changed();
+    }
   }
 
   get renditions(): ReadonlyMap<TrackName, Rendition> {
@@ -103,6 +144,11 @@ export class BroadcastWindow {
     this.#ladderWaiters.release(() => 'arrived');
   }
 
+  /** The epoch of a group that any of its tracks has had whole, lately; undefined where none has. */
+  epochOf(group: number): number | undefined {
+    return this.#times.get(group)?.epoch;
+  }
+
   /** A segment began without a key frame: EXT-X-INDEPENDENT-SEGMENTS would not be true. */
   dependentSegmentSeen(): void {
     this.#independentSegments = false;
@@ -134,6 +180,7 @@ export class BroadcastWindow {
   /** Answers those who waited three target durations. */
   expire(now: WallTime): void {
     this.#ladderWaiters.expire(now);
+    this.#readyWaiters.expire(now);
     for (const rendition of this.#renditions.values()) {
       rendition.expire(now);
     }
@@ -143,6 +190,7 @@ export class BroadcastWindow {
   /** Answers everybody who waits: nothing more will come. */
   dismiss(outcome: 'stopping' | 'gone'): void {
     this.#ladderWaiters.release(() => outcome);
+    this.#readyWaiters.release(() => outcome);
     for (const rendition of this.#renditions.values()) {
       rendition.dismiss(outcome);
     }
@@ -162,7 +210,13 @@ export class BroadcastWindow {
         this.#changed();
       },
     });
-    return new Rendition(window, { control: () => this.#control(), reports: (except) => this.#reports(except), events: this.#events });
+    const follower = this.#follower;
+    return new Rendition(window, {
+      control: () => this.#control(),
+      reports: (except) => this.#reports(except),
+      events: this.#events,
+      wake: follower && (() => follower.wake(track)),
+    });
   }
 
   /** Answers after the present turn, once for all that happens in it: a burst of frames renders one playlist. */
@@ -180,8 +234,23 @@ export class BroadcastWindow {
           rendition.release();
         }
         this.#faces.forEach((face) => face.changed());
+        this.#releaseReady();
       });
     }
+  }
+
+  /** Answers who waits for tracks, now that everything knows what is there of them. */
+  #releaseReady(): void {
+    for (const rendition of this.#renditions.values()) {
+      rendition.releaseReady();
+    }
+    if (this.#readyWaiters.size > 0 && this.#offeredRenditions().every(({ state }) => state === 'live')) {
+      this.#readyWaiters.release(() => 'arrived');
+    }
+  }
+
+  #offeredRenditions(): Rendition[] {
+    return (this.#ladder?.renditions ?? []).flatMap(({ track, faces }) => (faces.includes('hls') ? (this.#renditions.get(track) ?? []) : []));
   }
 
   #remember(window: TrackWindow): void {
@@ -213,9 +282,9 @@ export class BroadcastWindow {
     }
     const named = new Set(this.#ladder?.renditions.map(({ track }) => track));
     const groups = [...this.#times].sort(([a], [b]) => a - b);
-    for (const { window } of this.#renditions.values()) {
+    for (const { window, state } of this.#renditions.values()) {
       const last = window.last;
-      if (last === undefined || window.ended) {
+      if (last === undefined || window.ended || state !== 'live') {
         continue;
       }
       const patience = named.has(window.track) ? THREE_TARGET_DURATIONS : millis(0);
@@ -253,23 +322,34 @@ export class BroadcastWindow {
     }
     let longest = millis(0);
     for (const [epoch, partTarget] of this.#partTargets) {
-      if (epoch < oldest) {
+      if (epoch < oldest - 1) {
+        // A track that is woken may begin in the epoch before.
         this.#partTargets.delete(epoch);
-      } else if (partTarget > longest) {
+      } else if (epoch >= oldest && partTarget > longest) {
         longest = partTarget;
       }
     }
     return longest;
   }
 
+  /**
+   * Where the other renditions stand. One that nobody watches stands at the last whole group of this one, which it has or is about to have: who switches to it asks for
+   * the next one, and so wakes it.
+   */
   #reports(except: TrackName): RenditionReport[] {
     const reports: RenditionReport[] = [];
+    const shared = lastPartOf(this.#renditions.get(except)?.window.lastComplete);
     for (const { track } of this.#offered()) {
-      const report = track === except ? undefined : this.#renditions.get(track)?.report;
+      const rendition = track === except ? undefined : this.#renditions.get(track);
+      const report = rendition?.state === 'live' ? rendition.report : rendition && shared;
       if (report !== undefined) {
         reports.push({ uri: `../${track}/index.m3u8`, ...report });
       }
     }
     return reports;
   }
+}
+
+function lastPartOf(segment: WindowSegment | undefined): { readonly msn: number; readonly part: number } | undefined {
+  return segment === undefined || segment.parts.length === 0 ? undefined : { msn: segment.group, part: segment.parts.length - 1 };
 }

@@ -17,7 +17,12 @@ export type RenditionContext = {
   readonly control: () => ServerControl;
   readonly reports: (except: TrackName) => readonly RenditionReport[];
   readonly events: EventList;
+  /** Begins to subscribe to the track; false where there is no room for it. Without it somebody always does. */
+  readonly wake?: (() => boolean) | undefined;
 };
+
+/** Whether anybody subscribes to a track, and has what there was when he began (ADR 0015). */
+export type FollowState = 'asleep' | 'filling' | 'live';
 
 type PlaylistQueue = { readonly directives: Directives; readonly list: WaitList<PlaylistWaiter> };
 type PartQueue = { readonly group: number; readonly part: number; readonly list: WaitList<Waiter> };
@@ -28,12 +33,57 @@ export class Rendition {
   readonly #context: RenditionContext;
   readonly #playlistQueues = new Map<string, PlaylistQueue>();
   readonly #partQueues = new Map<string, PartQueue>();
+  readonly #readyQueue = new WaitList<Waiter>();
+  #state: FollowState;
+  #isWanted = false;
   #full: Payload | undefined;
   #delta: Payload | undefined;
 
   constructor(window: TrackWindow, context: RenditionContext) {
     this.window = window;
     this.#context = context;
+    this.#state = context.wake === undefined ? 'live' : 'asleep';
+  }
+
+  get state(): FollowState {
+    return this.#state;
+  }
+
+  /** Set by whoever subscribes. Asleep, it has nothing. */
+  set state(state: FollowState) {
+    this.#state = state;
+    if (state === 'asleep') {
+      this.window.clear();
+      this.invalidate();
+    }
+  }
+
+  /** Somebody asks for the track: `ready`, or `wait` until {@link awaitReady} says so; `refused` where there is no room to subscribe. */
+  want(): 'ready' | 'wait' | 'refused' {
+    this.#isWanted = true;
+    if (this.#state === 'live') {
+      return 'ready';
+    }
+    return this.#state === 'filling' || this.#context.wake?.() !== false ? 'wait' : 'refused';
+  }
+
+  /** Waits for what there is of the track; the outcome is `arrived`. */
+  awaitReady(waiter: Waiter): void {
+    this.#readyQueue.add(waiter);
+  }
+
+  /** Whether anybody asked for the track since the last call, or waits for something of it. */
+  takeWanted(): boolean {
+    const isWanted = this.#isWanted || this.#readyQueue.size > 0 || this.#playlistQueues.size > 0 || this.#partQueues.size > 0;
+    this.#isWanted = false;
+    return isWanted;
+  }
+
+  /** Answers who waits for the track to be ready, where it is. */
+  releaseReady(): void {
+    if (this.#state === 'live' && this.#readyQueue.size > 0) {
+      this.#readyQueue.release(() => 'arrived');
+    }
   }
 
   /** Where this rendition stands, as others report it; undefined before it has a part. */
@@ -127,12 +177,14 @@ export class Rendition {
 
   /** Answers those who waited three target durations. */
   expire(now: WallTime): void {
+    this.#readyQueue.expire(now);
     expireIn(this.#playlistQueues, now);
     expireIn(this.#partQueues, now);
   }
 
   /** Answers everybody: nothing more will come. */
   dismiss(outcome: 'stopping' | 'gone'): void {
+    this.#readyQueue.release(() => outcome);
     for (const queues of [this.#playlistQueues, this.#partQueues]) {
       for (const { list } of queues.values()) {
         list.release(() => outcome);

@@ -55,6 +55,8 @@ export class TrackWindow implements PackagerEvents {
   #ended = false;
   #ignored = 0;
   #beginsEpoch = false;
+  /** Nothing before this group is listed any more. */
+  #floor = 0;
 
   constructor(track: TrackName, options: WindowOptions) {
     this.track = track;
@@ -199,6 +201,16 @@ export class TrackWindow implements PackagerEvents {
     }
   }
 
+  /** Empties the window: nobody watches. What comes later begins it anew, not before what it listed first; the newest configuration stays known. */
+  clear(): void {
+    this.#floor = Math.max(this.#floor, this.first?.group ?? 0);
+    this.#segments = [];
+    this.#byGroup.clear();
+    this.#firstListed = this.#bytes = 0;
+    this.#beginsEpoch = false;
+    this.#dropInits();
+  }
+
   /** Gives up a group as lost, or its rest. What comes of it later is ignored. */
   giveUp(group: number, epoch: number): void {
     const last = this.last;
@@ -239,7 +251,7 @@ export class TrackWindow implements PackagerEvents {
     if (last !== undefined && segment.group <= last.group) {
       return last.group === segment.group && !last.complete && last.epoch === segment.epoch ? last : undefined;
     }
-    if (part.index !== 0 || (last !== undefined && segment.epoch < last.epoch)) {
+    if (part.index !== 0 || segment.group < this.#floor || (last !== undefined && segment.epoch < last.epoch)) {
       return undefined;
     }
     this.#giveUpLast();

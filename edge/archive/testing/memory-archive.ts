@@ -87,6 +87,10 @@ export class MemoryBroadcast implements BroadcastKeeper, ArchivedBroadcast {
     };
   }
 
+  onKeeping(listener: (isKeeping: boolean) => void): void {
+    listener(true);
+  }
+
   track(track: TrackName, kind: 'video' | 'audio'): PackagerEvents {
     let known = this.tracks.get(track);
     if (known === undefined) {

@@ -2,7 +2,7 @@ import type { Bus, TrackProducer } from '#core/bus/bus.ts';
 import type { BroadcastInfo } from '#core/bus/catalog.ts';
 import { broadcastId, type Frame } from '#core/media/frame.ts';
 import { millis, ticks, VIDEO_TIMESCALE, wallTime } from '#core/media/time.ts';
-import { configIdOf, trackName, type VideoConfig } from '#core/media/track.ts';
+import { configIdOf, trackName, type TrackName, type VideoConfig } from '#core/media/track.ts';
 
 /** A picture whose decoder configuration is a real one (640x360, High, level 3.0). */
 const config: VideoConfig = {
@@ -20,20 +20,20 @@ const config: VideoConfig = {
 /** Id of the init segment. */
 export const CONFIG_ID = configIdOf(config);
 
-/** Path of the broadcast's only track. */
+/** Path of the broadcast's first track. */
 export const TRACK_PATH = '/live/demo/testbroadcast/video';
 
-/** Publishes a broadcast of one picture track on a bus, frame by frame as the test wants: groups of 30 frames, parts of 6. */
+/** Publishes a broadcast of one picture track (or of several alike) on a bus, frame by frame as the test wants: groups of 30 frames, parts of 6. */
 export class TestStream {
   readonly #bus: Bus;
-  readonly #producer: TrackProducer;
+  readonly #producers: ReadonlyMap<TrackName, TrackProducer>;
   readonly #info: BroadcastInfo;
   readonly #frameBytes: number;
   #group: number;
   #index = 0;
   #frames = 0;
 
-  constructor(bus: Bus, { group = 100, frameBytes = 100 } = {}) {
+  constructor(bus: Bus, { group = 100, frameBytes = 100, tracks = ['video'] } = {}) {
     const broadcast = broadcastId('testbroadcast');
     this.#bus = bus;
     this.#group = group;
@@ -42,15 +42,16 @@ export class TestStream {
     bus.announce(this.#info);
     bus.putCatalog(broadcast, 'ladder', {
       stream: 'demo', broadcast, epoch: 0, fence: 1, revision: 1, partTarget: millis(200), omitted: [],
-      renditions: [{ track: trackName('video'), label: '360p', faces: ['hls'], mode: 'passthrough', reason: '', config, frameRate: 30, bandwidth: 700_000, averageBandwidth: 600_000 }],
+      renditions: tracks.map((track) => ({ track: trackName(track), label: '360p', faces: ['hls'], mode: 'passthrough', reason: '', config, frameRate: 30, bandwidth: 700_000, averageBandwidth: 600_000 })),
     });
-    this.#producer = bus.produce(broadcast, trackName('video'), { fence: 1 });
+    this.#producers = new Map(tracks.map((track) => [trackName(track), bus.produce(broadcast, trackName(track), { fence: 1 })]));
   }
 
   /** Writes so many frames. */
   frames(count: number): void {
     for (let i = 0; i < count; i++) {
-      this.#producer.write(this.#next());
+      const frame = this.#next();
+      this.#producers.forEach((producer, track) => producer.write({ ...frame, track }));
     }
   }
 

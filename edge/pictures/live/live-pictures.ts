@@ -69,6 +69,7 @@ export class LivePictures {
         return 'none';
       }
       const slot = this.#slot(stream, kind);
+      slot.want(window);
       slot.refresh(window);
       const found = this.#found(slot, window, askedAt);
       if (found !== undefined) {

@@ -49,6 +49,14 @@ export class Slot {
     return this.#running;
   }
 
+  /** Asks for the rendition that suits best. */
+  want(window: BroadcastWindow): void {
+    const track = this.#ordered(window)[0];
+    if (track !== undefined) {
+      window.renditions.get(track)?.want();
+    }
+  }
+
   /** Begins a decode where the last one began long enough ago and there is a newer key frame than its. */
   refresh(window: BroadcastWindow): void {
     const { clock } = this.#options;
@@ -68,11 +76,15 @@ export class Slot {
     });
   }
 
-  /** The newest key frame of the rendition that suits best: the best for a poster, the smallest for a thumbnail. */
+  /** Renditions with the one first that suits best: the best for a poster, the smallest for a thumbnail. */
+  #ordered(window: BroadcastWindow): TrackName[] {
+    const tracks = pictureTracks(window).filter((track) => !this.#bad.has(track));
+    return this.#options.kind === 'poster' ? tracks : tracks.toReversed();
+  }
+
+  /** The newest key frame of the rendition that suits best, of those that are there. */
   #find(window: BroadcastWindow): FoundKeyFrame | undefined {
-    const tracks = pictureTracks(window);
-    const ordered = this.#options.kind === 'poster' ? tracks : tracks.toReversed();
-    const found = ordered.filter((track) => !this.#bad.has(track)).flatMap((track) => newestKeyFrame(window, track) ?? [])[0];
+    const found = this.#ordered(window).flatMap((track) => newestKeyFrame(window, track) ?? [])[0];
     if (found === undefined) {
       this.#bad.clear();
     }
