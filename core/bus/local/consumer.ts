@@ -1,9 +1,12 @@
-import type { Frame, FramePlace } from '../../media/frame.ts';
+import type { Frame } from '../../media/frame.ts';
 import type { ConsumeOptions, Losses, TrackConsumer } from '../bus.ts';
 import { FrameQueue } from './frame-queue.ts';
 
 const DEFAULT_MAX_FRAMES = 1024;
 const DEFAULT_MAX_BYTES = 32 * 1024 * 1024;
+
+/** Names a group of a track. */
+export type GroupPlace = Pick<Frame, 'epoch' | 'group'>;
 
 /** A subscription to a track in the same process. */
 export class LocalConsumer implements TrackConsumer {
@@ -14,7 +17,11 @@ export class LocalConsumer implements TrackConsumer {
   #waiter: ((frame: Frame | undefined) => void) | undefined;
   /** No frame will come any more. */
   #ended = false;
-  #skipped: FramePlace | undefined;
+  #skipped: GroupPlace | undefined;
+  #isBehind = false;
+  /** All of the backlog is in the queue, or was read. */
+  #hasBacklog = true;
+  #lost: Losses = { groups: 0, frames: 0 };
 
   constructor(options: ConsumeOptions, release: () => void) {
     this.#queue = new FrameQueue({
@@ -28,7 +35,13 @@ export class LocalConsumer implements TrackConsumer {
   }
 
   get losses(): Losses {
-    return this.#queue.losses;
+    const { groups, frames } = this.#queue.losses;
+    return { groups: groups + this.#lost.groups, frames: frames + this.#lost.frames };
+  }
+
+  /** True while what was handed over last is older than what is still to come of the backlog. False from the start where the backlog is here at once. */
+  get isBehind(): boolean {
+    return this.#isBehind;
   }
 
   get queued(): { readonly frames: number; readonly bytes: number } {
@@ -41,7 +54,7 @@ export class LocalConsumer implements TrackConsumer {
       return;
     }
     if (this.#skipped !== undefined) {
-      if (frame.group === this.#skipped.group && frame.epoch === this.#skipped.epoch) {
+      if ((frame.epoch - this.#skipped.epoch || frame.group - this.#skipped.group) <= 0) {
         return;
       }
       this.#skipped = undefined;
@@ -53,9 +66,26 @@ export class LocalConsumer implements TrackConsumer {
     this.#queue.push(frame);
   }
 
-  /** Called by the track: leaves out what remains of a group that began before the subscription. */
-  skipGroupOf(place: FramePlace): void {
-    this.#skipped = place;
+  /** Called by the track: leaves out all up to the end of a group that began before the subscription. */
+  skipThrough(group: GroupPlace): void {
+    this.#skipped = group;
+  }
+
+  /** Called by the track: what it lost before it came to the queue. */
+  lose({ groups, frames }: Losses): void {
+    this.#lost = { groups: this.#lost.groups + groups, frames: this.#lost.frames + frames };
+  }
+
+  /** Called by the track: the backlog is on its way. */
+  awaitBacklog(): void {
+    this.#isBehind = true;
+    this.#hasBacklog = false;
+  }
+
+  /** Called by the track: the backlog is here. */
+  backlogArrived(): void {
+    this.#hasBacklog = true;
+    this.#noteRead();
   }
 
   /** Called by the track: ends the subscription once the queue is read. */
@@ -68,6 +98,7 @@ export class LocalConsumer implements TrackConsumer {
 
   tryNext(): Frame | undefined {
     const frame = this.#queue.shift();
+    this.#noteRead();
     if (frame !== undefined && this.#ended && this.#queue.length === 0) {
       this.close();
     }
@@ -102,6 +133,12 @@ export class LocalConsumer implements TrackConsumer {
       }
     } finally {
       this.close();
+    }
+  }
+
+  #noteRead(): void {
+    if (this.#isBehind && this.#hasBacklog && this.#queue.length === 0) {
+      this.#isBehind = false;
     }
   }
 

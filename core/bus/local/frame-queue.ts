@@ -4,18 +4,21 @@ import type { Losses } from '../bus.ts';
 /** Bounds of a {@link FrameQueue}. */
 export type FrameQueueBounds = { readonly maxFrames: number; readonly maxBytes: number };
 
+/** What a {@link FrameQueue} holds: a frame, or what goes with one. */
+export type Queueable = Pick<Frame, 'epoch' | 'group' | 'data'>;
+
 /**
  * A bounded queue of one track's frames that overflows by whole groups, oldest first. A group that is still arriving
  * when it is dropped is skipped to its end, so a reader never sees a group with a hole in it: at worst one that is cut.
  */
-export class FrameQueue {
+export class FrameQueue<T extends Queueable = Frame> {
   readonly #bounds: FrameQueueBounds;
-  #frames: Frame[] = [];
+  #frames: T[] = [];
   /** Index of the oldest frame; what is before it has been read. */
   #head = 0;
   #bytes = 0;
   /** The group whose remaining frames are to be dropped as they arrive. */
-  #skipping: Frame | undefined;
+  #skipping: T | undefined;
   #losses = { groups: 0, frames: 0 };
 
   constructor(bounds: FrameQueueBounds) {
@@ -38,7 +41,7 @@ export class FrameQueue {
   }
 
   /** Appends a frame, dropping the oldest groups where a bound is crossed. */
-  push(frame: Frame): void {
+  push(frame: T): void {
     if (this.#skipping !== undefined) {
       if (sameGroup(frame, this.#skipping)) {
         this.#losses.frames += 1;
@@ -54,7 +57,7 @@ export class FrameQueue {
   }
 
   /** Takes the oldest frame. */
-  shift(): Frame | undefined {
+  shift(): T | undefined {
     const frame = this.#frames[this.#head];
     if (frame === undefined) {
       return undefined;
@@ -79,7 +82,7 @@ export class FrameQueue {
     this.#bytes = 0;
   }
 
-  #dropOldestGroup(newest: Frame): void {
+  #dropOldestGroup(newest: T): void {
     const oldest = this.#frames[this.#head];
     if (oldest === undefined) {
       return;
@@ -95,6 +98,6 @@ export class FrameQueue {
   }
 }
 
-function sameGroup(a: Frame, b: Frame): boolean {
+function sameGroup(a: Queueable, b: Queueable): boolean {
   return a.group === b.group && a.epoch === b.epoch;
 }

@@ -1,12 +1,19 @@
+import { randomInt } from 'node:crypto';
+
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Registry } from 'prom-client';
 
 import type { BroadcastId } from '../../../media/frame.ts';
-import type { Clock } from '../../../media/time.ts';
+import { systemClock, type Clock, type Millis } from '../../../media/time.ts';
 import type { TrackName } from '../../../media/track.ts';
+import { MillraceError } from '../../../runtime/errors.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import type { ConsumeOptions, TrackConsumer, TrackProducer } from '../../bus.ts';
 import type { NodeId } from '../../node.ts';
+import { MediaCounters, registerMediaMetrics } from './counters.ts';
+import { Inbox } from './inbox.ts';
+import { Outlet } from './outlet.ts';
+import { NatsTrack, type NatsTrackDeps } from './track.ts';
 
 /** What {@link createNatsMedia} builds on. */
 export type NatsMediaDeps = {
@@ -34,7 +41,121 @@ export interface NatsMedia {
   close(): Promise<void>;
 }
 
-/** Frames over core NATS. */
+/**
+ * Frames over core NATS (ADR 0012). One {@link NatsTrack} for each track that is written or read here; one {@link Outlet} through which all frames go, so
+ * that a slow NATS slows no writer and no reader in this process.
+ */
 export function createNatsMedia(deps: NatsMediaDeps): NatsMedia {
-  throw new Error(`not built yet: ${deps.node}`);
+  return new CoreNatsMedia(deps);
+}
+
+/** As long as the link remembers an ended broadcast. */
+const FORGET_AFTER = 60_000 as Millis;
+/** How often what is left behind is looked for: pieces whose frame never became whole. */
+const SWEEP_EVERY = 1_000 as Millis;
+
+class CoreNatsMedia implements NatsMedia {
+  readonly #deps: NatsTrackDeps;
+  readonly #tracks = new Map<BroadcastId, Map<TrackName, NatsTrack>>();
+  readonly #ended = new Map<BroadcastId, NodeJS.Timeout>();
+  readonly #sweeper: NodeJS.Timeout;
+  #isConnected = true;
+  #isClosed = false;
+
+  constructor({ connection, log, clock = systemClock, metrics }: NatsMediaDeps) {
+    const counters = new MediaCounters();
+    const outlet = new Outlet({ connection, log, counters });
+    const run = randomInt(2 ** 48 - 1);
+    this.#deps = { connection, log, clock, run, inbox: new Inbox(connection, run, log), outlet, counters };
+    if (metrics !== undefined) {
+      registerMediaMetrics(metrics, counters, () => outlet.unconfirmed);
+    }
+    this.#sweeper = setInterval(() => this.#each((track) => track.sweep()), SWEEP_EVERY);
+    this.#sweeper.unref();
+  }
+
+  produce(broadcast: BroadcastId, track: TrackName, { fence }: { readonly fence: number }): TrackProducer {
+    return this.#open(broadcast, track).produce(fence);
+  }
+
+  consume(broadcast: BroadcastId, track: TrackName, options: ConsumeOptions = {}): TrackConsumer {
+    return this.#open(broadcast, track).consume(options);
+  }
+
+  end(broadcast: BroadcastId): void {
+    if (this.#isClosed || this.#ended.has(broadcast)) {
+      return;
+    }
+    const timer = setTimeout(() => this.#forget(broadcast), FORGET_AFTER);
+    timer.unref();
+    this.#ended.set(broadcast, timer);
+    this.#tracks.get(broadcast)?.forEach((track) => track.end());
+  }
+
+  disconnected(): void {
+    if (this.#isConnected) {
+      this.#isConnected = false;
+      this.#deps.outlet.disconnected();
+      this.#each((track) => track.disconnected());
+    }
+  }
+
+  reconnected(): void {
+    if (!this.#isConnected && !this.#isClosed) {
+      this.#isConnected = true;
+      this.#deps.outlet.reconnected();
+      this.#each((track) => track.reconnected());
+    }
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#sweeper);
+    this.#ended.forEach((timer) => clearTimeout(timer));
+    this.#ended.clear();
+    this.#each((track) => track.close());
+    this.#tracks.clear();
+    this.#deps.inbox.close();
+    return Promise.resolve();
+  }
+
+  #open(broadcast: BroadcastId, name: TrackName): NatsTrack {
+    if (this.#isClosed) {
+      throw new MillraceError('bus/closed', 'the bus is closed');
+    }
+    const tracks = this.#tracks.get(broadcast) ?? new Map<TrackName, NatsTrack>();
+    this.#tracks.set(broadcast, tracks);
+    let track = tracks.get(name);
+    if (track === undefined) {
+      track = new NatsTrack(broadcast, name, this.#deps, () => this.#forgetUnused(broadcast, name));
+      tracks.set(name, track);
+      if (this.#ended.has(broadcast)) {
+        track.end();
+      }
+    }
+    return track;
+  }
+
+  #each(visit: (track: NatsTrack) => void): void {
+    [...this.#tracks.values()].flatMap((tracks) => [...tracks.values()]).forEach(visit);
+  }
+
+  /** Lets go of a track that was only asked for and never came. */
+  #forgetUnused(broadcast: BroadcastId, name: TrackName): void {
+    const tracks = this.#tracks.get(broadcast);
+    const track = tracks?.get(name);
+    if (track?.isIdle === true) {
+      track.close();
+      tracks?.delete(name);
+    }
+    if (tracks?.size === 0) {
+      this.#tracks.delete(broadcast);
+    }
+  }
+
+  #forget(broadcast: BroadcastId): void {
+    this.#ended.delete(broadcast);
+    this.#tracks.get(broadcast)?.forEach((track) => track.close());
+    this.#tracks.delete(broadcast);
+  }
 }

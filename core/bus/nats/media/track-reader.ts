@@ -1,0 +1,420 @@
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+
+import { compareFrames, type BroadcastId } from '../../../media/frame.ts';
+import { millis, type Millis } from '../../../media/time.ts';
+import type { TrackName } from '../../../media/track.ts';
+import type { Logger } from '../../../runtime/log.ts';
+import type { ConsumeOptions } from '../../bus.ts';
+import { LocalConsumer } from '../../local/consumer.ts';
+import { RETAINED_MILLIS, type LocalTrack } from '../../local/track.ts';
+import { BacklogFetch } from './backlog-fetch.ts';
+import type { BacklogOffer, BacklogWant } from './backlog.ts';
+import type { BacklogOutcome, MediaCounters } from './counters.ts';
+import { guarded } from './guarded.ts';
+import { HeldFrames } from './held-frames.ts';
+import type { Inbox } from './inbox.ts';
+import { Intake } from './intake.ts';
+import { Joiner } from './joiner.ts';
+import { HEADER_BYTES, readFrame, readMessage, type NumberedFrame } from './message.ts';
+import type { Outlet } from './outlet.ts';
+
+/** An ended broadcast's last frames are waited for no longer, whatever NATS does. */
+const LAST_FRAMES = 5_000 as Millis;
+/** How often a track that nobody answered for is asked for again when frames of it come that nobody can begin with. */
+const MAX_LATE_ENTRIES = 3;
+
+/** What a {@link TrackReader} builds on. */
+export type TrackReaderDeps = {
+  readonly broadcast: BroadcastId;
+  readonly track: TrackName;
+  readonly subjects: { readonly frames: string; readonly backlog: string };
+  readonly connection: NatsConnection;
+  readonly log: Logger;
+  readonly local: LocalTrack;
+  readonly inbox: Inbox;
+  readonly outlet: Outlet;
+  readonly counters: MediaCounters;
+  /** True while this process writes to the track itself: what is here is all there is. */
+  readonly isWrittenHere: () => boolean;
+  /** The last consumer has left. */
+  readonly left: () => void;
+};
+
+type Waiting = { readonly consumer: LocalConsumer; readonly backlog: NonNullable<ConsumeOptions['backlog']>; isAsked: boolean };
+
+/** What is being asked for: the beginning, what was missed, or groups that are older than those here. */
+type Request = { readonly kind: 'enter' | 'resume' | 'older'; readonly fetch: BacklogFetch; readonly older: NumberedFrame[]; offer?: BacklogOffer; isLast?: boolean };
+
+/**
+ * The consumers of a track in this process, and the frames of other processes for them: subscribes when the first comes, then asks the track's origin for
+ * the backlog, and lets go when the last has left. What comes meanwhile is held, and joined by its place.
+ */
+export class TrackReader {
+  readonly #deps: TrackReaderDeps;
+  readonly #intake: Intake;
+  readonly #joiner: Joiner;
+  readonly #consumers = new Set<LocalConsumer>();
+  readonly #held = new HeldFrames();
+  #waiting: Waiting[] = [];
+  #subscription: Subscription | undefined;
+  #request: Request | undefined;
+  /** The backlog that the track began with was answered for, one way or another. */
+  #isEntered = false;
+  /** From here on in media time everything is here that there was. */
+  #reach = Infinity;
+  #lateEntries = 0;
+  /** The frame for whose sake what is missing was asked for last: once is enough. */
+  #repaired: string | undefined;
+  #isDown: boolean;
+  #isEnding = false;
+  #isFinal = false;
+  #lastFrames: NodeJS.Timeout | undefined;
+
+  constructor(deps: TrackReaderDeps) {
+    this.#deps = deps;
+    this.#isDown = !deps.outlet.isConnected;
+    this.#intake = new Intake(deps.local, deps.counters);
+    this.#joiner = new Joiner(() => this.#intake.damaged());
+  }
+
+  get isIdle(): boolean {
+    return this.#consumers.size === 0;
+  }
+
+  consume(options: ConsumeOptions): LocalConsumer {
+    const consumer = new LocalConsumer(options, () => this.#release(consumer));
+    this.#consumers.add(consumer);
+    this.#waiting.push({ consumer, backlog: options.backlog ?? 'newest', isAsked: false });
+    consumer.awaitBacklog();
+    this.#isFinal = false;
+    this.#waitForLastFrames();
+    this.#subscribe();
+    this.#settle();
+    return consumer;
+  }
+
+  /** Called before a frame is written here: whoever waits for an answer from elsewhere has one. */
+  beforeLocalWrite(): void {
+    if (this.#waiting.length > 0) {
+      this.#abandon();
+      this.#waiting.forEach((waiting) => (waiting.isAsked = true));
+      this.#attachAsked();
+      this.#drain();
+    }
+  }
+
+  /** The broadcast is over: whatever was written before is asked for once more, then the consumers end. */
+  end(): void {
+    this.#isEnding = true;
+    this.#waitForLastFrames();
+    this.#settle();
+  }
+
+  /** The broadcast is over, and nothing more can be had. */
+  finish(): void {
+    clearTimeout(this.#lastFrames);
+    this.#abandon();
+    this.#isDown = false;
+    this.#isFinal = true;
+    this.#drain();
+    this.#waiting.forEach((waiting) => (waiting.isAsked = true));
+    this.#attachAsked();
+    this.#deps.local.end();
+    this.#leave();
+  }
+
+  disconnected(): void {
+    this.#isDown = true;
+    this.#abandon();
+    this.#joiner.clear();
+  }
+
+  reconnected(): void {
+    this.#isDown = false;
+    if (this.#consumers.size > this.#waiting.length && !this.#isEnding) {
+      this.#resume();
+    } else {
+      this.#settle();
+    }
+  }
+
+  /** To be called about once a second. */
+  sweep(): void {
+    this.#joiner.sweep();
+  }
+
+  /** Ends every consumer at once. */
+  close(): void {
+    clearTimeout(this.#lastFrames);
+    [...this.#consumers].forEach((consumer) => consumer.close());
+    this.#leave();
+  }
+
+  #subscribe(): void {
+    if (this.#subscription === undefined) {
+      this.#deps.counters.subscriptions += 1;
+      this.#subscription = this.#deps.connection.subscribe(this.#deps.subjects.frames, {
+        callback: guarded(this.#deps.log, (message) => this.#receive(message)),
+      });
+    }
+  }
+
+  #waitForLastFrames(): void {
+    if (this.#isEnding) {
+      clearTimeout(this.#lastFrames);
+      this.#lastFrames = setTimeout(() => this.finish(), LAST_FRAMES);
+      this.#lastFrames.unref();
+    }
+  }
+
+  #release(consumer: LocalConsumer): void {
+    this.#deps.local.detach(consumer);
+    this.#waiting = this.#waiting.filter((waiting) => waiting.consumer !== consumer);
+    if (this.#consumers.delete(consumer) && this.#consumers.size === 0) {
+      this.#leave();
+      this.#deps.left();
+    }
+  }
+
+  #leave(): void {
+    this.#abandon();
+    if (this.#subscription !== undefined) {
+      this.#deps.counters.subscriptions -= 1;
+      if (!this.#deps.connection.isClosed()) {
+        this.#subscription.unsubscribe();
+      }
+      this.#subscription = undefined;
+    }
+    this.#held.clear();
+    this.#joiner.clear();
+    this.#intake.reset();
+    this.#isEntered = false;
+    this.#reach = Infinity;
+    this.#lateEntries = 0;
+  }
+
+  #receive(message: Msg): void {
+    const read = readMessage(message.data);
+    if (read?.kind !== 'frame') {
+      this.#intake.damaged();
+      return;
+    }
+    const { counters, broadcast, track } = this.#deps;
+    counters.in.bytes += HEADER_BYTES + read.payload.byteLength;
+    const record = this.#joiner.push(read);
+    if (record === undefined) {
+      return;
+    }
+    const frame = readFrame(record, broadcast, track);
+    if (frame === undefined) {
+      this.#intake.damaged();
+      return;
+    }
+    counters.in.frames += 1;
+    this.#held.push({ run: read.run, number: read.number, isAfterDrop: read.isAfterDrop, frame });
+    this.#drain();
+  }
+
+  /** Takes what is held, unless something that belongs before it is on its way. */
+  #drain(): void {
+    for (let next = this.#held.first; next !== undefined && !this.#isHolding; next = this.#held.first) {
+      if (this.#intake.isMissing(next) && this.#repair(next)) {
+        return;
+      }
+      this.#held.shift();
+      const isTaken = this.#intake.take(next);
+      if (!isTaken && this.#deps.local.last === undefined) {
+        this.#enterLate();
+      }
+    }
+  }
+
+  get #isHolding(): boolean {
+    return this.#isDown || (this.#request !== undefined && this.#request.kind !== 'older');
+  }
+
+  /** Asks for what is missing before a frame; false where it was asked for already, and cannot be had. */
+  #repair({ run, number }: NumberedFrame): boolean {
+    const key = `${run}.${number}`;
+    if (this.#repaired === key || this.#isFinal) {
+      return false;
+    }
+    if (this.#request?.kind === 'older') {
+      return true;
+    }
+    this.#repaired = key;
+    this.#resume();
+    return true;
+  }
+
+  /** Frames come although nobody answered for the track: its origin came late, or stands where the request did not reach yet. */
+  #enterLate(): void {
+    const isRead = this.#consumers.size > this.#waiting.length;
+    if (isRead && this.#request === undefined && this.#lateEntries < MAX_LATE_ENTRIES) {
+      this.#lateEntries += 1;
+      this.#ask('enter', { want: 'newest' });
+    }
+  }
+
+  #resume(): void {
+    this.#abandon();
+    const { last } = this.#deps.local;
+    this.#consumers.forEach((consumer) => consumer.awaitBacklog());
+    if (last === undefined) {
+      this.#ask('enter', { want: 'newest' });
+    } else {
+      const { epoch, group, index } = last;
+      this.#ask('resume', { want: 'after', place: { epoch, group, index } });
+    }
+  }
+
+  /** Attaches those consumers for whom all is here, and asks for what another needs. */
+  #settle(): void {
+    if (this.#request !== undefined || this.#isFinal) {
+      return;
+    }
+    let want: readonly [Request['kind'], BacklogWant] | undefined;
+    for (const waiting of this.#waiting) {
+      const need = this.#needOf(waiting);
+      if (need === undefined || this.#hasOwnOnly) {
+        waiting.isAsked = true;
+      } else {
+        want ??= need;
+      }
+    }
+    this.#attachAsked();
+    if (this.#isDown) {
+      return;
+    }
+    if (want !== undefined) {
+      this.#waiting.forEach((waiting) => (waiting.isAsked = this.#needOf(waiting)?.[1].want === want[1].want));
+      this.#ask(...want);
+    } else if (this.#isEnding) {
+      this.#endAfterAll();
+    }
+  }
+
+  /** Without NATS what is here has to do for those who read what was written here. */
+  get #hasOwnOnly(): boolean {
+    return this.#isDown && this.#deps.local.here.written > 0;
+  }
+
+  /** What has to be asked for before a consumer can begin. */
+  #needOf({ backlog }: Waiting): readonly [Request['kind'], BacklogWant] | undefined {
+    const { groups } = this.#deps.local;
+    if (this.#deps.isWrittenHere()) {
+      return undefined;
+    }
+    if (!this.#isEntered || groups.length === 0) {
+      return ['enter', typeof backlog === 'string' ? { want: backlog } : { want: 'span', span: spanOf(backlog) }];
+    }
+    const [oldest, newest] = [groups[0], groups.at(-1)];
+    if (typeof backlog === 'string' || oldest === undefined || newest === undefined || newest.start - spanOf(backlog) >= this.#reach) {
+      return undefined;
+    }
+    return ['older', { want: 'before', span: spanOf(backlog), place: { epoch: oldest.epoch, group: oldest.group, index: 0 } }];
+  }
+
+  #ask(kind: Request['kind'], want: BacklogWant): void {
+    const { broadcast, track, subjects, inbox, outlet, counters, local } = this.#deps;
+    const older: NumberedFrame[] = [];
+    const fetch = new BacklogFetch({
+      broadcast,
+      track,
+      subject: subjects.backlog,
+      want,
+      inbox,
+      outlet,
+      counters,
+      fence: () => local.fence,
+      chosen: (offer) => this.#chosen(offer),
+      frame: (frame) => (kind === 'older' ? older.push(frame) : this.#intake.take(frame)),
+      done: (outcome, next) => this.#done(want, outcome, next),
+    });
+    this.#request = { kind, fetch, older };
+  }
+
+  #chosen(offer: BacklogOffer): void {
+    const request = this.#request;
+    if (request === undefined) {
+      return;
+    }
+    request.offer = offer;
+    this.#deps.local.raise(offer.fence);
+    const { last } = this.#deps.local;
+    if (request.kind === 'enter' && offer.frames > 0 && (last === undefined || compareFrames(offer.last, last) > 0)) {
+      // From here on they get each frame as it comes: what is here from before is older than what was asked for.
+      this.#attachAsked('none');
+    }
+  }
+
+  #done(want: BacklogWant, outcome: BacklogOutcome, next: { readonly run: number; readonly number: number } | undefined): void {
+    const request = this.#request;
+    this.#request = undefined;
+    if (request === undefined) {
+      return;
+    }
+    const { local } = this.#deps;
+    if (request.kind === 'older') {
+      local.prepend(request.older.map(({ frame }) => frame), { written: 0 });
+    } else if (outcome === 'whole' && next !== undefined) {
+      this.#intake.complete(next.run, next.number);
+    }
+    const newest = local.groups.at(-1)?.start ?? Infinity;
+    this.#reach = Math.min(this.#reach, 'span' in want ? newest - want.span : newest);
+    this.#isEntered = true;
+    this.#attachAsked(undefined, want.want === 'none' ? request.offer : undefined);
+    this.#drain();
+    if (this.#request === undefined) {
+      this.#consumers.forEach((consumer) => (this.#isWaiting(consumer) ? undefined : consumer.backlogArrived()));
+      if (request.isLast === true) {
+        this.finish();
+      } else {
+        this.#settle();
+      }
+    }
+  }
+
+  #attachAsked(backlog?: 'none', offer?: BacklogOffer): void {
+    const asked = this.#waiting.filter(({ isAsked }) => isAsked);
+    this.#waiting = this.#waiting.filter(({ isAsked }) => !isAsked);
+    for (const { consumer, backlog: wanted } of asked) {
+      this.#deps.local.attach(consumer, backlog ?? wanted);
+      if (offer !== undefined) {
+        consumer.skipThrough(offer.last);
+      }
+      if (this.#request === undefined) {
+        consumer.backlogArrived();
+      }
+    }
+  }
+
+  #isWaiting(consumer: LocalConsumer): boolean {
+    return this.#waiting.some((waiting) => waiting.consumer === consumer);
+  }
+
+  #endAfterAll(): void {
+    if (this.#consumers.size === 0 || this.#deps.isWrittenHere()) {
+      this.finish();
+    } else {
+      this.#resume();
+      this.#markLast();
+    }
+  }
+
+  #markLast(): void {
+    if (this.#request !== undefined) {
+      this.#request.isLast = true;
+    }
+  }
+
+  #abandon(): void {
+    this.#request?.fetch.close();
+    this.#request = undefined;
+    this.#waiting.forEach((waiting) => (waiting.isAsked = false));
+  }
+}
+
+function spanOf(backlog: Millis): Millis {
+  return millis(Math.min(Math.max(0, Math.ceil(backlog)), RETAINED_MILLIS));
+}
