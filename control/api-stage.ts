@@ -3,10 +3,11 @@ import type { Registry } from 'prom-client';
 import { KnownStreams } from '#core/access/known-streams.ts';
 import type { AccessPolicy } from '#core/access/publish-policy.ts';
 import { createRemotePolicy } from '#core/access/remote-policy.ts';
-import type { Bus } from '#core/bus/bus.ts';
+import type { Bus, Unsubscribe } from '#core/bus/bus.ts';
 import type { StreamName } from '#core/bus/catalog.ts';
 import type { NodeId } from '#core/bus/node.ts';
 import { millis, systemClock, type Clock, type Millis } from '#core/media/time.ts';
+import { edgesFor } from '#core/placement/choose.ts';
 import type { Nodes } from '#core/placement/nodes.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { Stage } from '#core/runtime/stage.ts';
@@ -85,6 +86,7 @@ export async function openApi(options: ApiOptions, policyFor: (metrics: ControlM
   const events = new EventStreams({ view, heartbeat, maxConnections: config.eventConnections, maxConnectionsPerAddress: config.eventConnectionsPerAddress });
   const { policy, known, close } = policyFor(controlMetrics(metrics, { streams: () => countStates(view), listeners: () => events.size }));
   known.onChange((streams) => view.setKnown(streams));
+  const stopMoving = nodes === undefined || node === undefined ? undefined : moveListeners(events, nodes, node);
   const routes = apiRoutes({ config, bus, view, events, clock, version, capacity, nodes, node });
   const ended = Promise.withResolvers<void>();
   return {
@@ -96,12 +98,23 @@ export async function openApi(options: ApiOptions, policyFor: (metrics: ControlM
     closed: ended.promise,
     close: () => {
       close();
+      stopMoving?.();
       events.close();
       view.close();
       ended.resolve();
       return ended.promise;
     },
   };
+}
+
+/** Once this node drains, listeners are told where else they find their events. */
+function moveListeners(events: EventStreams, nodes: Nodes, node: NodeId): Unsubscribe {
+  return nodes.onChange(() => {
+    const own = nodes.get(node);
+    if (own?.draining === true) {
+      events.drain(() => edgesFor(nodes.list(), { region: own.region, except: [node] }, Math.random())[0]?.url);
+    }
+  });
 }
 
 function countStates(view: StreamsView): Record<'live' | 'interrupted' | 'offline', number> {

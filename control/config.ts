@@ -14,6 +14,15 @@ export const controlOptions = {
     'Token of the API, in place of the file `api-token` in the data folder. Give all processes that work together the same.',
     { secret: true },
   ),
+  regionHeader: option(
+    z
+      .string()
+      .regex(/^[A-Za-z0-9-]{1,64}$/, 'must be the name of an HTTP header')
+      .transform((name) => name.toLowerCase())
+      .optional(),
+    'HTTP header by which a reverse proxy or CDN tells a viewer\'s region, in the words of `region`. Believed only of proxies that `trustProxy` names. A region in the query (`?region=`) comes first.',
+    { example: 'X-Region' },
+  ),
   publishAttemptsPerMinute: option(
     z.coerce.number().int().min(1).max(10_000).default(20),
     'Failed attempts to publish that one address may make in a minute, for each stream, before it is refused unheard for a while.',

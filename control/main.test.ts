@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import { createLocalBus } from '#core/bus/local/local-bus.ts';
 
-import { startControl } from './main.ts';
+import { controlOptions, startControl } from './main.ts';
 import { broadcastInfo } from './testing/broadcasts.ts';
 import { memoryLog } from './testing/memory-log.ts';
 import { configOf, SECRET, serveControl } from './testing/served-control.ts';
@@ -41,6 +41,19 @@ test('authorize takes the token of the data folder and nothing else', async () =
   expect(stage.authorize({ headers: { authorization: `Bearer ${token}` } })).toBe(true);
   expect(stage.authorize({ headers: { authorization: `Bearer ${token}x` } })).toBe(false);
   expect(stage.authorize({ headers: {} })).toBe(false);
+});
+
+test('a configured token stands in place of the file, which is not made', async () => {
+  const apiToken = 'the-same-on-every-node';
+  const { stage, get, getWithToken, config } = await serveControl({ apiToken });
+  expect((await getWithToken('/api/v1/nodes')).status).toBe(200);
+  expect((await get('/api/v1/nodes', { headers: { Authorization: 'Bearer another-token-of-someone' } })).status).toBe(401);
+  expect(stage.tokenPath).toBe('MILLRACE_API_TOKEN');
+  expect(await readdir(config.dataDir)).toEqual([]);
+});
+
+test.each(['short', 'with spaces in it, and long enough', 'x'.repeat(300)])('the token %j is refused at the start', (apiToken) => {
+  expect(controlOptions.apiToken.schema.safeParse(apiToken).success).toBe(false);
 });
 
 test('metrics count streams by state, listeners and decisions', async () => {

@@ -11,6 +11,7 @@ import { tellKnownStreams } from './policy/tell-known-streams.ts';
 
 export { startApi, type ApiOptions, type ApiStage } from './api-stage.ts';
 export type { Capacity } from './api/routes.ts';
+export { whipElsewhere, type WhipElsewhereOptions } from './whip-elsewhere.ts';
 export { controlOptions, type ControlConfig } from './config.ts';
 export { configuredKeys, type ConfiguredKeys } from './policy/configured-keys.ts';
 

@@ -4,9 +4,12 @@ import type { AddressInfo } from 'node:net';
 
 import { expect, onTestFinished, test } from 'vitest';
 
+import { createLocalBus } from '#core/bus/local/local-bus.ts';
 import { millis, wallTime } from '#core/media/time.ts';
+import { Nodes } from '#core/placement/nodes.ts';
 
 import { broadcastInfo, ladderCatalog, sourceCatalog } from '../testing/broadcasts.ts';
+import { edgeNode, transcodeNode } from '../testing/nodes.ts';
 import { SECRET, serveControl, type ServedControl } from '../testing/served-control.ts';
 import { errorSchema, serverSchema, streamSchema, streamsSchema } from './schemas.ts';
 
@@ -155,12 +158,25 @@ test('the server describes itself to the token\'s holder', async () => {
   const served = await onAir({ clock: () => wallTime(now), capacity: () => ({ megapixelsPerSecond: 120.0432, budget: 72.026, used: 30.4599 }) });
   now += 90_999;
   expect(serverSchema.parse(await (await served.getWithToken('/api/v1/server')).json())).toEqual({
-    version: '1.2.3', startedAt: '2026-01-01T00:00:00.000Z', uptimeSeconds: 90,
+    version: '1.2.3', startedAt: '2026-01-01T00:00:00.000Z', uptimeSeconds: 90, nodes: 1,
     streams: { known: 2, live: 1, interrupted: 0 },
     viewers: { hls: 3, dash: 0, webrtc: 1, total: 4 },
     capacity: { megapixelsPerSecond: 120, budget: 72, used: 30.5 },
     limits: { publishAttemptsPerMinute: 20, eventConnections: 1_000, eventConnectionsPerAddress: 64 },
   });
+});
+
+test('the encoders\' room is that of all transcoders', async () => {
+  const bus = createLocalBus();
+  [transcodeNode('t1', 100), transcodeNode('t2', 50.04), edgeNode('e1')].forEach((info) => bus.present(info));
+  const { getWithToken } = await serveControl({}, { bus, nodes: new Nodes(bus), node: 'e1', capacity: () => undefined });
+  expect(serverSchema.parse(await (await getWithToken('/api/v1/server')).json())).toMatchObject({ nodes: 3, capacity: { megapixelsPerSecond: 150, budget: 75, used: 20 } });
+});
+
+test('who keeps the broadcast is named where it is another server', async () => {
+  const { bus, get } = await onAir();
+  bus.putCatalog(broadcastInfo().broadcast, 'archive', { rewind: millis(60_000), recording: true, bytes: 1, warnings: [], url: 'https://edge-2.example.com/tv' });
+  expect(streamSchema.parse(await (await get('/api/v1/streams/cam1')).json())).toMatchObject({ rewind: { seconds: 60, url: 'https://edge-2.example.com/tv/live/cam1/rewind.m3u8' }, hls: '/live/cam1/master.m3u8' });
 });
 
 test.each([
@@ -187,6 +203,13 @@ test.each([
   ['GET', '/api/v1/streams/cam1/metadata', 405, 'method-not-allowed'],
   ['DELETE', '/api/v1/recordings/recording1', 401, 'unauthorized'],
   ['POST', '/api/v1/recordings', 405, 'method-not-allowed'],
+  ['GET', '/api/v1/nodes', 401, 'unauthorized'],
+  ['GET', '/api/v1/edges?stream=NO', 400, 'malformed'],
+  ['GET', '/api/v1/edges?region=%22', 400, 'malformed'],
+  ['GET', '/api/v1/ingests?region=a%20b', 400, 'malformed'],
+  ['GET', '/api/v1/steering/NO', 400, 'malformed'],
+  ['GET', '/api/v1/steering', 404, 'not-found'],
+  ['POST', '/api/v1/edges', 405, 'method-not-allowed'],
 ])('%s %s is answered with %i and the code %s', async (method, path, status, code) => {
   const { get } = await serveControl();
   const response = await get(path, { method });

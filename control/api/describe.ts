@@ -27,12 +27,12 @@ export function describeStream(view: StreamView, base: string, everything: boole
 /** Where a stream is found over HTTP, and what is kept of it. */
 function describeFaces({ stream, catalog }: StreamView, base: string): Pick<z.output<typeof streamSchema>, 'hls' | 'dash' | 'rewind' | 'recording' | 'poster' | 'thumbnail'> {
   const kinds = new Set(catalog.ladder?.renditions.filter(({ faces }) => faces.includes('hls')).map(({ config }) => config.kind));
-  const at = (file: string): string => `${base}/live/${stream}/${file}`;
+  const at = (file: string, below = base): string => `${below}/live/${stream}/${file}`;
   const seconds = Math.floor((catalog.archive?.rewind ?? 0) / 1000);
   return {
     hls: kinds.size > 0 ? at('master.m3u8') : null,
     dash: kinds.size > 0 ? at('manifest.mpd') : null,
-    rewind: seconds > 0 ? { seconds, url: at('rewind.m3u8') } : null,
+    rewind: seconds > 0 ? { seconds, url: at('rewind.m3u8', catalog.archive?.url) } : null,
     recording: catalog.archive?.recording ?? false,
     poster: kinds.has('video') ? at('poster.jpg') : null,
     thumbnail: kinds.has('video') ? at('thumbnail.jpg') : null,

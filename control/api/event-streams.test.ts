@@ -1,14 +1,16 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { createLocalBus } from '#core/bus/local/local-bus.ts';
 import { millis } from '#core/media/time.ts';
+import { Nodes } from '#core/placement/nodes.ts';
 
 import { StreamsView } from '../streams-view.ts';
 
 import { broadcastInfo } from '../testing/broadcasts.ts';
+import { edgeNode } from '../testing/nodes.ts';
 import { serveControl, type ServedControl } from '../testing/served-control.ts';
 import { EventStreams } from './event-streams.ts';
 import { errorSchema, stateEventSchema } from './schemas.ts';
@@ -101,6 +103,41 @@ test('stopping ends every connection, and further ones are told so', async () =>
   const later = await served.get('/api/v1/streams/cam1/events');
   expect(later.status).toBe(503);
   expect(errorSchema.parse(await later.json()).code).toBe('stopping');
+});
+
+describe('at a node that drains', () => {
+  async function amongTwo() {
+    const bus = createLocalBus();
+    bus.present(edgeNode('edge-1'));
+    const served = await serveControl({}, { bus, nodes: new Nodes(bus), node: 'edge-1' });
+    return served;
+  }
+
+  test('listeners are told where to go, and let go at once; so is who comes later', async () => {
+    const served = await amongTwo();
+    const first = await listen(served);
+    await first.next();
+    served.bus.present(edgeNode('edge-2'));
+    served.bus.present(edgeNode('edge-1', { draining: true }));
+    expect(await first.next()).toBe('event: move\ndata: {"url":"http://edge-2:8080"}');
+    expect(await first.next()).toBeUndefined();
+    const second = await listen(served);
+    expect(await second.nextState()).toEqual({ state: 'offline', broadcast: null });
+    expect(await second.next()).toBe('event: move\ndata: {"url":"http://edge-2:8080"}');
+    expect(await second.next()).toBeUndefined();
+  });
+
+  test('they stay where there is no other, until one comes', async () => {
+    const served = await amongTwo();
+    const { next } = await listen(served);
+    await next();
+    served.bus.present(edgeNode('edge-1', { draining: true }));
+    served.bus.announce(broadcastInfo());
+    expect(await next()).toMatch(/^event: state/);
+    served.bus.present(edgeNode('edge-2'));
+    expect(await next()).toMatch(/^event: move/);
+    expect(await next()).toBeUndefined();
+  });
 });
 
 test('a listener who leaves too much unread is let go', () => {

@@ -35,6 +35,7 @@ export class EventStreams {
   readonly #perSource = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
+  #elsewhere: (() => string | undefined) | undefined;
   #closed = false;
 
   constructor(options: EventStreamsOptions) {
@@ -73,6 +74,18 @@ export class EventStreams {
     response.once('close', () => this.#remove(listener));
     response.on('error', () => this.#remove(listener));
     this.#write(listener, `retry: ${RETRY_MILLIS}\n${stateEvent(view)}`);
+    this.#sendAway(listener);
+  }
+
+  /**
+   * From now on tells every listener to go elsewhere and ends its connection: the event `move`, with `{"url": <base URL>}` as data. Who finds no other place stays until
+   * {@link EventStreams.close}.
+   *
+   * @param elsewhere - Base URL of another server; asked for each listener.
+   */
+  drain(elsewhere: () => string | undefined): void {
+    this.#elsewhere = elsewhere;
+    this.#listeners.forEach((listener) => this.#sendAway(listener));
   }
 
   /** Ends every connection; browsers come back by themselves. Idempotent. */
@@ -80,10 +93,20 @@ export class EventStreams {
     this.#closed = true;
     clearInterval(this.#timer);
     this.#unsubscribe();
-    this.#listeners.forEach((listener) => {
-      listener.response.end();
-      this.#remove(listener);
-    });
+    this.#listeners.forEach((listener) => this.#end(listener));
+  }
+
+  #sendAway(listener: Listener): void {
+    const url = this.#elsewhere?.();
+    if (url !== undefined) {
+      this.#write(listener, `event: move\ndata: ${JSON.stringify({ url })}\n\n`);
+      this.#end(listener);
+    }
+  }
+
+  #end(listener: Listener): void {
+    listener.response.end();
+    this.#remove(listener);
   }
 
   #admit(source: string): void {

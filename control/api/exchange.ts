@@ -12,6 +12,8 @@ export type Exchange = {
   readonly query: URLSearchParams;
   /** Of the client, as far as the proxies in between are trusted. */
   readonly address: string;
+  /** True where the connection comes from a proxy that is trusted: what its headers say is believed. */
+  readonly proxied: boolean;
   /** What the app is mounted under, without a slash at its end. */
   readonly baseUrl: string;
   /** True where the right token was presented. */

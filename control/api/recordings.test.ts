@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
+import { createLocalBus } from '#core/bus/local/local-bus.ts';
 import { broadcastId } from '#core/media/frame.ts';
+import { Nodes } from '#core/placement/nodes.ts';
 
+import { edgeNode } from '../testing/nodes.ts';
 import { recording, serveRecordings } from '../testing/recordings.ts';
 import { serveControl } from '../testing/served-control.ts';
 import { errorSchema, recordingSchema, recordingsSchema } from './schemas.ts';
@@ -81,4 +84,53 @@ test('nonsense from the bus is a fault of ours, not an answer', async () => {
   bus.serve('recordings', () => ({ recordings: [{ id: 1 }] }));
   expect((await get('/api/v1/recordings')).status).toBe(500);
   expect(logged()).toContain('the API failed');
+});
+
+describe('where several nodes keep recordings', () => {
+  /** `edge-1` answers itself, `edge-2` and `edge-3` keep recordings too, `edge-4` keeps none. */
+  async function severalKeepers() {
+    const bus = createLocalBus();
+    [edgeNode('edge-1', { archive: true }), edgeNode('edge-2', { archive: true }), edgeNode('edge-3', { archive: true }), edgeNode('edge-4')].forEach((info) => bus.present(info));
+    const served = await serveControl({}, { bus, nodes: new Nodes(bus), node: 'edge-1', basePath: '/tv' });
+    const kept = { one: [recording({ id: broadcastId('keptbyown1'), startedAt: 1_000 })], two: [recording({ id: broadcastId('keptbytwo1'), startedAt: 2_000 }), recording({ id: broadcastId('keptbyboth'), startedAt: 3_000, duration: 20_000 })], three: [recording({ id: broadcastId('keptbyboth'), startedAt: 3_000, duration: 30_000 }), inProgress] };
+    serveRecordings(bus, kept.one, 'edge-1');
+    serveRecordings(bus, kept.two, 'edge-2');
+    const unserve = bus.serve('recordings/edge-3', () => new Promise(() => {}));
+    return { ...served, kept, wakeThird: () => { unserve(); serveRecordings(bus, kept.three, 'edge-3'); } };
+  }
+
+  const listOf = async (get: (path: string) => Promise<Response>) => recordingsSchema.parse(await (await get('/api/v1/recordings')).json());
+
+  test('they are one list, each with URLs of its keeper, and of two copies the longer', async () => {
+    const { get, wakeThird } = await severalKeepers();
+    wakeThird();
+    const { recordings, missing } = await listOf(get);
+    expect(missing).toEqual([]);
+    expect(recordings.filter(({ stream }) => stream === 'cam1').map(({ page, duration }) => [page, duration])).toEqual([
+      ['http://edge-3:8080/recordings/keptbyboth', 30],
+      ['http://edge-2:8080/recordings/keptbytwo1', 3599.987],
+      ['/tv/recordings/keptbyown1', 3599.987],
+    ]);
+    expect(recordingSchema.parse(await (await get('/api/v1/recordings/keptbytwo1')).json())).toMatchObject({ hls: 'http://edge-2:8080/recordings/keptbytwo1/master.m3u8', download: 'http://edge-2:8080/recordings/keptbytwo1/download.mp4' });
+    expect(recordingSchema.parse(await (await get('/api/v1/recordings/keptbyboth')).json()).page).toBe('http://edge-3:8080/recordings/keptbyboth');
+    expect((await get('/api/v1/recordings/nowhere')).status).toBe(404);
+  });
+
+  test('one that does not answer is left out and named, and what may be there is not called unknown', { timeout: 15_000 }, async () => {
+    const { get } = await severalKeepers();
+    const [{ recordings, missing }, own, nowhere] = await Promise.all([listOf(get), get('/api/v1/recordings/keptbyown1'), get('/api/v1/recordings/nowhere')]);
+    expect(recordings.map(({ id }) => id)).toEqual(['keptbyboth', 'keptbytwo1', 'keptbyown1']);
+    expect(missing).toEqual(['edge-3']);
+    expect([own.status, nowhere.status]).toEqual([200, 503]);
+  });
+
+  test('one is deleted wherever it is kept', async () => {
+    const { get, getWithToken, wakeThird, kept } = await severalKeepers();
+    wakeThird();
+    const remove = (id: string): Promise<Response> => getWithToken(`/api/v1/recordings/${id}`, { method: 'DELETE' });
+    expect((await remove('keptbyboth')).status).toBe(204);
+    expect([...kept.two, ...kept.three].map(({ id }) => id)).toEqual(['keptbytwo1', 'recording2']);
+    expect([(await remove('keptbyboth')).status, (await get('/api/v1/recordings/keptbyboth')).status]).toEqual([404, 404]);
+    expect((await remove('recording2')).status).toBe(409);
+  });
 });

@@ -68,7 +68,7 @@ async function serve(route: Route, authorize: (route: Route, request: Request) =
 function exchangeOf(request: Request, response: Response, authorized: boolean): Exchange {
   const mark = request.url.indexOf('?');
   const query = new URLSearchParams(mark < 0 ? '' : request.url.slice(mark + 1));
-  return { request, response, authorized, query, stream: streamOf(request), id: parameter(request, 'id'), address: addressOf(request), baseUrl: request.baseUrl };
+  return { request, response, authorized, query, stream: streamOf(request), id: parameter(request, 'id'), address: addressOf(request), proxied: isProxied(request), baseUrl: request.baseUrl };
 }
 
 /** Public facts are for pages of any origin. */
@@ -87,6 +87,12 @@ function parameter({ params }: Request, name: string): string {
 
 function addressOf(request: Request): string {
   return request.ip ?? request.socket.remoteAddress ?? '';
+}
+
+/** As Express has it from its setting `trust proxy`. */
+function isProxied({ app, socket }: { readonly app?: Request['app']; readonly socket: Request['socket'] }): boolean {
+  const trust: unknown = app?.get('trust proxy fn');
+  return typeof trust === 'function' && (trust as (address: string, hop: number) => boolean)(socket.remoteAddress ?? '', 0);
 }
 
 function otherMethod(routes: readonly Route[], request: Request, response: Response): void {

@@ -1,23 +1,26 @@
 import type { z } from 'zod';
 
-import { isStreamName } from '#core/access/stream-key.ts';
 import type { Bus } from '#core/bus/bus.ts';
-import type { NodeId } from '#core/bus/node.ts';
+import type { NodeId, NodeInfo } from '#core/bus/node.ts';
 import { elapsed, type Clock } from '#core/media/time.ts';
 import type { Nodes } from '#core/placement/nodes.ts';
 
 import type { ControlConfig } from '../config.ts';
 import type { StreamsView, StreamView } from '../streams-view.ts';
+import { malformed, unauthorized, unknown } from './answers.ts';
 import { ApiError } from './api-error.ts';
 import { basePathFor } from './base-path.ts';
 import { describeCapacity, describeStream, describeViewers, instant } from './describe.ts';
 import type { EventStreams } from './event-streams.ts';
 import { answerJson, type Exchange } from './exchange.ts';
 import { metadataRoute } from './metadata.ts';
+import { nodeRoutes } from './nodes.ts';
 import { openApiDocument, openApiServers } from './openapi.ts';
 import { recordingRoutes } from './recordings.ts';
-import type { DocumentedAnswer, Route } from './route.ts';
+import type { Route } from './route.ts';
 import type { capacitySchema, serverSchema } from './schemas.ts';
+import { steeringRoute } from './steering.ts';
+import { streamNameOf } from './stream-name.ts';
 
 /** Room of this machine's encoders, in megapixels per second. */
 export type Capacity = z.output<typeof capacitySchema>;
@@ -36,13 +39,9 @@ export type RoutesOptions = {
   readonly node: NodeId | undefined;
 };
 
-const malformed: DocumentedAnswer = { description: 'The stream\'s name is malformed (`malformed`).', schema: 'Error' };
-const unknown: DocumentedAnswer = { description: 'No such stream (`unknown-stream`).', schema: 'Error' };
-const unauthorized: DocumentedAnswer = { description: 'The token is missing or wrong (`unauthorized`).', schema: 'Error' };
-
 /** Every endpoint of the API. */
 export function apiRoutes(options: RoutesOptions): readonly Route[] {
-  const { bus, config, view, events } = options;
+  const { bus, config, view, events, nodes, node } = options;
   const basePath = basePathFor(config);
   const routes: Route[] = [];
   const document = documentOnce(routes, options);
@@ -84,11 +83,13 @@ export function apiRoutes(options: RoutesOptions): readonly Route[] {
       handle: (exchange) => disconnect(options, exchange),
     },
     metadataRoute({ bus, find: (exchange) => find(view, exchange) }),
-    ...recordingRoutes({ bus, basePath }),
+    ...recordingRoutes({ bus, basePath, nodes, node }),
+    ...nodeRoutes({ config, nodes }),
+    steeringRoute({ config, view, nodes, node, basePath }),
     {
       method: 'get', path: '/api/v1/server', operationId: 'getServer', access: 'token',
       summary: 'The server',
-      description: 'Version, uptime, what is on air, the encoders\' room on this machine, limits.',
+      description: 'Version, uptime, what is on air and the encoders\' room on all processes that work together, limits.',
       answers: { 200: { description: 'The server.', schema: 'Server' }, 401: unauthorized },
       handle: (exchange) => answerJson(exchange, 200, describeServer(options, started)),
     },
@@ -114,10 +115,8 @@ function documentOnce(routes: readonly Route[], { version, config }: RoutesOptio
   };
 }
 
-function find(view: StreamsView, { stream }: Exchange): StreamView {
-  if (!isStreamName(stream)) {
-    throw new ApiError(400, 'malformed', 'A stream\'s name has 1 to 63 small letters, digits and dashes, and begins with no dash.');
-  }
+function find(view: StreamsView, exchange: Exchange): StreamView {
+  const stream = streamNameOf(exchange.stream);
   const found = view.get(stream);
   if (found === undefined) {
     throw new ApiError(404, 'unknown-stream', `There is no stream "${stream}".`);
@@ -136,18 +135,26 @@ async function disconnect({ bus, view }: RoutesOptions, exchange: Exchange): Pro
   answerJson(exchange, 202, { stream, broadcast: info.broadcast });
 }
 
-function describeServer({ config, view, clock, version, capacity }: RoutesOptions, started: ReturnType<Clock>): z.output<typeof serverSchema> {
+function describeServer({ config, view, clock, version, capacity, nodes }: RoutesOptions, started: ReturnType<Clock>): z.output<typeof serverSchema> {
   const streams = view.list();
   const count = (state: StreamView['state']): number => streams.filter((stream) => stream.state === state).length;
   const { publishAttemptsPerMinute, eventConnections, eventConnectionsPerAddress } = config;
-  const room = capacity();
+  const room = roomOf(nodes?.list() ?? []) ?? capacity();
   return {
     version,
     startedAt: instant(started),
     uptimeSeconds: Math.max(0, Math.floor(elapsed(started, clock()) / 1000)),
+    nodes: Math.max(1, nodes?.list().length ?? 1),
     streams: { known: streams.length, live: count('live'), interrupted: count('interrupted') },
     viewers: describeViewers(streams.flatMap(({ catalog }) => catalog.audience ?? [])),
     capacity: room === undefined ? null : describeCapacity(room),
     limits: { publishAttemptsPerMinute, eventConnections, eventConnectionsPerAddress },
   };
+}
+
+/** What all transcoders have together; undefined where there are none. */
+function roomOf(nodes: readonly NodeInfo[]): Capacity | undefined {
+  const rooms = nodes.flatMap(({ transcode }) => transcode ?? []);
+  const sum = (fact: keyof Capacity): number => rooms.reduce((all, room) => all + room[fact], 0);
+  return rooms.length === 0 ? undefined : { megapixelsPerSecond: sum('megapixelsPerSecond'), budget: sum('budget'), used: sum('used') };
 }

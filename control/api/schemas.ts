@@ -96,7 +96,7 @@ export const broadcasterSchema = z
   })
   .describe('Only with the token.');
 
-const path = z.string().describe('Path on this server, base path included.');
+const path = z.string().describe('Path on this server, base path included; a whole URL where another server has it.');
 
 /** A stream. */
 export const streamSchema = z.strictObject({
@@ -127,9 +127,9 @@ export const streamsSchema = z.strictObject({ streams: z.array(streamSchema) });
 /** Data of the event `state`. */
 export const stateEventSchema = z.strictObject({ state: stateSchema, broadcast: z.string().nullable() });
 
-/** The encoders' room on this machine. */
+/** The encoders' room on this machine, or on all that work together. */
 export const capacitySchema = z.strictObject({
-  megapixelsPerSecond: z.number().nonnegative().describe('What this machine encodes, as measured at start.'),
+  megapixelsPerSecond: z.number().nonnegative().describe('What the machine encodes, as measured at start; of several, their sum.'),
   budget: z.number().nonnegative().describe('What the default ladders may spend of it.'),
   used: z.number().nonnegative().describe('What the encoders of the broadcasts on air are planned to spend.'),
 });
@@ -139,9 +139,10 @@ export const serverSchema = z.strictObject({
   version: z.string(),
   startedAt: instant,
   uptimeSeconds: z.int().nonnegative(),
+  nodes: z.int().positive().describe('Processes that work together, this one among them.'),
   streams: z.strictObject({ known: z.int().nonnegative(), live: z.int().nonnegative(), interrupted: z.int().nonnegative() }),
   viewers: viewersSchema,
-  capacity: capacitySchema.nullable().describe('Null where this process does not encode or has not measured yet.'),
+  capacity: capacitySchema.nullable().describe('Null where nobody encodes or has measured yet.'),
   limits: z.strictObject({ publishAttemptsPerMinute: z.int(), eventConnections: z.int(), eventConnectionsPerAddress: z.int() }),
 });
 
@@ -170,7 +171,80 @@ export const recordingSchema = z.strictObject({
 });
 
 /** Recordings. */
-export const recordingsSchema = z.strictObject({ recordings: z.array(recordingSchema) });
+export const recordingsSchema = z.strictObject({
+  recordings: z.array(recordingSchema),
+  missing: z.array(z.string()).describe('Servers that keep recordings and did not answer: theirs are not in the list.'),
+});
+
+const nodeName = z.string().describe('The process\'s name.');
+const baseUrl = z.string().describe('Base URL of its pages, API and media, without a slash at its end.');
+const region = z.string().nullable().describe('Where it stands, in the operator\'s words; null where nobody said.');
+const ttl = z.number().positive().describe('Seconds for which the answer may be used.');
+
+/** Edges. */
+export const edgesSchema = z.strictObject({
+  edges: z.array(z.strictObject({ node: nodeName, url: baseUrl, region, load: z.number().nonnegative().describe('0 idle, 1 full.') })).describe('The best first.'),
+  ttl,
+});
+
+/** Ingests. */
+export const ingestsSchema = z.strictObject({
+  ingests: z
+    .array(
+      z.strictObject({
+        node: nodeName, url: baseUrl, region,
+        whip: z.boolean().describe('Whether it takes WHIP, at `<url>/whip`.'),
+        rtmp: z.string().nullable().describe('Server for RTMP, `rtmp://host:1935/live`.'),
+      }),
+    )
+    .describe('The best first.'),
+  ttl,
+});
+
+/** One process. */
+export const nodeSchema = z.strictObject({
+  node: nodeName,
+  roles: z.array(z.enum(['ingest', 'transcode', 'edge', 'control'])),
+  version: z.string(),
+  startedAt: instant,
+  region,
+  url: baseUrl.nullable(),
+  draining: z.boolean().describe('It was told to stop, finishes what it has and takes nothing new.'),
+  ingest: z.strictObject({ publishers: z.int().nonnegative(), maxPublishers: z.int().nonnegative(), rtmp: z.string().nullable(), whip: z.boolean() }).nullable(),
+  transcode: z
+    .strictObject({ megapixelsPerSecond: z.number().nonnegative(), budget: z.number().nonnegative(), used: z.number().nonnegative(), broadcasts: z.int().nonnegative(), cores: z.number().nonnegative() })
+    .nullable(),
+  edge: z
+    .strictObject({
+      viewers: z.strictObject({ hls: z.int().nonnegative(), dash: z.int().nonnegative(), webrtc: z.int().nonnegative() }),
+      load: z.number().nonnegative().describe('0 idle, 1 full.'),
+      whep: z.boolean(),
+      archive: z.boolean().describe('It keeps broadcasts on disk.'),
+    })
+    .nullable(),
+});
+
+/** All processes. */
+export const nodesSchema = z.strictObject({ nodes: z.array(nodeSchema) });
+
+const mediaPlaylists = z.record(z.string(), z.string());
+
+/** A steering manifest; names as HLS and DASH have them. */
+export const steeringManifestSchema = z.strictObject({
+  'VERSION': z.literal(1),
+  'TTL': z.int().positive().describe('Seconds.'),
+  'RELOAD-URI': z.string(),
+  'PATHWAY-PRIORITY': z.array(z.string()).min(1).describe('Names of edges, the best first; `.` where this server has no name.'),
+  'PATHWAY-CLONES': z
+    .array(
+      z.strictObject({
+        'BASE-ID': z.string(),
+        'ID': z.string(),
+        'URI-REPLACEMENT': z.strictObject({ 'HOST': z.string().optional(), 'PER-VARIANT-URIS': mediaPlaylists.optional(), 'PER-RENDITION-URIS': mediaPlaylists.optional() }),
+      }),
+    )
+    .optional(),
+});
 
 /** A message for the media timeline. */
 export const messageSchema = z.strictObject({
@@ -207,6 +281,11 @@ export const schemas = {
   Disconnected: disconnectedSchema,
   Recording: recordingSchema,
   Recordings: recordingsSchema,
+  Edges: edgesSchema,
+  Ingests: ingestsSchema,
+  Node: nodeSchema,
+  Nodes: nodesSchema,
+  SteeringManifest: steeringManifestSchema,
   Message: messageSchema,
   StampedMessage: stampedMessageSchema,
 } as const;

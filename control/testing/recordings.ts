@@ -1,4 +1,5 @@
 import type { Bus } from '#core/bus/bus.ts';
+import type { NodeId } from '#core/bus/node.ts';
 import { broadcastId } from '#core/media/frame.ts';
 import { RECORDINGS_SUBJECT, type Recording, type RecordingsRequest } from '#core/recording/recording.ts';
 import { MillraceError } from '#core/runtime/errors.ts';
@@ -11,9 +12,9 @@ export function recording(given: Partial<Recording> = {}): Recording {
   };
 }
 
-/** Answers on the bus for some recordings, as their keeper does. Those that go on cannot be removed. */
-export function serveRecordings(bus: Bus, kept: Recording[]): void {
-  bus.serve(RECORDINGS_SUBJECT, (payload) => {
+/** Answers on the bus for some recordings, as their keeper does, of several that of `node`. Those that go on cannot be removed. */
+export function serveRecordings(bus: Bus, kept: Recording[], node?: NodeId): void {
+  bus.serve(node === undefined ? RECORDINGS_SUBJECT : `${RECORDINGS_SUBJECT}/${node}`, (payload) => {
     const request = payload as RecordingsRequest;
     if (request.do === 'list') {
       return { recordings: kept.filter(({ stream }) => request.stream === undefined || stream === request.stream) };

@@ -27,6 +27,7 @@ export type ServedControl = {
   readonly bus: Bus;
   readonly server: Server;
   readonly metrics: Registry;
+  readonly config: ControlConfig;
   readonly token: string;
   readonly logged: () => string;
   /** URL of the server, without a slash at its end, base path included. */
@@ -43,20 +44,20 @@ export function configOf(given: Partial<ControlConfig>): ControlConfig {
 }
 
 /** Starts a control stage with the streams `cam1` and `cam2`, served under `basePath`. */
-export async function serveControl(given: Partial<ControlConfig> = {}, more: Partial<ControlOptions> & { basePath?: string } = {}): Promise<ServedControl> {
+export async function serveControl(given: Partial<ControlConfig> = {}, more: Partial<ControlOptions> & { basePath?: string; trustProxy?: string | false } = {}): Promise<ServedControl> {
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-control-'));
   const { log, text } = memoryLog();
-  const bus = createLocalBus();
+  const bus = more.bus ?? createLocalBus();
   const metrics = new Registry();
   const config = configOf({ dataDir, streamKeys: [`cam1_${SECRET}`, `cam2_${SECRET}`], ...given });
-  const { basePath = '', ...options } = more;
+  const { basePath = '', trustProxy = false, ...options } = more;
   const stage = await startControl({ config, bus, log, metrics, version: '1.2.3', ...options });
-  const app = express().disable('x-powered-by');
+  const app = express().disable('x-powered-by').set('trust proxy', trustProxy);
   app.use(basePath === '' ? '/' : basePath, stage.router);
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${basePath}`;
-  const token = (await readFile(stage.tokenPath, 'utf8')).trim();
+  const token = config.apiToken ?? (await readFile(stage.tokenPath, 'utf8')).trim();
   onTestFinished(async () => {
     await stage.close();
     await bus.close();
@@ -66,5 +67,5 @@ export async function serveControl(given: Partial<ControlConfig> = {}, more: Par
   });
   const get: ServedControl['get'] = (path, init) => fetch(url + path, init);
   const getWithToken: ServedControl['get'] = (path, init) => get(path, { ...init, headers: { ...init?.headers, Authorization: `Bearer ${token}` } });
-  return { stage, bus, server, metrics, token, logged: text, url, get, getWithToken };
+  return { stage, bus, server, metrics, config, token, logged: text, url, get, getWithToken };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { NodeInfo } from '../bus/node.ts';
 import { wallTime } from '../media/time.ts';
-import { edgesFor, ingestsFor } from './choose.ts';
+import { edgesFor, ingestsFor, livingEdges } from './choose.ts';
 
 const common = { version: '1', startedAt: wallTime(1), draining: false } as const;
 
@@ -29,6 +29,13 @@ describe('choosing a node', () => {
     expect(names(edgesFor(nodes, { except: ['asker'] }))).toEqual(['good']);
   });
 
+  it('names every edge that lives to who has lost the others: full ones behind the open ones, draining ones last', () => {
+    const { url: _none, ...hidden } = edge('hidden', 0);
+    const nodes = [edge('leaving', 0, { draining: true, region: 'eu' }), edge('full', 1, { region: 'eu' }), edge('open', 0.9, { region: 'us' }), hidden, ingest('other', 0)];
+    expect(names(livingEdges(nodes, { region: 'eu' }))).toEqual(['open', 'full', 'leaving']);
+    expect(names(livingEdges(nodes, { except: ['full'] }))).toEqual(['open', 'leaving']);
+  });
+
   it('spreads askers over equals', () => {
     const nodes = [edge('a', 0.01), edge('b', 0.02), edge('c', 0.5)];
     expect(names(edgesFor(nodes, {}, 0))).toEqual(['a', 'b', 'c']);
@@ -36,6 +43,12 @@ describe('choosing a node', () => {
   });
 
   it('finds ingests with room for a publisher', () => {
-    expect(names(ingestsFor([ingest('busy', 9), ingest('full', 10), ingest('idle', 0)]))).toEqual(['idle', 'busy']);
+    expect(names(ingestsFor([ingest('busy', 9), ingest('full', 10), ingest('idle', 0), { ...ingest('leaving', 0), draining: true }]))).toEqual(['idle', 'busy']);
+  });
+
+  it('finds ingests without WHIP where anything will do', () => {
+    const rtmpOnly = { ...ingest('rtmp', 0), ingest: { publishers: 0, maxPublishers: 1, whip: false } };
+    expect(names(ingestsFor([rtmpOnly, ingest('both', 0)]))).toEqual(['both']);
+    expect(names(ingestsFor([rtmpOnly, ingest('both', 0)], { takes: 'anything' }))).toEqual(['both', 'rtmp']);
   });
 });
