@@ -4,15 +4,17 @@ import type { Registry } from 'prom-client';
 
 import type { PublishPolicy } from '#core/access/publish-policy.ts';
 import type { Bus } from '#core/bus/bus.ts';
+import type { IngestLoad, NodeId } from '#core/bus/node.ts';
 import { systemClock, type Clock, type Millis } from '#core/media/time.ts';
 import type { RtcTransport } from '#core/rtc/transport.ts';
 import type { GivenSockets } from '#core/runtime/listen-fds.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { Stage } from '#core/runtime/stage.ts';
 
-import { Ledger } from './broadcast/ledger.ts';
+import { FileLedger } from './broadcast/file-ledger.ts';
 import { ingestMetrics } from './broadcast/metrics.ts';
 import { StreamRegistry } from './broadcast/registry.ts';
+import { SharedLedger } from './broadcast/shared-ledger.ts';
 import type { IngestConfig } from './config.ts';
 import { startRtmp } from './rtmp/start.ts';
 import { startWhip, type HttpHandler, type WhipOptions } from './whip/start.ts';
@@ -27,6 +29,8 @@ export type IngestOptions = {
   readonly log: Logger;
   readonly metrics: Registry;
   readonly clock?: Clock;
+  /** Name of this process among several; for the log. */
+  readonly node?: NodeId;
   /** The WebRTC port; without it there is no WHIP. It is not closed with ingest. */
   readonly rtc?: RtcTransport;
   /** How WHIP's URLs look from outside, and who asks. */
@@ -45,15 +49,19 @@ export interface IngestStage extends Stage {
   readonly rtmpsPort: number | undefined;
   /** Answers `/whip` and all below it, for the composer to mount; undefined without a WebRTC port. */
   readonly whip: HttpHandler | undefined;
+  /** How full it is now. */
+  readonly load: IngestLoad;
 }
 
 /**
- * Starts ingest: broadcasts that were interrupted are announced again, then publishers are let in.
+ * Starts ingest: broadcasts that were interrupted are announced again, then publishers are let in. Where several processes share a bus, they
+ * share their streams too (ADR 0013).
  *
  * @throws {MillraceError} what the protocols throw: `ingest/port-in-use`, `ingest/bad-certificate`, ...
  */
-export async function startIngest({ config, bus, policy, log, metrics, clock = systemClock, rtc, signalling, grace, sockets = {} }: IngestOptions): Promise<IngestStage> {
-  const ledger = new Ledger(join(config.dataDir, 'ingest'), log);
+export async function startIngest({ config, bus, policy, log: parent, metrics, clock = systemClock, node, rtc, signalling, grace, sockets = {} }: IngestOptions): Promise<IngestStage> {
+  const log = node === undefined ? parent : parent.child({ node });
+  const ledger = bus.shared.durable ? new SharedLedger(bus.shared, log) : new FileLedger(join(config.dataDir, 'ingest'), log);
   const registry = await StreamRegistry.open({
     bus,
     ledger,
@@ -72,6 +80,15 @@ export async function startIngest({ config, bus, policy, log, metrics, clock = s
       rtmpPort: rtmp.rtmpPort,
       rtmpsPort: rtmp.rtmpsPort,
       whip: whip?.handle,
+      get load() {
+        const host = rtmpHost(config);
+        return {
+          publishers: registry.publishers,
+          maxPublishers: config.maxPublishers,
+          ...(host === undefined ? {} : { rtmpUrl: `rtmp://${host}:${rtmp.rtmpPort}/live` }),
+          whip: whip !== undefined,
+        };
+      },
       close: async () => {
         // Publishers hear why before their connections go.
         await registry.close();
@@ -85,4 +102,10 @@ export async function startIngest({ config, bus, policy, log, metrics, clock = s
     await whip?.close();
     throw error;
   }
+}
+
+/** The host that broadcasters are told, where somebody said which. */
+function rtmpHost({ publicHost, publicUrl }: Pick<IngestConfig, 'publicHost' | 'publicUrl'>): string | undefined {
+  const host = publicHost ?? (publicUrl === undefined ? undefined : new URL(publicUrl).hostname);
+  return host?.includes(':') === true && !host.startsWith('[') ? `[${host}]` : host;
 }

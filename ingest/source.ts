@@ -42,6 +42,10 @@ export type Publisher = {
    * nothing is planned on them, and the broadcaster is not told to set what cannot be set. Default: false.
    */
   readonly adaptive?: boolean;
+  /** True where it stands in for the stream's main publisher when that one fails (ADR 0013). Default: false. */
+  readonly backup?: boolean;
+  /** Asks for a key frame in each layer, where the protocol can. May be called often. */
+  readonly requestKey?: () => void;
   /** Ends the publisher's connection with a reason that its software shows. Idempotent. */
   disconnect(reason: string): void;
 };
@@ -83,13 +87,28 @@ export interface SourceSink {
 /** Gives authorised publishers a place in the bus; the same for every protocol. */
 export interface PublisherRegistry {
   /**
-   * Admits a publisher, or refuses it: another one, of whatever protocol, is live and was heard within 2 s (design, rule 11), or the server
-   * is full. A publisher that was silent for 2 s is disconnected and replaced.
+   * Admits a publisher, or refuses it: another one, of whatever protocol and on whatever machine, is live and was heard within 2 s (design, rule 11), or the
+   * server is full. A publisher that was silent for 2 s is replaced. Where another machine has to be asked that takes a moment, and up to about 3 s
+   * where that machine has just died. Who may not go live now, but later (ADR 0013), is admitted as a stand-by: it sends on, and nothing is written.
+   *
+   * @param signal Aborts when the publisher leaves before it was answered.
    */
-  admit(publisher: Publisher): Admission;
+  admit(publisher: Publisher, signal?: AbortSignal): Promise<Admission>;
 }
+
+/** Why a publisher is not admitted. */
+export type AdmissionRefusal =
+  | 'ingest/stream-busy'
+  /** The stream has a backup on this machine already. */
+  | 'ingest/backup-busy'
+  | 'ingest/too-many-publishers'
+  | 'ingest/stopping'
+  /** Other machines cannot be asked now. */
+  | 'ingest/unreachable'
+  /** It left before it was answered. */
+  | 'ingest/gone';
 
 /** The registry's answer. `message` is shown to the broadcaster. */
 export type Admission =
   | { readonly admitted: true; readonly sink: SourceSink }
-  | { readonly admitted: false; readonly code: 'ingest/stream-busy' | 'ingest/too-many-publishers' | 'ingest/stopping'; readonly message: string };
+  | { readonly admitted: false; readonly code: AdmissionRefusal; readonly message: string };

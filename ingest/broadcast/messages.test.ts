@@ -16,7 +16,7 @@ import { trackName } from '#core/media/track.ts';
 
 import type { SourceSink } from '../source.ts';
 import { audioConfig, encode, START, videoConfig, type EncoderOptions } from '../timeline/testing/encoder.ts';
-import { Ledger } from './ledger.ts';
+import { FileLedger } from './file-ledger.ts';
 import { ingestMetrics } from './metrics.ts';
 import { StreamRegistry } from './registry.ts';
 
@@ -35,7 +35,7 @@ beforeEach(async () => {
   metrics = new Registry();
   frames = [];
   infos = [];
-  registry = await StreamRegistry.open({ bus, ledger: new Ledger(folder, log), clock: systemClock, log, metrics: ingestMetrics(metrics), maxPublishers: 10, grace: millis(10_000) });
+  registry = await StreamRegistry.open({ bus, ledger: new FileLedger(folder, log), clock: systemClock, log, metrics: ingestMetrics(metrics), maxPublishers: 10, grace: millis(10_000) });
   bus.onBroadcast((info) => {
     if (infos.push(info) === 1) {
       for (const name of ['video', 'audio']) {
@@ -55,8 +55,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function publish(): SourceSink {
-  const admission = registry.admit({ stream: 'show', protocol: 'rtmp', address: '192.0.2.1', clockRate: 1000, disconnect: () => undefined });
+async function publish(): Promise<SourceSink> {
+  const admission = await registry.admit({ stream: 'show', protocol: 'rtmp', address: '192.0.2.1', clockRate: 1000, disconnect: () => undefined });
   if (!admission.admitted) {
     throw new Error(admission.message);
   }
@@ -82,7 +82,7 @@ const ask = (data: unknown, type = 'poll'): Promise<MetadataAnswer> => bus.reque
 const carriers = (): Frame[] => frames.filter(({ events }) => events !== undefined);
 
 it('what is asked over the bus is on the next picture, though it is a B-frame, and the answer tells which', async () => {
-  const sink = publish();
+  const sink = await publish();
   await send(sink, { seconds: 3, bFrames: 2 });
   const answers: Promise<MetadataAnswer>[] = [];
   const count = frames.length;
@@ -109,7 +109,7 @@ it('what is asked over the bus is on the next picture, though it is a B-frame, a
 });
 
 it('without a picture it is on the sound', async () => {
-  const sink = publish();
+  const sink = await publish();
   await send(sink, { seconds: 4, video: false });
   const answer = ask(1);
   await send(sink, { seconds: 1, video: false, clock: 4000 });
@@ -122,14 +122,14 @@ it('without a picture it is on the sound', async () => {
 
 it('nobody answers before there is a broadcast and after its end; in between it says when nobody is publishing', async () => {
   await expect(ask(1)).rejects.toMatchObject({ code: 'bus/unserved' });
-  const sink = publish();
+  const sink = await publish();
   await send(sink, { seconds: 3 });
   const waiting = expect(ask(1)).rejects.toMatchObject({ code: 'metadata/offline' });
   await vi.advanceTimersByTimeAsync(0);
   sink.end('unpublished');
   await waiting;
   await expect(ask(2)).rejects.toMatchObject({ code: 'metadata/offline' });
-  const again = publish();
+  const again = await publish();
   await send(again, { seconds: 3 });
   await vi.waitFor(() => expect(infos.at(-1)).toMatchObject({ state: 'live', epoch: 1 }));
   const answer = ask(3);
@@ -142,7 +142,7 @@ it('nobody answers before there is a broadcast and after its end; in between it 
 });
 
 it('what the publisher says between its samples is on the next picture, and too much of it is told', async () => {
-  const sink = publish();
+  const sink = await publish();
   await send(sink, { seconds: 3 });
   for (let n = 0; n < 25; n++) {
     sink.message({ type: 'rtmp.ontextdata', data: String(n) });

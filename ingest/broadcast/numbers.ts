@@ -11,6 +11,12 @@ import type { LedgerEntry } from './ledger.ts';
 /** Groups and media that a live broadcast's entry reserves ahead. It is written every second; a slow disk has three more. */
 const RESERVED_GROUPS = 4;
 const RESERVED_MEDIA = 4000;
+/**
+ * Less where another process may go on within two seconds: its epoch begins above what was reserved, and what lies ahead of the clock
+ * there makes players wait. A store that takes a second longer still keeps up.
+ */
+const SHARED_GROUPS = 2;
+const SHARED_MEDIA = 2000;
 
 /** The numbers of one broadcast: what was given out, and from where the next epoch starts (ADR 0001, numbers across epochs). */
 export class BroadcastNumbers {
@@ -25,9 +31,9 @@ export class BroadcastNumbers {
   /** Where the epoch granted may begin: after a pause far above what was given out before. */
   #granted = { group: 0, media: 0 };
   /** True once this process knows the last group for certain. */
-  #certain = false;
+  #certain: boolean;
 
-  private constructor(facts: Pick<LedgerEntry, 'epoch' | 'groupFloor' | 'mediaFloor'> & { stream: StreamName; broadcast: BroadcastId; startedAt: WallTime }, unused: boolean) {
+  private constructor(facts: Pick<LedgerEntry, 'epoch' | 'groupFloor' | 'mediaFloor' | 'exact'> & { stream: StreamName; broadcast: BroadcastId; startedAt: WallTime }, unused: boolean) {
     this.stream = facts.stream;
     this.broadcast = facts.broadcast;
     this.startedAt = facts.startedAt;
@@ -35,6 +41,7 @@ export class BroadcastNumbers {
     this.#groupFloor = facts.groupFloor;
     this.#mediaFloor = facts.mediaFloor;
     this.#unused = unused;
+    this.#certain = facts.exact ?? false;
   }
 
   /** A new broadcast. Its first epoch is 0. */
@@ -84,10 +91,10 @@ export class BroadcastNumbers {
     this.#mediaFloor = Math.max(this.#mediaFloor, ((Math.max(frame.pts, frame.dts) + frame.duration) * 1000) / timescale);
   }
 
-  /** What the ledger has to hold now. `live`: reserves what is given out until the next write. */
-  entry(aliveAt: WallTime, live: boolean, memory: SourceMemory | undefined): LedgerEntry {
-    const group = live ? Math.max(this.#groupFloor, this.#granted.group) + RESERVED_GROUPS : this.#groupFloor;
-    const media = live ? Math.max(this.#mediaFloor, this.#granted.media) + RESERVED_MEDIA : this.#mediaFloor;
+  /** What the ledger has to hold now. `live`: reserves what is given out until the next write. `shared`: other processes may go on from here. */
+  entry(aliveAt: WallTime, live: boolean, memory: SourceMemory | undefined, shared = false): LedgerEntry {
+    const group = live ? Math.max(this.#groupFloor, this.#granted.group) + (shared ? SHARED_GROUPS : RESERVED_GROUPS) : this.#groupFloor;
+    const media = live ? Math.max(this.#mediaFloor, this.#granted.media) + (shared ? SHARED_MEDIA : RESERVED_MEDIA) : this.#mediaFloor;
     return {
       version: 1,
       stream: this.stream,
@@ -96,6 +103,8 @@ export class BroadcastNumbers {
       epoch: this.#epoch,
       groupFloor: group,
       mediaFloor: Math.ceil(media),
+      // A file's last write may be older than what was given out after it.
+      ...(shared && !live && this.#certain ? { exact: true } : {}),
       aliveAt,
       ...(memory ? { memory } : {}),
     };

@@ -15,7 +15,7 @@ import { trackName } from '#core/media/track.ts';
 
 import type { Publisher, SourceSink } from '../source.ts';
 import { audioConfig, encode, START, videoConfig, type EncoderOptions } from '../timeline/testing/encoder.ts';
-import { Ledger } from './ledger.ts';
+import { FileLedger } from './file-ledger.ts';
 import { ingestMetrics } from './metrics.ts';
 import { GRACE, StreamRegistry } from './registry.ts';
 
@@ -41,7 +41,7 @@ class Server {
   readonly frames: Frame[] = [];
   readonly metrics = new Registry();
   readonly bus: Bus = createLocalBus();
-  readonly #ledger = new Ledger(folder, log);
+  readonly #ledger = new FileLedger(folder, log);
   registry!: StreamRegistry;
 
   static async start(options: { readonly maxPublishers?: number } = {}): Promise<Server> {
@@ -123,8 +123,8 @@ function publisher(stream = 'show'): Publisher & { readonly reasons: string[] } 
   return { stream, protocol: 'rtmp', address: '192.0.2.7', clockRate: 1000, reasons, disconnect: (reason) => reasons.push(reason) };
 }
 
-function admit(server: Server, who: Publisher): SourceSink {
-  const admission = server.registry.admit(who);
+async function admit(server: Server, who: Publisher): Promise<SourceSink> {
+  const admission = await server.registry.admit(who);
   if (!admission.admitted) {
     throw new Error(admission.message);
   }
@@ -136,7 +136,7 @@ const states = (server: Server): string[] => server.infos.map((info) => `${info.
 describe('a publisher', () => {
   it('makes a broadcast live, with its catalog, its health and its frames', async () => {
     const server = await Server.start();
-    await server.send(admit(server, publisher()), { seconds: 6 });
+    await server.send(await admit(server, publisher()), { seconds: 6 });
     expect(states(server)).toEqual(['live 0']);
     expect(server.infos[0]?.broadcast).toMatch(/^[0-9a-f]{16}$/);
     expect(server.sources[0]).toMatchObject({ stream: 'show', protocol: 'rtmp', grouping: { mode: 'source' } });
@@ -149,17 +149,17 @@ describe('a publisher', () => {
 
   it('that says nothing leaves nothing behind', async () => {
     const server = await Server.start();
-    const sink = admit(server, publisher());
+    const sink = await admit(server, publisher());
     sink.end('lost');
     sink.end('lost');
     await settle();
     expect(server.infos).toEqual([]);
-    expect(await new Ledger(folder, log).load()).toEqual([]);
+    expect(await new FileLedger(folder, log).load()).toEqual([]);
   });
 
   it('sees a warning as long as its cause lasts', async () => {
     const server = await Server.start();
-    const sink = admit(server, publisher());
+    const sink = await admit(server, publisher());
     sink.warn('rtmp/unsupported-track', 'Only the first track is used.');
     await server.send(sink, { seconds: 5, gop: 250 });
     expect(server.health.at(-1)?.warnings.map((warning) => warning.code)).toEqual(['rtmp/unsupported-track', 'source/long-gop']);
@@ -169,7 +169,7 @@ describe('a publisher', () => {
 
   it('is told when too few of its frames arrive', async () => {
     const server = await Server.start();
-    const sink = admit(server, publisher());
+    const sink = await admit(server, publisher());
     await server.send(sink, { seconds: 4 });
     await server.send(sink, { seconds: 12, clock: 4000, drop: (n) => n % 5 === 3 });
     expect(server.health.at(-1)?.warnings.map((warning) => warning.code)).toEqual(['source/low-frame-rate']);
@@ -180,12 +180,12 @@ describe('a second publisher', () => {
   it('is refused while the first is heard, and takes over after two seconds of its silence', async () => {
     const server = await Server.start();
     const first = publisher();
-    await server.send(admit(server, first), { seconds: 4 });
+    await server.send(await admit(server, first), { seconds: 4 });
     vi.advanceTimersByTime(1990);
-    expect(server.registry.admit(publisher())).toMatchObject({ admitted: false, code: 'ingest/stream-busy' });
+    expect(await server.registry.admit(publisher())).toMatchObject({ admitted: false, code: 'ingest/stream-busy' });
     expect(first.reasons).toEqual([]);
     vi.advanceTimersByTime(60);
-    await server.send(admit(server, publisher()), { seconds: 4 });
+    await server.send(await admit(server, publisher()), { seconds: 4 });
     expect(first.reasons).toHaveLength(1);
     expect(states(server)).toEqual(['live 0', 'interrupted 0', 'live 1']);
     expect(new Set(server.infos.map((info) => info.broadcast)).size).toBe(1);
@@ -196,28 +196,28 @@ describe('a second publisher', () => {
   it('is refused while anything comes of the first, though it makes no picture yet', async () => {
     const server = await Server.start();
     const first = publisher();
-    const sink = admit(server, first);
+    const sink = await admit(server, first);
     await server.send(sink, { seconds: 3 });
     for (let second = 0; second < 5; second += 1) {
       vi.advanceTimersByTime(1000);
       sink.heard();
-      expect(server.registry.admit(publisher()).admitted).toBe(false);
+      expect((await server.registry.admit(publisher())).admitted).toBe(false);
     }
     vi.advanceTimersByTime(2000);
-    expect(server.registry.admit(publisher()).admitted).toBe(true);
+    expect((await server.registry.admit(publisher())).admitted).toBe(true);
     // What comes late of who was replaced is not heard.
     sink.heard();
     expect(first.reasons).toHaveLength(1);
     vi.advanceTimersByTime(2000);
-    expect(server.registry.admit(publisher()).admitted).toBe(true);
+    expect((await server.registry.admit(publisher())).admitted).toBe(true);
   });
 
   it.each([['rtmp', 'whip'], ['whip', 'rtmp']] as const)('takes a silent one\'s stream over from %s to %s, within the broadcast; late samples change nothing', async (from, to) => {
     const server = await Server.start();
-    const sink = admit(server, { ...publisher(), protocol: from });
+    const sink = await admit(server, { ...publisher(), protocol: from });
     await server.send(sink, { seconds: 3 });
     vi.advanceTimersByTime(2000);
-    const next = admit(server, { ...publisher(), protocol: to });
+    const next = await admit(server, { ...publisher(), protocol: to });
     await server.send(sink, { seconds: 1, clock: 5000 });
     expect(states(server)).toEqual(['live 0', 'interrupted 0']);
     await server.send(next, { seconds: 3 });
@@ -228,10 +228,10 @@ describe('a second publisher', () => {
 
   it('may not be let in before it is heard: the first sends on undisturbed', async () => {
     const server = await Server.start();
-    const sink = admit(server, publisher());
+    const sink = await admit(server, publisher());
     await server.send(sink, { seconds: 3 });
     for (let attempt = 0; attempt < 50; attempt += 1) {
-      server.registry.admit(publisher());
+      await server.registry.admit(publisher());
     }
     await server.send(sink, { seconds: 3, clock: 3000 });
     expect(states(server)).toEqual(['live 0']);
@@ -240,22 +240,22 @@ describe('a second publisher', () => {
 
   it('of another stream is refused where the server is full', async () => {
     const server = await Server.start({ maxPublishers: 1 });
-    const sink = admit(server, publisher());
-    expect(server.registry.admit(publisher('other'))).toMatchObject({ admitted: false, code: 'ingest/too-many-publishers' });
+    const sink = await admit(server, publisher());
+    expect(await server.registry.admit(publisher('other'))).toMatchObject({ admitted: false, code: 'ingest/too-many-publishers' });
     sink.end('unpublished');
-    expect(server.registry.admit(publisher('other')).admitted).toBe(true);
+    expect((await server.registry.admit(publisher('other'))).admitted).toBe(true);
   });
 
   it('is refused while the server stops', async () => {
     const server = await Server.start();
     await server.registry.close();
-    expect(server.registry.admit(publisher())).toMatchObject({ admitted: false, code: 'ingest/stopping' });
+    expect(await server.registry.admit(publisher())).toMatchObject({ admitted: false, code: 'ingest/stopping' });
   });
 
   it('of another server takes the lease, and the first is disconnected', async () => {
     const server = await Server.start();
     const first = publisher();
-    await server.send(admit(server, first), { seconds: 3 });
+    await server.send(await admit(server, first), { seconds: 3 });
     await server.bus.lease('ingest/show');
     await settle();
     expect(first.reasons).toEqual(['Another server has taken this stream over.']);
@@ -266,12 +266,12 @@ describe('a second publisher', () => {
 describe('a publisher that returns', () => {
   it.each(['unpublished', 'lost'] as const)('within the grace time continues the broadcast, after it was %s', async (how) => {
     const server = await Server.start();
-    const sink = admit(server, publisher());
+    const sink = await admit(server, publisher());
     await server.send(sink, { seconds: 4 });
     sink.end(how);
     expect(server.infos.at(-1)).toMatchObject({ state: 'interrupted', graceEnds: Date.now() + GRACE });
     vi.advanceTimersByTime(GRACE - 1500);
-    await server.send(admit(server, publisher()), { seconds: 4 });
+    await server.send(await admit(server, publisher()), { seconds: 4 });
     expect(states(server)).toEqual(['live 0', 'interrupted 0', 'live 1']);
     const video = server.frames.filter((frame) => frame.track === 'video');
     const last = video.findLast((frame) => frame.epoch === 0);
@@ -283,23 +283,23 @@ describe('a publisher that returns', () => {
 
   it('after the grace time begins another broadcast', async () => {
     const server = await Server.start();
-    const sink = admit(server, publisher());
+    const sink = await admit(server, publisher());
     await server.send(sink, { seconds: 4 });
     sink.end('lost');
     vi.advanceTimersByTime(GRACE + 10);
     expect(states(server)).toEqual(['live 0', 'interrupted 0', 'ended 0']);
-    await server.send(admit(server, publisher()), { seconds: 4 });
+    await server.send(await admit(server, publisher()), { seconds: 4 });
     expect(states(server)).toEqual(['live 0', 'interrupted 0', 'ended 0', 'live 0']);
     expect(new Set(server.infos.map((info) => info.broadcast)).size).toBe(2);
   });
 
   it('but sends nothing does not keep the broadcast alive, and may begin another one later', async () => {
     const server = await Server.start();
-    const sink = admit(server, publisher());
+    const sink = await admit(server, publisher());
     await server.send(sink, { seconds: 4 });
     sink.end('lost');
     vi.advanceTimersByTime(GRACE / 2);
-    const silent = admit(server, publisher());
+    const silent = await admit(server, publisher());
     await settle();
     vi.advanceTimersByTime(GRACE);
     await settle();
@@ -311,11 +311,11 @@ describe('a publisher that returns', () => {
 
   it('just before the grace time ends is waited for while it is looked at', async () => {
     const server = await Server.start();
-    const sink = admit(server, publisher());
+    const sink = await admit(server, publisher());
     await server.send(sink, { seconds: 4 });
     sink.end('lost');
     vi.advanceTimersByTime(GRACE - 300);
-    await server.send(admit(server, publisher()), { seconds: 4, fps: 25, gop: 50 });
+    await server.send(await admit(server, publisher()), { seconds: 4, fps: 25, gop: 50 });
     expect(states(server)).toEqual(['live 0', 'interrupted 0', 'live 1']);
   });
 });
@@ -324,12 +324,12 @@ describe('a server that starts again', () => {
   it('after kill -9 announces the interrupted broadcast and continues it above everything given out', async () => {
     const before = await Server.start();
     // Longer than the grace time: what counts is when the publisher was last alive.
-    await before.send(admit(before, publisher()), { seconds: 35.5 });
+    await before.send(await admit(before, publisher()), { seconds: 35.5 });
     await before.kill();
     vi.setSystemTime(Date.now() + 4000);
     const after = await Server.start();
     expect(after.infos).toMatchObject([{ stream: 'show', state: 'interrupted', broadcast: before.infos[0]?.broadcast, epoch: 0 }]);
-    await after.send(admit(after, publisher()), { seconds: 4 });
+    await after.send(await admit(after, publisher()), { seconds: 4 });
     expect(states(after)).toEqual(['interrupted 0', 'live 1']);
     for (const track of ['video', 'audio']) {
       const old = before.frames.filter((frame) => frame.track === track);
@@ -343,30 +343,30 @@ describe('a server that starts again', () => {
   it('after a graceful stop continues the broadcast too: it was left interrupted, not ended', async () => {
     const before = await Server.start();
     const who = publisher();
-    await before.send(admit(before, who), { seconds: 4 });
+    await before.send(await admit(before, who), { seconds: 4 });
     await before.close();
     expect(states(before)).toEqual(['live 0', 'interrupted 0']);
     expect(who.reasons).toEqual(['The server is stopping. Reconnect in a moment.']);
     vi.setSystemTime(Date.now() + 4000);
     const after = await Server.start();
-    await after.send(admit(after, publisher()), { seconds: 4 });
+    await after.send(await admit(after, publisher()), { seconds: 4 });
     expect(states(after)).toEqual(['interrupted 0', 'live 1']);
   });
 
   it('later than the grace time begins anew', async () => {
     const before = await Server.start();
-    await before.send(admit(before, publisher()), { seconds: 4 });
+    await before.send(await admit(before, publisher()), { seconds: 4 });
     await before.kill();
     vi.setSystemTime(Date.now() + GRACE + 1500);
     const after = await Server.start();
     expect(after.infos).toEqual([]);
     await settle();
-    expect(await new Ledger(folder, log).load()).toEqual([]);
+    expect(await new FileLedger(folder, log).load()).toEqual([]);
   });
 
   it('ends what nobody returned to', async () => {
     const before = await Server.start();
-    await before.send(admit(before, publisher()), { seconds: 4 });
+    await before.send(await admit(before, publisher()), { seconds: 4 });
     await before.kill();
     const after = await Server.start();
     vi.advanceTimersByTime(GRACE + 10);
@@ -376,7 +376,7 @@ describe('a server that starts again', () => {
   it('with a damaged ledger serves all the same', async () => {
     await writeFile(join(folder, 'show.json'), '{"version":1');
     const server = await Server.start();
-    await server.send(admit(server, publisher()), { seconds: 4 });
+    await server.send(await admit(server, publisher()), { seconds: 4 });
     expect(states(server)).toEqual(['live 0']);
   });
 });

@@ -1,16 +1,20 @@
 import type { Bus } from '#core/bus/bus.ts';
 import type { StreamName } from '#core/bus/catalog.ts';
-import { elapsed, millis, type Clock, type Millis } from '#core/media/time.ts';
+import { millis, type Clock, type Millis } from '#core/media/time.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
 import type { Admission, Publisher, PublisherRegistry } from '../source.ts';
+import { isUnreachable, streamLease } from './holder.ts';
 import type { Ledger } from './ledger.ts';
 import type { IngestMetrics } from './metrics.ts';
-import { IngestStream } from './stream.ts';
+import { Orphans } from './orphans.ts';
+import { StreamSite } from './site.ts';
 
-/** Silence after which another publisher may take a stream over (ADR 0001, rule 11). */
-const TAKEOVER = 2000;
 const PULSE = 1000;
+/** A pulse that comes so late shows that the process was paused. */
+const PAUSED = 2000;
+/** After a pause, what became of its leases has been heard of by then. */
+const AWAKENING = 2000;
 
 /** How long a broadcast waits for its publisher: the same everywhere (design, rule 4). */
 export const GRACE: Millis = millis(30_000);
@@ -24,17 +28,35 @@ export type RegistryOptions = {
   readonly metrics: IngestMetrics;
   readonly maxPublishers: number;
   readonly grace?: Millis;
+  /** A clock that nobody sets, to see pauses of the process by. For tests. */
+  readonly monotonic?: () => Millis;
 };
 
-/** Every stream of this server that has a publisher or waits for one. */
+/** Every stream that this process has to do with: those that it looks after, and those whose publishers it has. */
 export class StreamRegistry implements PublisherRegistry {
   readonly #options: RegistryOptions;
-  readonly #streams = new Map<StreamName, IngestStream>();
+  readonly #sites = new Map<StreamName, StreamSite>();
+  readonly #orphans: Orphans;
+  readonly #monotonic: () => Millis;
   #pulse: NodeJS.Timeout | undefined;
+  #beatAt: Millis;
+  #awakeFrom: Millis = millis(0);
+  #pending = 0;
   #stopping = false;
 
   private constructor(options: RegistryOptions) {
     this.#options = options;
+    this.#monotonic = options.monotonic ?? (() => millis(performance.now()));
+    this.#beatAt = this.#monotonic();
+    const { bus, ledger, log } = options;
+    this.#orphans = new Orphans({
+      bus,
+      ledger,
+      log,
+      isCared: (stream) => this.#sites.get(stream)?.isBusy === true,
+      takeUp: (info, lease, entry) => this.#site(info.stream).takeUp(lease, entry, info),
+      changed: (stream) => this.#sites.get(stream)?.changed(),
+    });
     this.#pulse = setInterval(() => this.#beat(), PULSE);
     this.#pulse.unref();
   }
@@ -43,51 +65,98 @@ export class StreamRegistry implements PublisherRegistry {
   static async open(options: RegistryOptions): Promise<StreamRegistry> {
     const entries = await options.ledger.load();
     const registry = new StreamRegistry(options);
-    entries.forEach((entry) => registry.#stream(entry.stream).resume(entry));
+    for (const entry of entries) {
+      const lease = await options.bus.tryLease(streamLease(entry.stream));
+      if (lease) {
+        await registry.#site(entry.stream).takeUp(lease, entry);
+      }
+    }
+    await registry.#orphans.look();
     return registry;
   }
 
-  admit(publisher: Publisher): Admission {
+  /** Publishers here, those on stand-by too. */
+  get publishers(): number {
+    return [...this.#sites.values()].reduce((sum, site) => sum + site.publishers, 0);
+  }
+
+  async admit(publisher: Publisher, signal?: AbortSignal): Promise<Admission> {
+    const { maxPublishers, log } = this.#options;
     if (this.#stopping) {
       return { admitted: false, code: 'ingest/stopping', message: 'The server is stopping. Try again in a moment.' };
     }
-    const present = this.#streams.get(publisher.stream)?.session;
-    if (present && elapsed(present.heardAt, this.#options.clock()) < TAKEOVER) {
-      return { admitted: false, code: 'ingest/stream-busy', message: `The stream ${publisher.stream} is live already. Stop the other encoder first.` };
+    // Who waits for an answer may come to be one: neither may be without bounds.
+    if (this.#sites.get(publisher.stream)?.has(publisher) !== true && this.publishers + this.#pending >= maxPublishers) {
+      return { admitted: false, code: 'ingest/too-many-publishers', message: `The server takes ${maxPublishers} broadcasts at a time, and they are all live. Try again later.` };
     }
-    if (!present && this.#publishers() >= this.#options.maxPublishers) {
-      return { admitted: false, code: 'ingest/too-many-publishers', message: `The server takes ${this.#options.maxPublishers} broadcasts at a time, and they are all live. Try again later.` };
+    this.#pending += 1;
+    try {
+      return await this.#site(publisher.stream).admit(publisher, signal);
+    } catch (error) {
+      if (!isUnreachable(error)) {
+        throw error;
+      }
+      log.warn({ stream: publisher.stream, err: error }, 'a publisher is refused: the bus is away');
+      return { admitted: false, code: 'ingest/unreachable', message: 'The server cannot reach the others that belong to it. Try again in a moment.' };
+    } finally {
+      this.#pending -= 1;
     }
-    present?.disconnect('Another encoder has taken this stream over after two seconds of silence.');
-    return { admitted: true, sink: this.#stream(publisher.stream).open(publisher) };
   }
 
-  /** Sends every publisher away; broadcasts are left interrupted, for the next start to continue. Idempotent. */
+  /** Sends every publisher away; broadcasts are left interrupted, for the next start or another process to continue. Idempotent. */
   async close(): Promise<void> {
     this.#stopping = true;
     clearInterval(this.#pulse);
-    this.#streams.forEach((stream) => stream.stop('The server is stopping. Reconnect in a moment.'));
+    this.#orphans.close();
+    this.#sites.forEach((site) => site.stop('The server is stopping. Reconnect in a moment.'));
     this.#options.metrics.live.set(0);
     await this.#options.ledger.flush();
+    // Only now may another process read what was written, and go on.
+    this.#sites.forEach((site) => site.release());
+    this.#sites.clear();
   }
 
-  #publishers(): number {
-    return [...this.#streams.values()].filter((stream) => stream.session).length;
-  }
-
-  #stream(name: StreamName): IngestStream {
-    const known = this.#streams.get(name);
+  #site(name: StreamName): StreamSite {
+    const known = this.#sites.get(name);
     if (known) {
       return known;
     }
     const { bus, ledger, clock, log, metrics, grace = GRACE } = this.#options;
-    const stream: IngestStream = new IngestStream(name, { bus, ledger, clock, log, metrics, grace, idle: () => this.#streams.delete(name) });
-    this.#streams.set(name, stream);
-    return stream;
+    const site: StreamSite = new StreamSite(name, {
+      bus,
+      ledger,
+      clock,
+      log,
+      metrics,
+      grace,
+      isAwake: () => this.#isAwake(),
+      fenceOf: (stream) => this.#orphans.fenceOf(stream),
+      empty: () => {
+        if (this.#sites.get(name) === site) {
+          this.#sites.delete(name);
+        }
+      },
+    });
+    this.#sites.set(name, site);
+    return site;
+  }
+
+  #isAwake(): boolean {
+    const now = this.#monotonic();
+    return now >= this.#awakeFrom && now - this.#beatAt < PULSE + PAUSED;
   }
 
   #beat(): void {
-    this.#streams.forEach((stream) => stream.pulse());
-    this.#options.metrics.live.set([...this.#streams.values()].filter((stream) => stream.live).length);
+    const now = this.#monotonic();
+    if (now - this.#beatAt >= PULSE + PAUSED) {
+      this.#options.log.warn({ milliseconds: Math.round(now - this.#beatAt - PULSE) }, 'this process was paused: others may have taken its streams over');
+      this.#awakeFrom = millis(now + AWAKENING);
+    }
+    this.#beatAt = now;
+    this.#options.metrics.live.set([...this.#sites.values()].filter((site) => site.isLive).length);
+    if (this.#isAwake()) {
+      this.#sites.forEach((site) => site.pulse());
+      void this.#orphans.look();
+    }
   }
 }

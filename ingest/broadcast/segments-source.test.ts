@@ -12,7 +12,7 @@ import { createLocalBus } from '#core/bus/local/local-bus.ts';
 import { millis, systemClock } from '#core/media/time.ts';
 
 import { audioConfig, encode, START, videoConfig } from '../timeline/testing/encoder.ts';
-import { Ledger } from './ledger.ts';
+import { FileLedger } from './file-ledger.ts';
 import { ingestMetrics } from './metrics.ts';
 import { StreamRegistry } from './registry.ts';
 
@@ -25,7 +25,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-segments-'));
   vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'], now: START });
   bus = createLocalBus();
-  registry = await StreamRegistry.open({ bus, ledger: new Ledger(folder, log), clock: systemClock, log, metrics: ingestMetrics(new Registry()), maxPublishers: 10 });
+  registry = await StreamRegistry.open({ bus, ledger: new FileLedger(folder, log), clock: systemClock, log, metrics: ingestMetrics(new Registry()), maxPublishers: 10 });
 });
 afterEach(async () => {
   await registry.close();
@@ -51,7 +51,7 @@ it.each<[string, readonly Face[], number]>([
       });
     }
   });
-  const admission = registry.admit({ stream: 'show', protocol: 'whip', address: '192.0.2.1', clockRate: 1000, adaptive: true, disconnect: () => undefined });
+  const admission = await registry.admit({ stream: 'show', protocol: 'whip', address: '192.0.2.1', clockRate: 1000, adaptive: true, disconnect: () => undefined });
   if (!admission.admitted) {
     throw new Error(admission.message);
   }

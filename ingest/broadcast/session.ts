@@ -37,6 +37,8 @@ export type SessionOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly memory: SourceMemory | undefined;
+  /** The memory is of this very publisher, a moment ago: nothing need be held back. Default: false. */
+  readonly sure?: boolean;
 };
 
 /** Readings of a low frame rate, a second apart, before it is warned of. */
@@ -68,6 +70,7 @@ export class PublisherSession implements SourceSink {
       clockRate: options.publisher.clockRate,
       adaptive: options.publisher.adaptive ?? false,
       memory: options.memory,
+      sure: options.sure ?? false,
       host: {
         requestEpoch: () => void this.renew(),
         begin: (start) => this.#begin(start),
@@ -78,6 +81,10 @@ export class PublisherSession implements SourceSink {
         warnings: this.#warnings,
       },
     });
+    if (options.publisher.backup === true) {
+      const message = 'The backup encoder is on air: the main one fails, or has not come. Look after it; it takes over again once it has been sending steadily for some seconds.';
+      this.#warnings.set('source/on-backup', message, this.#heardAt);
+    }
     this.#lease = this.#takeLease();
   }
 

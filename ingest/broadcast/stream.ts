@@ -1,9 +1,9 @@
-import type { Bus, Unsubscribe } from '#core/bus/bus.ts';
+import type { Bus, Lease, Unsubscribe } from '#core/bus/bus.ts';
 import type { BroadcastInfo, IngestHealth, StreamName } from '#core/bus/catalog.ts';
 import { metadataSubject, type MetadataAnswer, type MetadataRequest } from '#core/bus/metadata.ts';
 import type { BroadcastId, Frame } from '#core/media/frame.ts';
 import { elapsed, later, millis, wallTime, type Clock, type Millis, type WallTime } from '#core/media/time.ts';
-import type { MillraceError } from '#core/runtime/errors.ts';
+import { MillraceError } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
 import { EventDesk } from '../metadata/event-desk.ts';
@@ -16,31 +16,46 @@ import type { IngestMetrics } from './metrics.ts';
 import { BroadcastNumbers } from './numbers.ts';
 import { PublisherSession, type SessionHost } from './session.ts';
 
+/** Who has a stream: its place among those of this process. */
+export interface StreamKeeper {
+  /** A session is over. True where another publisher's follows at once. */
+  vacated(session: PublisherSession): boolean;
+  /** The stream has neither publisher nor broadcast any more. */
+  idle(stream: IngestStream): void;
+  /** False where this process was paused, and may not have heard yet that it was overtaken. */
+  readonly isAwake: boolean;
+}
+
 /** What a stream works with. */
 export type StreamOptions = {
   readonly bus: Bus;
+  /** The lease `stream/<stream>`: while it holds, this process looks after the stream. */
+  readonly lease: Lease;
+  readonly keeper: StreamKeeper;
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: IngestMetrics;
   /** How long a broadcast waits for its publisher to return. */
   readonly grace: Millis;
-  /** The stream has neither publisher nor broadcast any more. */
-  readonly idle: (stream: IngestStream) => void;
 };
 
 /** A publisher heard this recently may be about to begin although the grace time is over. */
 const BEGINNING = 5000;
 /** A ledger slower than this does not keep an epoch waiting any longer. */
 const LEDGER_PATIENCE = 500;
+/** After a pause of the process: until then it has heard what became of its leases. */
+const AWAKENING = millis(2000);
 
-/** One stream's life: publishers come and go, broadcasts begin, are interrupted, continued and ended. */
+/** One stream's life where it is looked after: publishers come and go, broadcasts begin, are interrupted, continued and ended. */
 export class IngestStream implements SessionHost {
   readonly name: StreamName;
   readonly #options: StreamOptions;
   readonly #timescales = new Map<string, number>();
   #numbers: BroadcastNumbers | undefined;
   #session: PublisherSession | undefined;
+  /** Whose epoch was begun last. */
+  #begunBy: PublisherSession | undefined;
   #info: BroadcastInfo | undefined;
   #memory: SourceMemory | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
@@ -72,29 +87,52 @@ export class IngestStream implements SessionHost {
     return this.#segmentsSource;
   }
 
-  /** Takes up a broadcast that an earlier process left, if its grace time is not over. */
-  resume(entry: LedgerEntry): void {
-    const { clock, grace, ledger } = this.#options;
+  /** The lease under which the stream is looked after. */
+  get lease(): Lease {
+    return this.#options.lease;
+  }
+
+  /** True where there is neither publisher nor broadcast. */
+  get isIdle(): boolean {
+    return this.#session === undefined && this.#info === undefined;
+  }
+
+  /**
+   * Takes up a broadcast that another process, or an earlier one, left. `quietly`: a publisher that is known follows at once.
+   *
+   * @returns false where its grace time is over: then it has ended.
+   */
+  resume(entry: LedgerEntry, quietly = false): boolean {
+    const { clock, grace, ledger, log } = this.#options;
     const now = clock();
     // A clock that was set back must not make the grace time longer.
     const graceEnds = wallTime(Math.min(entry.aliveAt, now) + grace);
-    if (graceEnds <= now) {
-      void ledger.remove(this.name);
-      this.#options.idle(this);
-      return;
-    }
     this.#numbers = BroadcastNumbers.restored(entry);
+    if (graceEnds <= now) {
+      if (ledger.shared) {
+        this.#announce({ state: 'ended', epoch: entry.epoch });
+      }
+      this.#numbers = undefined;
+      this.#info = undefined;
+      void ledger.remove(this.name, this.lease.fence);
+      return false;
+    }
     this.#memory = entry.memory;
+    if (quietly) {
+      this.#info = this.#infoOf({ state: 'live', epoch: entry.epoch });
+      return true;
+    }
     this.#announce({ state: 'interrupted', epoch: entry.epoch, graceEnds });
     this.#watchGrace(graceEnds);
-    this.#options.log.info({ stream: this.name, broadcast: entry.broadcast }, 'an interrupted broadcast waits for its publisher');
+    log.info({ stream: this.name, broadcast: entry.broadcast }, 'an interrupted broadcast waits for its publisher');
+    return true;
   }
 
-  /** Opens a session for a publisher that was admitted. */
-  open(publisher: Publisher): PublisherSession {
+  /** Opens a session for a publisher. `known`: what was found out of its source already. */
+  open(publisher: Publisher, known: { readonly memory: SourceMemory | undefined; readonly sure: boolean } = { memory: undefined, sure: false }): PublisherSession {
     const { bus, clock, log } = this.#options;
     this.#counted = { jumps: 0, dropped: 0 };
-    const session = new PublisherSession({ publisher, host: this, bus, clock, log, memory: this.#memory });
+    const session = new PublisherSession({ publisher, host: this, bus, clock, log, memory: known.memory ?? this.#memory, sure: known.sure });
     this.#session = session;
     return session;
   }
@@ -104,8 +142,16 @@ export class IngestStream implements SessionHost {
     const now = clock();
     this.#numbers ??= BroadcastNumbers.fresh(this.name, now);
     const grant = this.#numbers.grant(fence, now);
-    // The epoch's number is on disk before its first frame goes out: it never comes back with other bytes.
-    await Promise.race([ledger.write(this.#numbers.entry(this.#aliveAt(now), true, this.#memory)), patience(LEDGER_PATIENCE)]);
+    // The epoch's number is kept before its first frame goes out: it never comes back with other bytes.
+    const kept = ledger.write(this.#entry(this.#aliveAt(now), true, this.#memory), this.lease.fence);
+    if (ledger.shared && session !== this.#begunBy) {
+      // Another process could give the same numbers out again. Who is on air already goes on all the same.
+      if (!(await kept)) {
+        throw new MillraceError('ingest/unreachable', 'the server cannot reach the others that belong to it');
+      }
+    } else {
+      await Promise.race([kept, patience(LEDGER_PATIENCE)]);
+    }
     return session === this.#session && this.#numbers?.broadcast === grant.broadcast ? grant : undefined;
   }
 
@@ -114,6 +160,7 @@ export class IngestStream implements SessionHost {
     const { grant, grouping, tracks, encoder } = start;
     const { broadcast, epoch, fence } = grant;
     clearTimeout(this.#graceTimer);
+    this.#begunBy = session;
     this.#timescales.clear();
     tracks.forEach(({ name, config }) => this.#timescales.set(name, config.timescale));
     this.#announce({ state: 'live', epoch });
@@ -162,21 +209,25 @@ export class IngestStream implements SessionHost {
     this.#count(session);
     this.#memory = session.memory;
     this.#session = undefined;
+    const { clock, grace, ledger, log, keeper } = this.#options;
+    const isFollowed = keeper.vacated(session);
     this.#desk.dismiss();
-    const { clock, grace, ledger, log } = this.#options;
+    if (isFollowed) {
+      return;
+    }
     log.info({ stream: this.name, how }, 'the publisher is gone');
     if (this.live && this.#numbers) {
       const now = clock();
       const graceEnds = later(now, grace);
       this.#showHealth({ bitrate: 0, frameRate: 0, address: session.publisher.address, warnings: [] });
       this.#announce({ state: 'interrupted', epoch: this.#info?.epoch ?? 0, graceEnds });
-      void ledger.write(this.#numbers.entry(now, false, this.#memory));
+      void ledger.write(this.#entry(now, false, this.#memory), this.lease.fence);
       this.#watchGrace(graceEnds);
     } else if (!this.#info) {
       // Nothing was ever given out: there is nothing to come back to.
       this.#numbers = undefined;
-      void ledger.remove(this.name);
-      this.#options.idle(this);
+      void ledger.remove(this.name, this.lease.fence);
+      keeper.idle(this);
     }
   }
 
@@ -190,9 +241,26 @@ export class IngestStream implements SessionHost {
     }
   }
 
-  /** The server stops: the publisher is sent away, and the broadcast waits for the next start. */
-  stop(reason: string): void {
-    this.#session?.disconnect(reason);
+  /**
+   * Gives the stream up for another process, which goes on at the exact numbers. The session has ended before. False where that cannot be
+   * kept: then the stream stays here.
+   */
+  async handOver(): Promise<boolean> {
+    const { clock, ledger } = this.#options;
+    clearTimeout(this.#graceTimer);
+    const kept = await (this.#info && this.#numbers
+      ? ledger.write(this.#entry(this.#aliveAt(clock()), false, this.#memory), this.lease.fence)
+      : ledger.remove(this.name, this.lease.fence));
+    if (kept) {
+      this.leave();
+    } else if (this.#info?.graceEnds !== undefined) {
+      this.#watchGrace(this.#info.graceEnds);
+    }
+    return kept;
+  }
+
+  /** Says and does nothing more: the stream is another process's, or the server stops and the broadcast waits for the next start. */
+  leave(): void {
     clearTimeout(this.#graceTimer);
     this.#ladder?.unsubscribe();
     this.#leaveBus();
@@ -230,8 +298,15 @@ export class IngestStream implements SessionHost {
 
   #save(): void {
     if (this.#session && this.#numbers && this.live) {
-      void this.#options.ledger.write(this.#numbers.entry(this.#options.clock(), true, this.#session.memory));
+      void this.#options.ledger.write(this.#entry(this.#options.clock(), true, this.#session.memory), this.lease.fence);
     }
+  }
+
+  #entry(aliveAt: WallTime, live: boolean, memory: SourceMemory | undefined): LedgerEntry {
+    if (!this.#numbers) {
+      throw new MillraceError('ingest/no-broadcast', `${this.name} has no broadcast`);
+    }
+    return this.#numbers.entry(aliveAt, live, memory, this.#options.ledger.shared);
   }
 
   #showHealth(health: IngestHealth): void {
@@ -249,12 +324,18 @@ export class IngestStream implements SessionHost {
   }
 
   #announce(change: Pick<BroadcastInfo, 'state' | 'epoch' | 'graceEnds'>): void {
+    this.#info = this.#infoOf(change);
+    if (this.#info) {
+      this.#options.bus.announce(this.#info);
+    }
+  }
+
+  #infoOf(change: Pick<BroadcastInfo, 'state' | 'epoch' | 'graceEnds'>): BroadcastInfo | undefined {
     if (!this.#numbers) {
-      return;
+      return undefined;
     }
     const { broadcast, startedAt } = this.#numbers;
-    this.#info = { stream: this.name, broadcast, startedAt, ...change };
-    this.#options.bus.announce(this.#info);
+    return { stream: this.name, broadcast, startedAt, fence: this.lease.fence, ...change };
   }
 
   #watchGrace(graceEnds: WallTime): void {
@@ -268,6 +349,10 @@ export class IngestStream implements SessionHost {
       this.#watchGrace(later(now, millis(1000)));
       return;
     }
+    if (!this.#options.keeper.isAwake) {
+      this.#watchGrace(later(now, AWAKENING));
+      return;
+    }
     this.#announce({ state: 'ended', epoch: this.#info?.epoch ?? 0 });
     this.#options.log.info({ stream: this.name, broadcast: this.#numbers?.broadcast }, 'the broadcast has ended');
     this.#ladder?.unsubscribe();
@@ -276,12 +361,12 @@ export class IngestStream implements SessionHost {
     this.#numbers = undefined;
     this.#info = undefined;
     this.#newestGroup = -1;
-    void this.#options.ledger.remove(this.name);
+    void this.#options.ledger.remove(this.name, this.lease.fence);
     this.#options.metrics.forget(this.name);
     if (this.#session) {
       void this.#session.renew();
     } else {
-      this.#options.idle(this);
+      this.#options.keeper.idle(this);
     }
   }
 

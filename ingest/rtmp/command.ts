@@ -15,6 +15,8 @@ export type Command = {
 const APP = 'live';
 /** Keys are at most 192 characters long (`<stream>_<secret>`); what is far above is not worth a look. */
 const MAX_KEY = 512;
+/** Longer addresses are cut before they are looked at. */
+const MAX_URL = 1024;
 
 /**
  * Parses the payload of a command message.
@@ -43,6 +45,18 @@ export function refusalOfApp(app: AmfValue): string | undefined {
   return name.startsWith(`${APP}/`)
     ? `The server's address ends after /${APP}. Put what follows it into the field for the stream key.`
     : `Publish to rtmp://HOST/${APP} with the stream key as stream name.`;
+}
+
+/**
+ * Whether a server's address, an app or a stream name asks to be a backup (ADR 0013): by `backup=1` in the query, as other services have it too.
+ * Encoders put the query of the server's address into both `app` and `tcUrl`.
+ */
+export function wantsBackup(...names: readonly AmfValue[]): boolean {
+  return names.some((name) => {
+    const query = typeof name === 'string' ? name.slice(0, MAX_URL).split('?').slice(1).join('&') : '';
+    const value = new URLSearchParams(query).get('backup');
+    return value !== null && ['1', 'true', 'yes', ''].includes(value.replace(/\/+$/, ''));
+  });
 }
 
 /** The stream key that a `publish` names, query removed; undefined where there is none. */

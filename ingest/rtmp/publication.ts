@@ -15,6 +15,8 @@ export type PublicationOptions = {
   readonly streamId: number;
   readonly address: string;
   readonly protocol: 'rtmp' | 'rtmps';
+  /** The publisher stands in for another (ADR 0013). */
+  readonly backup: boolean;
   readonly registry: PublisherRegistry;
   readonly clock: Clock;
   readonly log: Logger;
@@ -36,8 +38,13 @@ type PublishStatus = 'NetStream.Publish.BadName' | 'NetStream.Publish.Denied' | 
 const ADMISSION_STATUS: Readonly<Record<Extract<Admission, { admitted: false }>['code'], { readonly status: PublishStatus; readonly reason: RefusalReason }>> = {
   'ingest/stream-busy': { status: 'NetStream.Publish.BadName', reason: 'busy' },
   'ingest/too-many-publishers': { status: 'NetStream.Publish.Rejected', reason: 'full' },
+  'ingest/backup-busy': { status: 'NetStream.Publish.BadName', reason: 'busy' },
   'ingest/stopping': { status: 'NetStream.Failed', reason: 'stopping' },
+  'ingest/unreachable': { status: 'NetStream.Failed', reason: 'failed' },
+  'ingest/gone': { status: 'NetStream.Failed', reason: 'failed' },
 };
+
+const GONE: Verdict = { accepted: false, status: 'NetStream.Failed', message: 'The connection has ended.', reason: 'failed' };
 
 /** RTMP counts milliseconds. */
 const CLOCK_RATE = 1000;
@@ -49,6 +56,7 @@ export class Publication {
   #stream: StreamName | undefined;
   #sink: SourceSink | undefined;
   #toSource: ToSource | undefined;
+  readonly #gone = new AbortController();
 
   constructor(options: PublicationOptions) {
     this.#options = options;
@@ -71,17 +79,23 @@ export class Publication {
 
   /** Asks the policy, then the registry. Never rejects; the key is not kept. */
   async authorise(policy: PublishPolicy, key: string): Promise<Verdict> {
-    const { address, protocol, registry, log } = this.#options;
+    const { address, protocol, backup, registry, log } = this.#options;
     try {
       const decision = await policy.decide({ key, address, protocol });
-      if (this.#state === 'over') {
-        return { accepted: false, status: 'NetStream.Failed', message: 'The connection has ended.', reason: 'failed' };
+      if (this.#isOver()) {
+        return GONE;
       }
       if (!decision.allowed) {
         return { accepted: false, status: 'NetStream.Publish.Denied', message: decision.message, reason: 'key' };
       }
       const { disconnect } = this.#options;
-      const admission = registry.admit({ stream: decision.stream, protocol, address, clockRate: CLOCK_RATE, disconnect });
+      const admission = await registry.admit({ stream: decision.stream, protocol, address, clockRate: CLOCK_RATE, backup, disconnect }, this.#gone.signal);
+      if (this.#isOver()) {
+        if (admission.admitted) {
+          admission.sink.end('lost');
+        }
+        return GONE;
+      }
       if (!admission.admitted) {
         return { accepted: false, message: admission.message, ...ADMISSION_STATUS[admission.code] };
       }
@@ -127,8 +141,14 @@ export class Publication {
   end(how: 'unpublished' | 'lost'): void {
     if (this.#state !== 'over') {
       this.#state = 'over';
+      this.#gone.abort();
       this.#sink?.end(how);
     }
+  }
+
+  /** Asked anew after each wait. */
+  #isOver(): boolean {
+    return this.#state === 'over';
   }
 
   #begin(stream: StreamName, sink: SourceSink): void {

@@ -5,7 +5,7 @@ import type { Logger } from '#core/runtime/log.ts';
 
 import type { PublisherRegistry } from '../source.ts';
 import { ChunkReader, type RtmpMessage } from './chunk-reader.ts';
-import { keyOf, parseCommand, refusalOfApp, type Command } from './command.ts';
+import { keyOf, parseCommand, refusalOfApp, wantsBackup, type Command } from './command.ts';
 import type { RefusalReason, RtmpMetrics } from './metrics.ts';
 import type { RtmpConfig } from './options.ts';
 import { EVENT, MESSAGE, RtmpProtocol } from './protocol.ts';
@@ -57,6 +57,8 @@ export class RtmpSession {
   readonly #reader: ChunkReader;
   #state: 'handshake' | 'connected' | 'closed' = 'handshake';
   #publication: Publication | undefined;
+  /** The server's address said so. */
+  #isBackup = false;
   /** Why nothing is read: the authorisation is under way; this tick's messages are used up. */
   #deciding = false;
   #paced = false;
@@ -244,6 +246,7 @@ export class RtmpSession {
       return;
     }
     this.#state = 'connected';
+    this.#isBackup = wantsBackup(command.object['app'], command.object['tcUrl']);
     const encoding = command.object['objectEncoding'];
     this.#protocol.acceptConnect(command.transaction, encoding === 3 ? 3 : 0);
   }
@@ -272,6 +275,7 @@ export class RtmpSession {
       streamId,
       address,
       protocol,
+      backup: this.#isBackup || wantsBackup(command.args[0]),
       registry,
       clock,
       log,

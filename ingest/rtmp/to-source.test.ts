@@ -11,14 +11,14 @@ import { ToSource } from './to-source.ts';
 
 function toSource(): { readonly adapter: ToSource; readonly got: RecordedPublisher; readonly refusals: string[]; readonly dropped: string[] } {
   const registry = new RecordingRegistry();
-  const admission = registry.admit({ stream: 'demo', protocol: 'rtmp', address: '', clockRate: 1000, disconnect: () => undefined });
+  const sink = registry.seat({ stream: 'demo', protocol: 'rtmp', address: '', clockRate: 1000, disconnect: () => undefined });
   const [got] = registry.publishers;
-  if (!admission.admitted || got === undefined) {
+  if (got === undefined) {
     throw new Error('not admitted');
   }
   const refusals: string[] = [];
   const dropped: string[] = [];
-  const adapter = new ToSource({ sink: admission.sink, clock: () => wallTime(5), refuse: (reason) => refusals.push(reason), dropped: (kind) => dropped.push(kind) });
+  const adapter = new ToSource({ sink, clock: () => wallTime(5), refuse: (reason) => refusals.push(reason), dropped: (kind) => dropped.push(kind) });
   return { adapter, got, refusals, dropped };
 }
 

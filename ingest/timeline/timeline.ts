@@ -55,6 +55,7 @@ export class Timeline {
   readonly #resolution: Millis;
   readonly #clock: SourceClock;
   readonly #memory: SourceMemory | undefined;
+  readonly #sure: boolean;
   readonly #keys = new KeyWatch();
   readonly #configs: { video?: VideoSourceConfig; audio?: AudioConfig } = {};
   #layers: readonly VideoSourceConfig[] = [];
@@ -79,10 +80,11 @@ export class Timeline {
 
   /**
    * @param clockRate Ticks per second of the samples' timestamps. `memory`: what is known from this stream's last publisher.
-   *   `adaptive`: as in `Publisher`.
+   *   `sure`: that is of this very publisher a moment ago, so nothing need be held back. `adaptive`: as in `Publisher`.
    */
-  constructor(options: { readonly clockRate: number; readonly host: TimelineHost; readonly memory?: SourceMemory | undefined; readonly adaptive?: boolean }) {
+  constructor(options: { readonly clockRate: number; readonly host: TimelineHost; readonly memory?: SourceMemory | undefined; readonly sure?: boolean; readonly adaptive?: boolean }) {
     this.#host = options.host;
+    this.#sure = options.sure ?? false;
     this.#adaptive = options.adaptive ?? false;
     this.#memory = options.memory;
     this.#millisPerTick = 1000 / options.clockRate;
@@ -151,7 +153,7 @@ export class Timeline {
     const timed = this.#time(sample);
     this.#seen[sample.kind] = sample.arrival;
     if (!this.#epoch && !this.#hold) {
-      this.#beginHold({ sure: false });
+      this.#beginHold(this.#isSure ? { sure: true, analysis: this.#memory?.analysis } : { sure: false });
     }
     if (this.#hold) {
       this.#holdBack(timed);
@@ -383,7 +385,13 @@ export class Timeline {
   #lives(kind: Kind, now: WallTime, hold: Hold): boolean {
     const seen = this.#seen[kind];
     const fresh = seen !== undefined && elapsed(seen, now) < (kind === 'audio' ? AUDIO_GONE : VIDEO_GONE);
-    return this.#configs[kind] !== undefined && (hold.has[kind] || (kind === 'audio' && this.#previous !== undefined && fresh));
+    const goesOn = this.#previous === undefined ? this.#isSure : fresh;
+    return this.#configs[kind] !== undefined && (hold.has[kind] || (kind === 'audio' && goesOn));
+  }
+
+  /** True where this publisher's source was judged just now, and is as it was then. */
+  get #isSure(): boolean {
+    return this.#sure && this.#memory?.configs === this.#configKey();
   }
 
   #configKey(): string {

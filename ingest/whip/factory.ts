@@ -8,7 +8,7 @@ import type { RtcTransport } from '#core/rtc/transport.ts';
 import { MillraceError } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
-import type { Admission, PublisherRegistry } from '../source.ts';
+import type { AdmissionRefusal, PublisherRegistry } from '../source.ts';
 import { encoderOf } from './encoder-name.ts';
 import { healthLink } from './health.ts';
 import type { RefusalReason, WhipMetrics } from './metrics.ts';
@@ -29,13 +29,15 @@ export type WhipFactoryOptions = {
   readonly basePath: string;
 };
 
-type Refused = Extract<Admission, { admitted: false }>['code'];
 
 /** Status and count of the registry's refusals. 409 for a stream that is live (design, rule 11). */
-const ADMISSION: Readonly<Record<Refused, { readonly status: number; readonly reason: RefusalReason; readonly retryAfter: number }>> = {
+const ADMISSION: Readonly<Record<AdmissionRefusal, { readonly status: number; readonly reason: RefusalReason; readonly retryAfter: number }>> = {
   'ingest/stream-busy': { status: 409, reason: 'busy', retryAfter: 2 },
   'ingest/too-many-publishers': { status: 503, reason: 'full', retryAfter: 10 },
+  'ingest/backup-busy': { status: 409, reason: 'busy', retryAfter: 2 },
   'ingest/stopping': { status: 503, reason: 'stopping', retryAfter: 2 },
+  'ingest/unreachable': { status: 503, reason: 'failed', retryAfter: 2 },
+  'ingest/gone': { status: 503, reason: 'failed', retryAfter: 2 },
 };
 
 /** Makes the sessions of WHIP: asks the policy, negotiates, opens the transport, asks the registry. */
@@ -71,20 +73,17 @@ export class WhipFactory implements SessionFactory {
     return decision.stream;
   }
 
-  create(request: SessionRequest): Promise<CreatedSession> {
-    // Nothing here waits; what is thrown becomes a rejection.
-    return Promise.resolve().then(() => this.#create(request));
-  }
-
-  #create(request: SessionRequest): CreatedSession {
+  async create(request: SessionRequest): Promise<CreatedSession> {
     const { rtc, registry, clock, monotonic, log, metrics, basePath } = this.#options;
-    const { stream, address, offer, userAgent } = request;
+    const { stream, address, offer, userAgent, signal } = request;
     const negotiated = this.#counted('offer', () => negotiate(offer));
     const session = this.#counted('failed', () => new PublisherSession({ request, negotiated, rtc, clock, monotonic, log, metrics }));
     const disconnect = (reason: string): void => session.disconnect(reason);
     try {
       const answer = session.answer();
-      const admission = registry.admit({ stream, protocol: 'whip', address, clockRate: CLOCK_RATE, adaptive: negotiated.adaptive, disconnect });
+      const backup = isBackup(request.query);
+      const publisher = { stream, protocol: 'whip', address, clockRate: CLOCK_RATE, adaptive: negotiated.adaptive, backup, disconnect, requestKey: () => session.requestKey() } as const;
+      const admission = await registry.admit(publisher, signal);
       if (!admission.admitted) {
         const { status, reason, retryAfter } = ADMISSION[admission.code];
         metrics.refused.inc({ reason });
@@ -112,4 +111,10 @@ export class WhipFactory implements SessionFactory {
       throw error;
     }
   }
+}
+
+/** `?backup=1` in the URL (ADR 0013). */
+function isBackup(query: URLSearchParams | undefined): boolean {
+  const value = query?.get('backup');
+  return value !== undefined && value !== null && ['1', 'true', 'yes', ''].includes(value);
 }

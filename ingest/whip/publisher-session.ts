@@ -72,6 +72,10 @@ export class PublisherSession implements SignalledSession {
   begin(sink: SourceSink): void {
     const { clock, monotonic, metrics, negotiated } = this.#options;
     this.#sink = sink;
+    if (this.#over) {
+      sink.end('lost');
+      return;
+    }
     this.#toSource = new ToSource({
       sink,
       clock,
@@ -91,6 +95,11 @@ export class PublisherSession implements SignalledSession {
   /** What the publisher may know of itself; undefined once the session is over, and before the first second is. */
   get health(): IngestHealth | undefined {
     return this.#over ? undefined : this.#sink?.health;
+  }
+
+  /** Asks for a key frame of each picture that the publisher sends. */
+  requestKey(): void {
+    this.#toSource?.requestKeys();
   }
 
   iceRestart(fragment: SdpFragment): RestartAnswer {

@@ -60,6 +60,11 @@ export class ToSource {
     this.#newest.delete(key);
   }
 
+  /** Wants a key frame of each picture that is sent. */
+  requestKeys(): void {
+    [...this.#newest.keys()].forEach((key) => this.#options.wantKey(key));
+  }
+
   #takeVideo(key: StreamKey, unit: ReceivedUnit, timestamp: number): void {
     const config = unit.config?.kind === 'video' ? unit.config : undefined;
     const place = this.#layers.unit(key, { key: unit.key, bytes: unit.data.length, config }, unit.arrival);

@@ -194,7 +194,8 @@ export class SignallingEndpoint {
       throw new Refusal(401, 'publish/no-key', 'Publishing needs a stream key: as Bearer token, or as the last part of the URL.');
     }
     const address = this.#options.address?.(request) ?? request.socket.remoteAddress ?? '';
-    return { stream, bearer: key ?? bearer?.token, address };
+    const query = request.url?.split('?').slice(1).join('?');
+    return { stream, bearer: key ?? bearer?.token, address, ...(query === undefined || query === '' ? {} : { query: new URLSearchParams(query) }) };
   }
 
   #checkOpen(): void {

@@ -10,6 +10,8 @@ export type Asker = {
   readonly bearer: string | undefined;
   /** Remote address without the port. */
   readonly address: string;
+  /** The query of the URL; absent where there is none. */
+  readonly query?: URLSearchParams;
 };
 
 /** A wish for a session, admitted and parsed. */

@@ -7,7 +7,7 @@ import type { MetadataRequest } from '#core/bus/metadata.ts';
 import { wallTime } from '#core/media/time.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
-import type { Admission, NetworkFacts, Publisher, PublisherRegistry, SourceConfig, SourceSample } from '../../source.ts';
+import type { Admission, NetworkFacts, Publisher, PublisherRegistry, SourceConfig, SourceSample, SourceSink } from '../../source.ts';
 import { rtmpMetrics } from '../metrics.ts';
 import { rtmpOptions, type RtmpConfig } from '../options.ts';
 import { RtmpSession } from '../session.ts';
@@ -38,14 +38,25 @@ export class RecordedPublisher {
 export class RecordingRegistry implements PublisherRegistry {
   readonly publishers: RecordedPublisher[] = [];
   refusal: Extract<Admission, { admitted: false }> | undefined;
+  /** What an answer waits for. */
+  deciding: Promise<void> | undefined;
+  /** Whether the last publisher had left when it was answered. */
+  aborted: boolean | undefined;
   /** Called after every change; for tests that wait. */
   changed: () => void = () => undefined;
 
   /** See `PublisherRegistry`. */
-  admit(publisher: Publisher): Admission {
+  async admit(publisher: Publisher, signal?: AbortSignal): Promise<Admission> {
+    await this.deciding;
     if (this.refusal !== undefined) {
       return this.refusal;
     }
+    this.aborted = signal?.aborted;
+    return { admitted: true, sink: this.seat(publisher) };
+  }
+
+  /** A sink that records what is poured into it. */
+  seat(publisher: Publisher): SourceSink {
     const recorded = new RecordedPublisher(publisher);
     this.publishers.push(recorded);
     const noted = <A extends unknown[]>(note: (...args: A) => void) => (...args: A): void => {
@@ -53,22 +64,19 @@ export class RecordingRegistry implements PublisherRegistry {
       this.changed();
     };
     return {
-      admitted: true,
-      sink: {
-        config: noted((config: SourceConfig) => recorded.configs.push(config)),
-        heard: () => {
-          recorded.heard += 1;
-        },
-        sample: noted((sample: SourceSample) => recorded.samples.push(sample)),
-        metadata: noted((claims: object) => recorded.claims.push(claims)),
-        message: noted((message: MetadataRequest) => recorded.messages.push(message)),
-        network: noted((facts: NetworkFacts) => recorded.network.push(facts)),
-        get health() {
-          return recorded.health;
-        },
-        warn: noted((code: string, message: string) => recorded.warnings.push({ code, message })),
-        end: noted((how: 'unpublished' | 'lost') => (recorded.ended ??= how)),
+      config: noted((config: SourceConfig) => recorded.configs.push(config)),
+      heard: () => {
+        recorded.heard += 1;
       },
+      sample: noted((sample: SourceSample) => recorded.samples.push(sample)),
+      metadata: noted((claims: object) => recorded.claims.push(claims)),
+      message: noted((message: MetadataRequest) => recorded.messages.push(message)),
+      network: noted((facts: NetworkFacts) => recorded.network.push(facts)),
+      get health() {
+        return recorded.health;
+      },
+      warn: noted((code: string, message: string) => recorded.warnings.push({ code, message })),
+      end: noted((how: 'unpublished' | 'lost') => (recorded.ended ??= how)),
     };
   }
 

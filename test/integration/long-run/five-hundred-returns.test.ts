@@ -14,7 +14,7 @@ import { followBus } from '#edge/from-bus.ts';
 import { Payload } from '#edge/http/payload.ts';
 import { Directory } from '#edge/llhls/directory.ts';
 import { NO_DIRECTIVES } from '#edge/llhls/directives.ts';
-import { Ledger } from '#ingest/broadcast/ledger.ts';
+import { FileLedger } from '#ingest/broadcast/file-ledger.ts';
 import { ingestMetrics } from '#ingest/broadcast/metrics.ts';
 import { StreamRegistry } from '#ingest/broadcast/registry.ts';
 import { parseMediaPlaylist } from '#test/support/m3u8/parse-media-playlist.ts';
@@ -48,7 +48,7 @@ describe('a publisher that returns five hundred times', () => {
   it('continues one broadcast, whose playlist stays whole, and leaves nothing behind', { timeout: 300_000 }, async () => {
     const log = pino({ enabled: false });
     const bus = createLocalBus();
-    const ledger = new Ledger(folder, log);
+    const ledger = new FileLedger(folder, log);
     const registry = await StreamRegistry.open({ bus, ledger, clock: systemClock, log, metrics: ingestMetrics(new Registry()), maxPublishers: 4 });
     const directory = new Directory({ clock: systemClock, knownStreams: () => ['show'], listed: millis(30_000), maxBytesPerTrack: 96 * 1024 * 1024, partHoldBack: 3 });
     const follower = followBus({ bus, directory, observer: { partAvailable: () => undefined, groupsLost: () => undefined }, log, clock: systemClock });
@@ -69,7 +69,7 @@ describe('a publisher that returns five hundred times', () => {
     const memory: number[] = [];
     let newestListed = 0;
     for (let time = 0; time <= RETURNS; time += 1) {
-      const admission = registry.admit({ stream: 'show', protocol: 'rtmp', address: '192.0.2.7', clockRate: 1000, disconnect: () => undefined });
+      const admission = await registry.admit({ stream: 'show', protocol: 'rtmp', address: '192.0.2.7', clockRate: 1000, disconnect: () => undefined });
       if (!admission.admitted) {
         throw new Error(admission.message);
       }
@@ -115,6 +115,6 @@ describe('a publisher that returns five hundred times', () => {
     await registry.close();
     await follower.close();
     await bus.close();
-    expect(await new Ledger(folder, log).load()).toEqual([]);
+    expect(await new FileLedger(folder, log).load()).toEqual([]);
   });
 });

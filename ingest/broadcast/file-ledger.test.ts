@@ -9,7 +9,8 @@ import { z } from 'zod';
 import { broadcastId } from '#core/media/frame.ts';
 import { millis } from '#core/media/time.ts';
 
-import { Ledger, type LedgerEntry } from './ledger.ts';
+import { FileLedger } from './file-ledger.ts';
+import type { LedgerEntry } from './ledger.ts';
 
 const log = pino({ enabled: false });
 let folder: string;
@@ -26,24 +27,24 @@ function entry(change: Partial<LedgerEntry> = {}): LedgerEntry {
 describe('the ledger', () => {
   it('gives back what was written, to another process', async () => {
     const memory = { configs: 'a|b', analysis: { rate: { num: 30_000, den: 1001 }, frameRate: 29.97, reordered: true, gop: millis(2002), grid: false } };
-    const ledger = new Ledger(folder, log);
+    const ledger = new FileLedger(folder, log);
     await ledger.load();
     await Promise.all([ledger.write(entry({ memory })), ledger.write(entry({ stream: 'other', epoch: 0 }))]);
-    const read = await new Ledger(folder, log).load();
+    const read = await new FileLedger(folder, log).load();
     expect(read.sort((a, b) => (a.stream < b.stream ? -1 : 1))).toEqual([entry({ stream: 'other', epoch: 0 }), entry({ memory })]);
   });
 
   it('keeps the newest of many writes, and skips those overtaken', async () => {
-    const ledger = new Ledger(folder, log);
+    const ledger = new FileLedger(folder, log);
     await ledger.load();
     const writes = Array.from({ length: 50 }, (_, epoch) => ledger.write(entry({ epoch })));
     await Promise.all(writes);
-    expect(await new Ledger(folder, log).load()).toEqual([entry({ epoch: 49 })]);
+    expect(await new FileLedger(folder, log).load()).toEqual([entry({ epoch: 49 })]);
     expect(await readdir(folder)).toEqual(['show.json']);
   });
 
   it('forgets', async () => {
-    const ledger = new Ledger(folder, log);
+    const ledger = new FileLedger(folder, log);
     await ledger.load();
     void ledger.write(entry());
     void ledger.remove('show');
@@ -60,17 +61,17 @@ describe('the ledger', () => {
     ['with a floor that is no number', JSON.stringify({ ...entry(), mediaFloor: null })],
     ["another stream's", JSON.stringify(entry({ stream: 'other' }))],
   ])('starts although a file is %s', async (_name, text) => {
-    const ledger = new Ledger(folder, log);
+    const ledger = new FileLedger(folder, log);
     await ledger.load();
     await ledger.write(entry({ stream: 'whole' }));
     await writeFile(join(folder, 'show.json'), text);
-    expect(await new Ledger(folder, log).load()).toEqual([entry({ stream: 'whole' })]);
+    expect(await new FileLedger(folder, log).load()).toEqual([entry({ stream: 'whole' })]);
     await ledger.write(entry());
     expect(JSON.parse(await readFile(join(folder, 'show.json'), 'utf8'))).toEqual(entry());
   });
 
   it('keeps an entry whose memory of the source is damaged', async () => {
-    const ledger = new Ledger(folder, log);
+    const ledger = new FileLedger(folder, log);
     await ledger.load();
     await writeFile(join(folder, 'show.json'), JSON.stringify({ ...entry(), memory: { configs: 5 } }));
     expect(await ledger.load()).toEqual([entry()]);
@@ -79,14 +80,14 @@ describe('the ledger', () => {
   it('lets broadcasts go on where the disk fails', async () => {
     const path = join(folder, '..', 'file');
     await writeFile(path, '');
-    const ledger = new Ledger(join(path, 'ingest'), log);
+    const ledger = new FileLedger(join(path, 'ingest'), log);
     expect(await ledger.load()).toEqual([]);
-    await expect(ledger.write(entry())).resolves.toBeUndefined();
+    await expect(ledger.write(entry())).resolves.toBe(false);
   });
 
   it('tells once that the disk fails, and once that it works again', async () => {
     const lines: string[] = [];
-    const telling = new Ledger(folder, pino({ base: null, timestamp: false }, { write: (line: string) => void lines.push(line) }));
+    const telling = new FileLedger(folder, pino({ base: null, timestamp: false }, { write: (line: string) => void lines.push(line) }));
     for (let i = 0; i < 5; i += 1) {
       // Nobody has made the folder yet.
       await telling.write(entry({ epoch: i }));
