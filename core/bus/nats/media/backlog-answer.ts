@@ -37,8 +37,12 @@ export class BacklogAnswer implements Source {
     this.#options = options;
     this.subject = options.to;
     this.#grants = options.inbox.open((message) => this.#grant(message.string()));
+  }
+
+  /** Sends what may be sent now; all of it in this turn where it is little. */
+  start(): void {
     this.#watch();
-    options.outlet.ready(this, 'backlog');
+    this.#options.outlet.ready(this, 'backlog');
   }
 
   /** Where the reader sends its grants: told with the offer. */

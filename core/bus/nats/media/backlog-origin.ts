@@ -91,6 +91,7 @@ export class BacklogOrigin {
       closed: () => this.#answers.delete(answer),
     });
     this.#answers.add(answer);
+    answer.start();
   }
 
   #framesOf(want: BacklogWant): readonly NumberedFrame[] {

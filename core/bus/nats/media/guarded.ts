@@ -13,7 +13,7 @@ export function guarded(log: Logger, handler: (message: Msg) => void): MsgCallba
     try {
       handler(message);
     } catch (thrown) {
-      log.error({ subject: message.subject, error: thrown }, 'a message from NATS was not handled');
+      log.error({ subject: message.subject, error: thrown instanceof Error ? thrown.stack : String(thrown) }, 'a message from NATS was not handled');
     }
   };
 }
