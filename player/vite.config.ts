@@ -82,7 +82,7 @@ export default defineConfig({
         codeSplitting: {
           groups: [
             // What runs before the player's code has come, ...
-            { name: 'early', test: /src\/(address|engine\/(hls\/early-playlist|engine-error|failure)|engine\/whep\/(whep-(connection|http|links)|offer|sdp-fragment)|pages\/early)|core\/media\/time|preload-helper/, priority: 2 },
+            { name: 'early', test: /src\/(address|engine\/(hls\/early-playlist|engine-error|failure)|engine\/whep\/(whep-(connection|http|links)|offer|sdp-fragment)|pages\/(early|region))|core\/media\/time|preload-helper/, priority: 2 },
             // ... and what every page shows.
             { name: 'page', test: /node_modules\/(svelte|esm-env|clsx)|components\/(Masthead|Wheel|ShareBox|Recording\w+)\.|pages\/root|api\/|state\/recording-list|session\/back-off|state\/words/, priority: 1 },
           ],

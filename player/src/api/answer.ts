@@ -1,18 +1,19 @@
-import type { Edges } from '../edges/edges.ts';
+/** Who answers: whichever edge serves. */
+export type Reader = { fetch(url: string, init?: RequestInit): Promise<Response> };
 
 /** How long an answer may take, milliseconds. */
 const patience = 5_000;
 
 /**
- * The body of an answer, of whichever edge serves; undefined for 404.
+ * The body of an answer, of `reader` where there is one, else of the page's own server; undefined for 404.
  *
  * @throws TypeError, DOMException - the server cannot be reached
  * @throws Error - it answers something else
  */
-export async function ask(url: string, signal: AbortSignal | undefined, edges?: Edges): Promise<unknown> {
+export async function ask(url: string, signal: AbortSignal | undefined, reader?: Reader): Promise<unknown> {
   const timeout = AbortSignal.timeout(patience);
   const init: RequestInit = { cache: 'no-store', signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]) };
-  const response = await (edges === undefined ? fetch(url, init) : edges.fetch(url, init));
+  const response = await (reader === undefined ? fetch(url, init) : reader.fetch(url, init));
   if (response.status === 404) {
     await response.body?.cancel();
     return undefined;

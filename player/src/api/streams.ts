@@ -1,6 +1,6 @@
 import type { Routes } from '../address/address.ts';
-import type { Edges } from '../edges/edges.ts';
 import { ask, isRecord, number, text } from './answer.ts';
+import type { Reader } from './answer.ts';
 
 /** `interrupted`: the broadcaster is gone and may return into the same broadcast for some seconds. */
 export type AirState = 'live' | 'interrupted' | 'offline';
@@ -42,8 +42,8 @@ export async function fetchStreams(routes: Routes, signal?: AbortSignal): Promis
  * @throws TypeError, DOMException - the server cannot be reached
  * @throws Error - it answers something else
  */
-export async function fetchStream(routes: Routes, stream: string, signal?: AbortSignal, edges?: Edges): Promise<StreamFacts | undefined> {
-  const body = await ask(routes.stream(stream), signal, edges);
+export async function fetchStream(routes: Routes, stream: string, signal?: AbortSignal, reader?: Reader): Promise<StreamFacts | undefined> {
+  const body = await ask(routes.stream(stream), signal, reader);
   return body === undefined ? undefined : readStream(body);
 }
 

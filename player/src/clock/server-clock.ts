@@ -1,6 +1,6 @@
 import { millis, wallTime } from '#core/media/time.ts';
 import type { Millis, WallTime } from '#core/media/time.ts';
-import type { Edges } from '../edges/edges.ts';
+import type { Reader } from '../api/answer.ts';
 import { ClockOffset } from './clock-offset.ts';
 
 /** Questions asked at first, and then in each later round. */
@@ -21,7 +21,7 @@ const clockJump = 250;
  */
 export class ServerClock {
   readonly #url: string;
-  readonly #edges: Edges | undefined;
+  readonly #reader: Reader | undefined;
   readonly #offset = new ClockOffset();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -29,8 +29,8 @@ export class ServerClock {
   #origin = Date.now() - performance.now();
 
   /** Takes the URL to ask, of whichever edge serves; it answers the time as ISO 8601 text. */
-  constructor(url: string, edges?: Edges) {
-    this.#edges = edges;
+  constructor(url: string, reader?: Reader) {
+    this.#reader = reader;
     this.#url = url;
   }
 
@@ -74,7 +74,7 @@ export class ServerClock {
     const sent = localNow();
     try {
       const init: RequestInit = { cache: 'no-store', signal: AbortSignal.timeout(5_000) };
-      const response = await (this.#edges?.fetch(this.#url, init) ?? fetch(this.#url, init));
+      const response = await (this.#reader?.fetch(this.#url, init) ?? fetch(this.#url, init));
       const received = localNow();
       if (!response.ok) {
         return false;
