@@ -5,9 +5,9 @@ import type { Millis } from '../../../media/time.ts';
 import type { TrackName } from '../../../media/track.ts';
 import { ANSWER_WINDOW_BYTES, readOffer, type BacklogOffer, type BacklogWant } from './backlog.ts';
 import type { BacklogOutcome, MediaCounters } from './counters.ts';
+import { FrameAssembler } from './frame-assembler.ts';
 import type { Inbox } from './inbox.ts';
-import { Joiner } from './joiner.ts';
-import { HEADER_BYTES, readFrame, readMessage, type Message, type NumberedFrame } from './message.ts';
+import { HEADER_BYTES, readMessage, type Message, type NumberedFrame } from './message.ts';
 import type { Outlet } from './outlet.ts';
 
 /** Nothing came for so long: who answered is gone, or the way to it. */
@@ -36,7 +36,7 @@ export type BacklogFetchOptions = {
   readonly done: (outcome: BacklogOutcome, next?: { readonly run: number; readonly number: number }) => void;
 };
 
-type Answer = { readonly run: number; readonly offer: BacklogOffer; readonly grants: string; readonly joiner: Joiner; waiting: NumberedFrame[]; waitingBytes: number; read: number; next?: number };
+type Answer = { readonly run: number; readonly offer: BacklogOffer; readonly grants: string; readonly assembler: FrameAssembler; waiting: NumberedFrame[]; waitingBytes: number; read: number; next?: number };
 
 /** Asks a track's origin for frames that were written before, and takes one answer. Several may come: the higher fence wins. */
 export class BacklogFetch {
@@ -98,7 +98,7 @@ export class BacklogFetch {
       this.#options.outlet.send(message.reply, '{"grant":0}');
       return;
     }
-    const answer: Answer = { run, offer, grants: message.reply, joiner: new Joiner(() => (this.#options.counters.damaged += 1)), waiting: [], waitingBytes: 0, read: 0 };
+    const answer: Answer = { run, offer, grants: message.reply, assembler: new FrameAssembler({ ...this.#options, damaged: () => (this.#options.counters.damaged += 1) }), waiting: [], waitingBytes: 0, read: 0 };
     this.#answers.set(run, answer);
     if (this.#chosen !== undefined ? offer.fence > this.#chosen.offer.fence : offer.isFresh) {
       this.#choose(answer);
@@ -128,7 +128,6 @@ export class BacklogFetch {
     answer.waiting = [];
     for (const frame of waiting) {
       if (!this.#isOver) {
-        this.#options.counters.in.frames += 1;
         this.#options.frame(frame);
       }
     }
@@ -139,18 +138,12 @@ export class BacklogFetch {
   }
 
   #piece(answer: Answer, message: Message): void {
-    const bytes = HEADER_BYTES + message.payload.byteLength;
-    answer.read += bytes;
-    this.#options.counters.in.bytes += bytes;
-    const record = answer.joiner.push(message);
-    const frame = record === undefined ? undefined : readFrame(record, this.#options.broadcast, this.#options.track);
-    if (frame === undefined) {
-      this.#options.counters.damaged += record === undefined ? 0 : 1;
-    } else if (this.#chosen === answer) {
-      this.#options.counters.in.frames += 1;
-      this.#options.frame({ ...message, frame });
-    } else {
-      this.#keep(answer, { ...message, frame });
+    answer.read += HEADER_BYTES + message.payload.byteLength;
+    const frame = answer.assembler.push(message);
+    if (frame !== undefined && this.#chosen === answer) {
+      this.#options.frame(frame);
+    } else if (frame !== undefined) {
+      this.#keep(answer, frame);
     }
     if (this.#chosen === answer && !this.#isOver) {
       this.#grant(answer);

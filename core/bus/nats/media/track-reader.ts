@@ -1,21 +1,22 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 
 import { compareFrames, type BroadcastId } from '../../../media/frame.ts';
-import { millis, type Millis } from '../../../media/time.ts';
+import type { Millis } from '../../../media/time.ts';
 import type { TrackName } from '../../../media/track.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import type { ConsumeOptions } from '../../bus.ts';
 import { LocalConsumer } from '../../local/consumer.ts';
-import { RETAINED_MILLIS, type LocalTrack } from '../../local/track.ts';
+import type { LocalTrack } from '../../local/track.ts';
 import { BacklogFetch } from './backlog-fetch.ts';
+import { needOf, type RequestKind } from './backlog-need.ts';
 import type { BacklogOffer, BacklogWant } from './backlog.ts';
 import type { BacklogOutcome, MediaCounters } from './counters.ts';
+import { FrameAssembler } from './frame-assembler.ts';
 import { guarded } from './guarded.ts';
 import { HeldFrames } from './held-frames.ts';
 import type { Inbox } from './inbox.ts';
 import { Intake } from './intake.ts';
-import { Joiner } from './joiner.ts';
-import { HEADER_BYTES, readFrame, readMessage, type NumberedFrame } from './message.ts';
+import { readMessage, type NumberedFrame } from './message.ts';
 import type { Outlet } from './outlet.ts';
 
 /** An ended broadcast's last frames are waited for no longer, whatever NATS does. */
@@ -42,8 +43,8 @@ export type TrackReaderDeps = {
 
 type Waiting = { readonly consumer: LocalConsumer; readonly backlog: NonNullable<ConsumeOptions['backlog']>; isAsked: boolean };
 
-/** What is being asked for: the beginning, what was missed, or groups that are older than those here. */
-type Request = { readonly kind: 'enter' | 'resume' | 'older'; readonly fetch: BacklogFetch; readonly older: NumberedFrame[]; offer?: BacklogOffer; isLast?: boolean };
+/** What is being asked for. `isLast`: the broadcast is over, so nothing comes after it. */
+type Request = { readonly kind: RequestKind; readonly fetch: BacklogFetch; readonly older: NumberedFrame[]; offer?: BacklogOffer; isLast?: boolean };
 
 /**
  * The consumers of a track in this process, and the frames of other processes for them: subscribes when the first comes, then asks the track's origin for
@@ -52,7 +53,7 @@ type Request = { readonly kind: 'enter' | 'resume' | 'older'; readonly fetch: Ba
 export class TrackReader {
   readonly #deps: TrackReaderDeps;
   readonly #intake: Intake;
-  readonly #joiner: Joiner;
+  readonly #assembler: FrameAssembler;
   readonly #consumers = new Set<LocalConsumer>();
   readonly #held = new HeldFrames();
   #waiting: Waiting[] = [];
@@ -74,7 +75,7 @@ export class TrackReader {
     this.#deps = deps;
     this.#isDown = !deps.outlet.isConnected;
     this.#intake = new Intake(deps.local, deps.counters);
-    this.#joiner = new Joiner(() => this.#intake.damaged());
+    this.#assembler = new FrameAssembler({ ...deps, damaged: () => this.#intake.damaged() });
   }
 
   get isIdle(): boolean {
@@ -126,7 +127,7 @@ export class TrackReader {
   disconnected(): void {
     this.#isDown = true;
     this.#abandon();
-    this.#joiner.clear();
+    this.#assembler.clear();
   }
 
   reconnected(): void {
@@ -140,7 +141,7 @@ export class TrackReader {
 
   /** To be called about once a second. */
   sweep(): void {
-    this.#joiner.sweep();
+    this.#assembler.sweep();
   }
 
   /** Ends every consumer at once. */
@@ -186,7 +187,7 @@ export class TrackReader {
       this.#subscription = undefined;
     }
     this.#held.clear();
-    this.#joiner.clear();
+    this.#assembler.clear();
     this.#intake.reset();
     this.#isEntered = false;
     this.#reach = Infinity;
@@ -199,20 +200,11 @@ export class TrackReader {
       this.#intake.damaged();
       return;
     }
-    const { counters, broadcast, track } = this.#deps;
-    counters.in.bytes += HEADER_BYTES + read.payload.byteLength;
-    const record = this.#joiner.push(read);
-    if (record === undefined) {
-      return;
+    const frame = this.#assembler.push(read);
+    if (frame !== undefined) {
+      this.#held.push(frame);
+      this.#drain();
     }
-    const frame = readFrame(record, broadcast, track);
-    if (frame === undefined) {
-      this.#intake.damaged();
-      return;
-    }
-    counters.in.frames += 1;
-    this.#held.push({ run: read.run, number: read.number, isAfterDrop: read.isAfterDrop, frame });
-    this.#drain();
   }
 
   /** Takes what is held, unless something that belongs before it is on its way. */
@@ -273,49 +265,29 @@ export class TrackReader {
     if (this.#request !== undefined || this.#isFinal) {
       return;
     }
-    let want: readonly [Request['kind'], BacklogWant] | undefined;
-    for (const waiting of this.#waiting) {
-      const need = this.#needOf(waiting);
-      if (need === undefined || this.#hasOwnOnly) {
-        waiting.isAsked = true;
-      } else {
-        want ??= need;
-      }
-    }
+    this.#waiting.forEach((waiting) => (waiting.isAsked = this.#needOf(waiting) === undefined));
     this.#attachAsked();
+    const first = this.#waiting[0];
+    const need = first === undefined ? undefined : this.#needOf(first);
     if (this.#isDown) {
       return;
     }
-    if (want !== undefined) {
-      this.#waiting.forEach((waiting) => (waiting.isAsked = this.#needOf(waiting)?.[1].want === want[1].want));
-      this.#ask(...want);
+    if (need !== undefined) {
+      this.#waiting.forEach((waiting) => (waiting.isAsked = JSON.stringify(this.#needOf(waiting)) === JSON.stringify(need)));
+      this.#ask(need.kind, need.want);
     } else if (this.#isEnding) {
       this.#endAfterAll();
     }
   }
 
-  /** Without NATS what is here has to do for those who read what was written here. */
-  get #hasOwnOnly(): boolean {
-    return this.#isDown && this.#deps.local.here.written > 0;
+  /** What has to be asked for before a consumer can begin; nothing where this process writes the track, or cannot ask. */
+  #needOf({ backlog }: Waiting): ReturnType<typeof needOf> {
+    const { local, isWrittenHere } = this.#deps;
+    const isHere = isWrittenHere() || (this.#isDown && local.here.written > 0);
+    return isHere ? undefined : needOf(backlog, { groups: local.groups, isEntered: this.#isEntered, reach: this.#reach });
   }
 
-  /** What has to be asked for before a consumer can begin. */
-  #needOf({ backlog }: Waiting): readonly [Request['kind'], BacklogWant] | undefined {
-    const { groups } = this.#deps.local;
-    if (this.#deps.isWrittenHere()) {
-      return undefined;
-    }
-    if (!this.#isEntered || groups.length === 0) {
-      return ['enter', typeof backlog === 'string' ? { want: backlog } : { want: 'span', span: spanOf(backlog) }];
-    }
-    const [oldest, newest] = [groups[0], groups.at(-1)];
-    if (typeof backlog === 'string' || oldest === undefined || newest === undefined || newest.start - spanOf(backlog) >= this.#reach) {
-      return undefined;
-    }
-    return ['older', { want: 'before', span: spanOf(backlog), place: { epoch: oldest.epoch, group: oldest.group, index: 0 } }];
-  }
-
-  #ask(kind: Request['kind'], want: BacklogWant): void {
+  #ask(kind: RequestKind, want: BacklogWant): void {
     const { broadcast, track, subjects, inbox, outlet, counters, local } = this.#deps;
     const older: NumberedFrame[] = [];
     const fetch = new BacklogFetch({
@@ -413,8 +385,4 @@ export class TrackReader {
     this.#request = undefined;
     this.#waiting.forEach((waiting) => (waiting.isAsked = false));
   }
-}
-
-function spanOf(backlog: Millis): Millis {
-  return millis(Math.min(Math.max(0, Math.ceil(backlog)), RETAINED_MILLIS));
 }
