@@ -63,11 +63,26 @@ export interface ApiStage extends Stage {
 export async function startApi(options: ApiOptions): Promise<ApiStage> {
   const known = new KnownStreams(options.bus);
   try {
-    return await openApi(options, () => ({ policy: createRemotePolicy(options.bus), known, close: () => known.close() }));
+    return await openApi(options, (metrics) => ({ policy: watched(createRemotePolicy(options.bus), options.log, metrics), known, close: () => known.close() }));
   } catch (error) {
     known.close();
     throw error;
   }
+}
+
+/** The same policy; the operator learns of it when nobody could be asked. */
+function watched(policy: AccessPolicy, log: Logger, { decisions }: ControlMetrics): AccessPolicy {
+  return {
+    decide: async (request) => {
+      const decision = await policy.decide(request);
+      if (!decision.allowed && decision.code === 'publish/unavailable') {
+        decisions.inc({ result: 'unavailable' });
+        log.warn({ address: request.address, protocol: request.protocol }, 'a publisher was refused because no process with the control role answers');
+      }
+      return decision;
+    },
+    opens: (key, stream, address) => policy.opens(key, stream, address),
+  };
 }
 
 /** Where an API's policy comes from. */

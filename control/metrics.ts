@@ -7,7 +7,7 @@ export type ControlMetrics = ReturnType<typeof controlMetrics>;
 export function controlMetrics(registry: Registry, read: { readonly streams: () => Readonly<Record<'live' | 'interrupted' | 'offline', number>>; readonly listeners: () => number }) {
   const decisions = new Counter({
     name: 'millrace_control_publish_decisions_total',
-    help: 'Publishers let in and refused, by result: allowed, unknown-key, malformed-key, too-many-attempts.',
+    help: 'Publishers let in and refused, by result: allowed, unknown-key, malformed-key, too-many-attempts, counted where the keys are; unavailable, counted where nobody could be asked.',
     labelNames: ['result'],
     registers: [registry],
   });

@@ -66,6 +66,8 @@ test('where the keys\' owner is away, nobody is told that their key is wrong', a
   const { asks, decides } = await twoProcesses();
   await decides.stage.close();
   expect(await asks.stage.policy.decide({ key: `cam1_${SECRET}`, address: '::1', protocol: 'rtmp' })).toMatchObject({ code: 'publish/unavailable' });
+  expect(await asks.metrics.getSingleMetricAsString('millrace_control_publish_decisions_total')).toContain('{result="unavailable"} 1');
+  expect(asks.logged()).toContain('no process with the control role answers');
   const answer = await asks.get('/api/v1/streams/cam1', { headers: { Authorization: `Bearer cam1_${SECRET}` } });
   expect([answer.status, answer.headers.get('retry-after'), errorSchema.parse(await answer.json()).code]).toEqual([503, '5', 'unavailable']);
   expect((await asks.get('/api/v1/streams/cam1')).status).toBe(200);

@@ -40,8 +40,8 @@ export function cloneForHls({ stream, onAir, token }: Pick<Steering, 'stream' | 
 }
 
 /**
- * A clone for DASH, which has HOST alone: with the port where it is another, and with the scheme where that is another (dash.js takes both). The path stays that of the base, so an
- * edge below another base path cannot be reached this way.
+ * A clone for DASH, which has HOST alone: with the port where it is not the scheme's own (dash.js takes the base's away), and with the scheme where that is another. The path stays that
+ * of the base, so an edge below another base path cannot be reached this way.
  */
 export function cloneForDash(edge: ReachableNode, base: string, baseUrl: string | undefined): PathwayClone | undefined {
   const to = new URL(edge.url);
@@ -49,8 +49,7 @@ export function cloneForDash(edge: ReachableNode, base: string, baseUrl: string 
   if ((from?.pathname ?? '/') !== to.pathname) {
     return undefined;
   }
-  const host = from?.protocol !== to.protocol ? to.origin : from.port !== to.port ? to.host : to.hostname;
-  return { 'BASE-ID': base, 'ID': edge.node, 'URI-REPLACEMENT': { HOST: host } };
+  return { 'BASE-ID': base, 'ID': edge.node, 'URI-REPLACEMENT': { HOST: from?.protocol === to.protocol ? to.host : to.origin } };
 }
 
 function samePlaceButHost(a: string, b: string): boolean {

@@ -94,12 +94,17 @@ function sorted(edges: readonly ReachableNode[], order: readonly ReachableNode[]
  * answered.
  */
 function reloadUri({ nodes, own, stream, region, token, basePath }: Steering, base: string, first: ReachableNode | undefined): string {
-  const at = first ?? nodes.find(({ node }) => node === own);
+  const at = first?.url ?? urlOf(nodes, own);
   const query = new URLSearchParams({ base, ...(region === undefined ? {} : { region }), ...(token === undefined ? {} : { token }) });
-  return `${at?.url ?? basePath}/api/v1/steering/${stream}?${query.toString()}`;
+  return `${at ?? basePath}/api/v1/steering/${stream}?${query.toString()}`;
 }
 
 function clone(steering: Steering, edge: ReachableNode, base: string): PathwayClone | undefined {
-  const baseUrl = steering.nodes.find(({ node }) => node === base)?.url;
+  const baseUrl = urlOf(steering.nodes, base);
   return steering.player === 'hls' ? cloneForHls(steering, edge, base, baseUrl) : cloneForDash(edge, base, baseUrl);
+}
+
+function urlOf(nodes: readonly NodeInfo[], id: NodeId | undefined): string | undefined {
+  const url = nodes.find(({ node }) => node === id)?.url;
+  return url !== undefined && URL.canParse(url) ? url : undefined;
 }
