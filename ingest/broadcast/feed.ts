@@ -8,7 +8,6 @@ import type { NetworkFacts, Publisher, SourceConfig, SourceSample, SourceSink, V
 import type { Claims, SourceMemory } from '../timeline/timeline.ts';
 import type { PublisherSession } from './session.ts';
 import { StandBy } from './stand-by.ts';
-import type { Candidate } from './takeover.ts';
 
 /** What a {@link Feed} tells its stream. */
 export interface FeedHost {
@@ -26,12 +25,6 @@ export type FeedOptions = {
   readonly log: Logger;
 };
 
-/** How long a main sends without a pause before viewers are given back to it (ADR 0013). */
-export const STEADY: Millis = millis(5000);
-/** As often may that be doubled for a main that fails again soon after its return. */
-const MOST_DOUBLINGS = 4;
-/** A failure so long after a return has nothing to do with it. */
-const RECENT = 60_000;
 /** A track that was silent for so long is not told of where the feed goes live. */
 const GONE = 3000;
 
@@ -51,8 +44,6 @@ export class Feed implements SourceSink {
   readonly #seen = new Map<Kind, WallTime>();
   #claims: Claims = {};
   #heardAt: WallTime;
-  #liveSince: WallTime | undefined;
-  #failures = 0;
   #over = false;
 
   constructor(options: FeedOptions) {
@@ -80,17 +71,15 @@ export class Feed implements SourceSink {
     return !this.#over && this.#standBy?.isReady === true;
   }
 
-  /** What it would like, as others are told. */
-  get candidate(): Candidate {
-    const wanted = STEADY * 2 ** Math.min(this.#failures, MOST_DOUBLINGS);
-    return { backup: this.isBackup, steady: this.isReady && (this.#standBy?.steadyFor(this.#options.clock()) ?? 0) >= wanted };
+  /** How long it has been sending on stand-by without a pause. */
+  get steadyFor(): Millis {
+    return this.#standBy?.steadyFor(this.#options.clock()) ?? millis(0);
   }
 
   /** Goes on in a session: it is told all that has been said, and given what is kept. `open` makes it. */
   goLive(open: (known: { readonly memory: SourceMemory | undefined; readonly sure: boolean }) => PublisherSession): void {
     const before = this.#standBy;
     this.#standBy = undefined;
-    this.#liveSince = this.#options.clock();
     const session = open({ memory: before?.memory, sure: before?.memory !== undefined });
     this.#session = session;
     session.metadata(this.#claims);
@@ -103,14 +92,10 @@ export class Feed implements SourceSink {
     before?.samples.forEach((sample) => session.sample(sample));
   }
 
-  /** Is no longer live, or not yet: its session ends without a word to its publisher. `failed`: viewers had to be taken from it. */
-  standBy(failed = false): void {
+  /** Is no longer live, or not yet: its session ends without a word to its publisher. */
+  standBy(): void {
     const { clock } = this.#options;
     const session = this.#session;
-    if (failed) {
-      const isRecent = this.#liveSince !== undefined && elapsed(this.#liveSince, clock()) < RECENT;
-      this.#failures = isRecent ? this.#failures + 1 : 0;
-    }
     this.#session = undefined;
     const standBy = new StandBy({ publisher: this.publisher, clock, memory: session?.memory });
     this.#standBy = standBy;

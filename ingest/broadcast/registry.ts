@@ -8,6 +8,7 @@ import { isUnreachable, streamLease } from './holder.ts';
 import type { Ledger } from './ledger.ts';
 import type { IngestMetrics } from './metrics.ts';
 import { Orphans } from './orphans.ts';
+import { REFUSED, tooMany } from './refusals.ts';
 import { StreamSite } from './site.ts';
 
 const PULSE = 1000;
@@ -83,11 +84,11 @@ export class StreamRegistry implements PublisherRegistry {
   async admit(publisher: Publisher, signal?: AbortSignal): Promise<Admission> {
     const { maxPublishers, log } = this.#options;
     if (this.#stopping) {
-      return { admitted: false, code: 'ingest/stopping', message: 'The server is stopping. Try again in a moment.' };
+      return REFUSED.stopping;
     }
     // Who waits for an answer may come to be one: neither may be without bounds.
     if (this.#sites.get(publisher.stream)?.has(publisher) !== true && this.publishers + this.#pending >= maxPublishers) {
-      return { admitted: false, code: 'ingest/too-many-publishers', message: `The server takes ${maxPublishers} broadcasts at a time, and they are all live. Try again later.` };
+      return tooMany(maxPublishers);
     }
     this.#pending += 1;
     try {
@@ -97,7 +98,7 @@ export class StreamRegistry implements PublisherRegistry {
         throw error;
       }
       log.warn({ stream: publisher.stream, err: error }, 'a publisher is refused: the bus is away');
-      return { admitted: false, code: 'ingest/unreachable', message: 'The server cannot reach the others that belong to it. Try again in a moment.' };
+      return REFUSED.unreachable;
     } finally {
       this.#pending -= 1;
     }

@@ -262,6 +262,7 @@ export class IngestStream implements SessionHost {
   /** Says and does nothing more: the stream is another process's, or the server stops and the broadcast waits for the next start. */
   leave(): void {
     clearTimeout(this.#graceTimer);
+    this.#options.metrics.forget(this.name);
     this.#ladder?.unsubscribe();
     this.#leaveBus();
   }

@@ -26,8 +26,16 @@ export type Candidate = {
 /** Nobody publishes. */
 export const VACANT: Present = { publisher: false, backup: false, heardAgo: millis(0) };
 
+/** See {@link verdict}. */
+export type Decision = 'take' | 'wait' | 'leave';
+
+/** True where viewers have to be taken from who is live, whatever it will do. */
+export function hasFailed(present: Present): boolean {
+  return present.publisher && present.heardAgo >= BACKUP_PATIENCE;
+}
+
 /** What a candidate may do: `take` the stream, `wait` as stand-by, or `leave`, because somebody else is its stream's main. */
-export function verdict(candidate: Candidate, present: Present): 'take' | 'wait' | 'leave' {
+export function verdict(candidate: Candidate, present: Present): Decision {
   if (!present.publisher) {
     return 'take';
   }
