@@ -101,6 +101,7 @@ export class TrackReader {
       this.#waiting.forEach((waiting) => (waiting.isAsked = true));
       this.#attachAsked();
       this.#drain();
+      this.#backlogArrived();
     }
   }
 
@@ -269,15 +270,21 @@ export class TrackReader {
     this.#attachAsked();
     const first = this.#waiting[0];
     const need = first === undefined ? undefined : this.#needOf(first);
-    if (this.#isDown) {
-      return;
-    }
-    if (need !== undefined) {
+    if (this.#isEnding && need === undefined && this.#isNewestHere) {
+      this.finish();
+    } else if (need !== undefined && !this.#isDown) {
       this.#waiting.forEach((waiting) => (waiting.isAsked = JSON.stringify(this.#needOf(waiting)) === JSON.stringify(need)));
       this.#ask(need.kind, need.want);
-    } else if (this.#isEnding) {
-      this.#endAfterAll();
+    } else if (this.#isEnding && !this.#isDown) {
+      this.#resume();
+      this.#markLast();
     }
+  }
+
+  /** Nobody elsewhere has anything that comes after what is here. */
+  get #isNewestHere(): boolean {
+    const { groups, here } = this.#deps.local;
+    return this.#consumers.size === 0 || groups.at(-1)?.origin === here;
   }
 
   /** What has to be asked for before a consumer can begin; nothing where this process writes the track, or cannot ask. */
@@ -338,7 +345,7 @@ export class TrackReader {
     this.#attachAsked(undefined, want.want === 'none' ? request.offer : undefined);
     this.#drain();
     if (this.#request === undefined) {
-      this.#consumers.forEach((consumer) => (this.#isWaiting(consumer) ? undefined : consumer.backlogArrived()));
+      this.#backlogArrived();
       if (request.isLast === true) {
         this.finish();
       } else {
@@ -361,17 +368,9 @@ export class TrackReader {
     }
   }
 
-  #isWaiting(consumer: LocalConsumer): boolean {
-    return this.#waiting.some((waiting) => waiting.consumer === consumer);
-  }
-
-  #endAfterAll(): void {
-    if (this.#consumers.size === 0 || this.#deps.isWrittenHere()) {
-      this.finish();
-    } else {
-      this.#resume();
-      this.#markLast();
-    }
+  #backlogArrived(): void {
+    const waiting = new Set(this.#waiting.map(({ consumer }) => consumer));
+    this.#consumers.forEach((consumer) => (waiting.has(consumer) ? undefined : consumer.backlogArrived()));
   }
 
   #markLast(): void {
