@@ -128,6 +128,7 @@ export class Claims {
   }
 
   #enqueue(entry: Entry): void {
+    entry.timer = undefined;
     this.#asking = this.#asking.then(() => this.#ask(entry));
   }
 

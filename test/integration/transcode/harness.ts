@@ -15,10 +15,13 @@ import type { TrackName } from '#core/media/track.ts';
 import { commonOptions } from '#core/runtime/config/common.ts';
 import { transcodeOptions, type TranscodeConfig } from '#transcode/config.ts';
 import { startTranscode, type TranscodeStage } from '#transcode/main.ts';
+import { Machines, type Machine } from './machine.ts';
 import { secondsOf } from './sound.ts';
 import { BROADCAST, type MadeSource } from './source.ts';
 
-/** A transcoder on a bus of its own, with everything it writes kept. */
+export const testLog = pino({ level: process.env['LOG'] ?? 'silent' });
+
+/** A transcoder on a bus of its own, or several on one, with everything it writes kept. */
 export class Harness {
   readonly bus: Bus = createLocalBus();
   readonly registry = new Registry();
@@ -26,19 +29,37 @@ export class Harness {
   readonly ladders: LadderCatalog[] = [];
   health: TranscodeHealth | undefined;
   #stage: TranscodeStage | undefined;
+  readonly #machines = new Machines(this.bus);
+  readonly #members: Member[] = [];
   readonly #producers = new Map<TrackName, TrackProducer>();
   #dataDir = '';
 
   static async start(options: Partial<TranscodeConfig> = {}): Promise<Harness> {
+    const harness = await Harness.open();
+    const config = await transcodeConfig({ dataDir: harness.#dataDir, transcodeCapacity: 1000, ...options });
+    harness.#stage = await startTranscode({ config, bus: harness.bus, log: testLog, metrics: harness.registry });
+    return harness;
+  }
+
+  /** Without a transcoder: {@link Harness.join} brings them. */
+  static async open(): Promise<Harness> {
     const harness = new Harness();
     harness.#dataDir = await mkdtemp(join(tmpdir(), 'millrace-transcode-'));
-    const config = await transcodeConfig({ dataDir: harness.#dataDir, transcodeCapacity: 1000, ...options });
-    harness.#stage = await startTranscode({ config, bus: harness.bus, log: pino({ level: process.env['LOG'] ?? 'silent' }), metrics: harness.registry });
     harness.bus.onCatalog(BROADCAST, 'ladder', (ladder) => harness.#take(ladder));
     harness.bus.onCatalog(BROADCAST, 'transcode', (health) => {
       harness.health = health;
     });
     return harness;
+  }
+
+  /** A transcoder on a machine of its own, which tells the others of itself. */
+  async join(node: string, options: Partial<TranscodeConfig> = {}): Promise<Member> {
+    const machine = this.#machines.add(node);
+    const config = await transcodeConfig({ dataDir: this.#dataDir, transcodeCapacity: 1000, ...options });
+    const stage = await startTranscode({ config, bus: machine, log: testLog.child({ node }), metrics: new Registry(), node });
+    const member = new Member(machine, stage);
+    this.#members.push(member);
+    return member;
   }
 
   get stage(): TranscodeStage {
@@ -105,7 +126,7 @@ export class Harness {
   }
 
   async close(): Promise<void> {
-    await this.stage.close();
+    await Promise.all([this.#stage?.close(), ...this.#members.map((member) => member.close())]);
     await this.bus.close();
     await rm(this.#dataDir, { recursive: true });
   }
@@ -125,6 +146,37 @@ export class Harness {
     for await (const frame of this.bus.consume(BROADCAST, track, { backlog: millis(60_000), maxFrames: 20_000 })) {
       frames.push(frame);
     }
+  }
+}
+
+/** A transcoder on a machine of its own. */
+export class Member {
+  readonly machine: Machine;
+  readonly stage: TranscodeStage;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(machine: Machine, stage: TranscodeStage) {
+    this.machine = machine;
+    this.stage = stage;
+    this.#timer = setInterval(() => this.#tell(), 100);
+    this.#tell();
+  }
+
+  /** As by kill -9: the machine is silent, and its encoders are gone. */
+  async die(): Promise<void> {
+    this.machine.cut();
+    clearInterval(this.#timer);
+    await this.stage.close();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.stage.close();
+    await this.machine.close();
+  }
+
+  #tell(): void {
+    this.machine.present({ node: this.machine.node, roles: ['transcode'], version: 'test', startedAt: wallTime(0), draining: false, transcode: this.stage.load });
   }
 }
 

@@ -63,7 +63,7 @@ test('a frame that waits for its group keeps those behind it waiting', () => {
 test('where there is no picture, encoded sound carries the messages of the source\'s sound', () => {
   const written: Frame[] = [];
   const groups = new AudioGroups({ mode: 'grid', firstGroup: 50, firstSecond: 0 }, timescale(48_000));
-  const writer = new AudioWriter({ broadcast: BROADCAST, epoch: 3, fence: 7, encode, groups, producer: { write: (frame) => written.push(frame) > 0, close: () => undefined } });
+  const writer = new AudioWriter({ broadcast: BROADCAST, epoch: 3, fence: 7, encode, groups, producer: { write: (frame) => written.push(frame) > 0 } });
   [0, 1, 2, 3, 4].forEach((n) => groups.addAudio(sourceFrame({ pts: n * 1024, group: 50, index: n, duration: 1024, events: [message(n, n * 1920)] }, audioTrack()), timescale(48_000)));
   [0, 960, 960, 1920, 2880, 3840].forEach((pts) => writer.write(ticks(pts), new Uint8Array(4)));
   expect(written.map(({ pts, events }) => [pts, events?.map(({ data }) => data)])).toEqual([[0, ['0']], [960, ['1']], [1920, ['2']], [2880, ['3']], [3840, ['4']]]);
