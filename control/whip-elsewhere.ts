@@ -23,7 +23,7 @@ export type WhipElsewhereOptions = {
 export type WhipElsewhere = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 
 /**
- * WHIP at a node without ingest: sends publishers to one that has room (RFC 9725, 4.5: "a 307 Temporary Redirect response"), and tells in `via` who sent them: whoever comes
+ * WHIP at a node without ingest: sends publishers by 307 to one that has room (RFC 9725, 4.5), and tells in `via` who sent them: whoever comes
  * with it is never sent on again, so two nodes that know old facts of each other cannot play ball. Where no ingest is known, 503 with Retry-After. Curl and OBS keep the
  * key on the way; browsers take `Authorization` out at another origin and ask `/api/v1/ingests` first.
  */

@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { createServer as createHttp2Server, connect } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 
 import { createLocalBus } from '#core/bus/local/local-bus.ts';
 import { millis, wallTime } from '#core/media/time.ts';
 import { Nodes } from '#core/placement/nodes.ts';
+import { MillraceError } from '#core/runtime/errors.ts';
 
 import { broadcastInfo, ladderCatalog, sourceCatalog } from '../testing/broadcasts.ts';
 import { edgeNode, transcodeNode } from '../testing/nodes.ts';
@@ -251,6 +252,17 @@ test('HEAD answers the headers of GET', async () => {
   expect(head.status).toBe(200);
   expect(head.headers.get('content-length')).toBe(whole.headers.get('content-length'));
   expect(await head.text()).toBe('');
+});
+
+test.each(['bus/unreachable', 'bus/busy'])('while others cannot be reached (%s), that is said, and when to try again', async (code) => {
+  const { bus, getWithToken } = await onAir();
+  const away = (): Promise<never> => Promise.reject(new MillraceError(code, 'away'));
+  vi.spyOn(bus, 'lease').mockImplementation(away);
+  vi.spyOn(bus, 'request').mockImplementation(away);
+  for (const [method, path, body] of [['POST', '/api/v1/streams/cam1/disconnect'], ['POST', '/api/v1/streams/cam1/metadata', '{"type":"a","data":1}'], ['GET', '/api/v1/recordings'], ['DELETE', '/api/v1/recordings/recording1']] as const) {
+    const answer = await getWithToken(path, { method, body: body ?? null });
+    expect([path, answer.status, answer.headers.get('retry-after'), errorSchema.parse(await answer.json()).code]).toEqual([path, 503, '5', 'unavailable']);
+  }
 });
 
 test('a disconnected publisher loses its lease', async () => {

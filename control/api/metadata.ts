@@ -3,10 +3,11 @@ import { z } from 'zod';
 import type { Bus } from '#core/bus/bus.ts';
 import { metadataSubject, type MetadataAnswer, type MetadataRequest } from '#core/bus/metadata.ts';
 import { isEventType, MAX_EVENT_BYTES } from '#core/media/timed-event.ts';
+import { MillraceError } from '#core/runtime/errors.ts';
 
 import type { StreamView } from '../streams-view.ts';
 import { ApiError } from './api-error.ts';
-import { asAnswer, type Translation } from './bus-errors.ts';
+import { asAnswer, BUS_AWAY, type Translation } from './bus-errors.ts';
 import { answerJson, type Exchange } from './exchange.ts';
 import { readJson } from './read-json.ts';
 import type { Route } from './route.ts';
@@ -22,6 +23,7 @@ export type MetadataOptions = {
 const MAX_BODY_BYTES = 4 * MAX_EVENT_BYTES;
 
 const ERRORS: Readonly<Record<string, Translation>> = {
+  ...BUS_AWAY,
   'metadata/malformed': [400, 'malformed'],
   'metadata/offline': [409, 'offline'],
   'metadata/too-large': [413, 'too-large'],
@@ -47,13 +49,17 @@ export function metadataRoute(options: MetadataOptions): Route {
       409: { description: 'Nobody is broadcasting (`offline`).', schema: 'Error' },
       413: { description: 'The message is too large (`too-large`).', schema: 'Error' },
       429: { description: 'Too many messages (`too-many-messages`).', schema: 'Error' },
-      503: { description: 'No frame came that could carry it: it was not sent (`no-frame`).', schema: 'Error' },
+      503: { description: 'It was not sent: no frame came that could carry it (`no-frame`), or whoever takes it cannot be reached (`unavailable`).', schema: 'Error' },
     },
     handle: (exchange) => send(options, exchange),
   };
 }
 
 const bodySchema = z.strictObject({ type: z.string().refine(isEventType), data: z.unknown() });
+
+function isAway(thrown: unknown): boolean {
+  return thrown instanceof MillraceError && Object.hasOwn(BUS_AWAY, thrown.code);
+}
 
 /** As it comes over the bus. */
 const answerSchema = z.object({ id: z.string(), type: z.string(), broadcast: z.string(), time: z.number(), wallTime: z.string() }) satisfies z.ZodObject<Record<keyof MetadataAnswer, z.ZodType>>;
@@ -67,7 +73,7 @@ async function send({ bus, find }: MetadataOptions, exchange: Exchange): Promise
   }
   const request: MetadataRequest = { type: message.data.type, data: JSON.stringify(message.data.data) };
   const answer = await bus.request(metadataSubject(stream), request).catch((thrown: unknown) => {
-    throw asAnswer(thrown, ERRORS, `Nobody is broadcasting on stream "${stream}" now.`);
+    throw asAnswer(thrown, ERRORS, isAway(thrown) ? 'The process that takes the broadcast cannot be reached now. The message was not sent.' : `Nobody is broadcasting on stream "${stream}" now.`);
   });
   answerJson(exchange, 201, answerSchema.parse(answer));
 }

@@ -3,7 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 
+import { createLocalBus } from '#core/bus/local/local-bus.ts';
+import { Nodes } from '#core/placement/nodes.ts';
+
 import { broadcastInfo, ladderCatalog, sourceCatalog } from '../testing/broadcasts.ts';
+import { edgeNode, ingestNode, transcodeNode } from '../testing/nodes.ts';
 import { recording, serveRecordings } from '../testing/recordings.ts';
 import { serveControl, type ServedControl } from '../testing/served-control.ts';
 import { schemas, type SchemaName } from './schemas.ts';
@@ -28,7 +32,9 @@ async function documentOf({ get }: ServedControl): Promise<z.output<typeof docum
 }
 
 test('every documented operation answers as documented, without and with the token', async () => {
-  const served = await serveControl();
+  const bus = createLocalBus();
+  [edgeNode('edge-1', { region: 'eu' }), edgeNode('edge-2'), ingestNode('in-1'), transcodeNode('t-1', 10)].forEach((info) => bus.present(info));
+  const served = await serveControl({}, { bus, nodes: new Nodes(bus), node: 'edge-1' });
   served.bus.announce(broadcastInfo());
   served.bus.putCatalog(broadcastInfo().broadcast, 'source', sourceCatalog());
   served.bus.putCatalog(broadcastInfo().broadcast, 'ladder', ladderCatalog());

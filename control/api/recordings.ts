@@ -2,7 +2,7 @@ import type { z } from 'zod';
 
 import { wallTime } from '#core/media/time.ts';
 
-import { asAnswer, type Translation } from './bus-errors.ts';
+import { asAnswer, BUS_AWAY, type Translation } from './bus-errors.ts';
 import { instant } from './describe.ts';
 import { answerEmpty, answerJson, type Exchange } from './exchange.ts';
 import { RecordingKeepers, type KeepersOptions, type KeptRecording } from './recording-keepers.ts';
@@ -21,6 +21,7 @@ const unknown: DocumentedAnswer = { description: 'No such recording (`unknown-re
 const unavailable: DocumentedAnswer = { description: 'The recordings cannot be reached now (`unavailable`).', schema: 'Error' };
 
 const ERRORS: Readonly<Record<string, Translation>> = {
+  ...BUS_AWAY,
   'recording/unknown': [404, 'unknown-recording'],
   'recording/in-progress': [409, 'in-progress'],
   'bus/unserved': [503, 'unavailable', 5],

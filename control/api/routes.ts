@@ -10,6 +10,7 @@ import type { StreamsView, StreamView } from '../streams-view.ts';
 import { malformed, unauthorized, unknown } from './answers.ts';
 import { ApiError } from './api-error.ts';
 import { basePathFor } from './base-path.ts';
+import { asAnswer, BUS_AWAY } from './bus-errors.ts';
 import { describeCapacity, describeStream, describeViewers, instant } from './describe.ts';
 import type { EventStreams } from './event-streams.ts';
 import { answerJson, type Exchange } from './exchange.ts';
@@ -57,7 +58,7 @@ export function apiRoutes(options: RoutesOptions): readonly Route[] {
       method: 'get', path: '/api/v1/streams/{stream}', operationId: 'getStream', access: 'more-with-token',
       summary: 'One stream',
       description: 'State, source, renditions, viewers, and where it is found. With the token, or with a key of the stream as Bearer token, also the broadcaster\'s address and software, how ingest and encoders do, and warnings in plain words.',
-      answers: { 200: { description: 'The stream.', schema: 'Stream' }, 400: malformed, 401: unauthorized, 404: unknown },
+      answers: { 200: { description: 'The stream.', schema: 'Stream' }, 400: malformed, 401: unauthorized, 404: unknown, 503: { description: 'The stream key cannot be checked now (`unavailable`).', schema: 'Error' } },
       handle: (exchange) => answerJson(exchange, 200, describeStream(find(view, exchange), basePath(exchange), exchange.authorized)),
     },
     {
@@ -79,6 +80,7 @@ export function apiRoutes(options: RoutesOptions): readonly Route[] {
       answers: {
         202: { description: 'The broadcaster is being disconnected.', schema: 'Disconnected' },
         400: malformed, 401: unauthorized, 404: unknown, 409: { description: 'Nobody is broadcasting (`offline`).', schema: 'Error' },
+        503: { description: 'The broadcaster\'s server cannot be reached now (`unavailable`).', schema: 'Error' },
       },
       handle: (exchange) => disconnect(options, exchange),
     },
@@ -130,7 +132,9 @@ async function disconnect({ bus, view }: RoutesOptions, exchange: Exchange): Pro
   if (info === undefined || state !== 'live') {
     throw new ApiError(409, 'offline', `Nobody is broadcasting on stream "${stream}" now.`);
   }
-  const lease = await bus.lease(`ingest/${stream}`);
+  const lease = await bus.lease(`ingest/${stream}`).catch((thrown: unknown) => {
+    throw asAnswer(thrown, BUS_AWAY, 'The process that takes the broadcast cannot be reached now. Try again in some seconds.');
+  });
   lease.release();
   answerJson(exchange, 202, { stream, broadcast: info.broadcast });
 }
