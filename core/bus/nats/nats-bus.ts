@@ -38,6 +38,10 @@ const CUT_OFF = millis(2000);
 /** What this process leaves behind may take so long to write when it goes. */
 const FAREWELL = millis(1000);
 const SWEEP = millis(1000);
+/** What viewers wait for. */
+const AT_ONCE = millis(0);
+/** Health and load are told each second by each stage of each broadcast: not much more than that is written, whoever tells it more often. */
+const SELDOM = millis(400);
 /** Fences of resources that nobody holds: far beyond what clocks of machines differ by, from which fences begin anew. */
 const UNHELD_LEASE = millis(3600 * 1000);
 const UNHELD_VALUE = millis(24 * 3600 * 1000);
@@ -87,12 +91,11 @@ export class ConnectedBus implements NatsBus {
 
     const bucketDeps = { connection: control, jetstream: jetstream(control), manager, replicas: options.replicas ?? 1, log };
     const keep = (name: string, user: BucketUser): BucketKeeper => new BucketKeeper({ ...bucketDeps, name: `millrace-${name}` }, user, () => this.#changed());
-    const registers = (pace: Millis, changed: (key: string, record: Record | undefined) => void): Registers => new Registers({ session, pace, log }, changed);
+    const registers = (pace: (key: string) => Millis, changed: (key: string, record: Record | undefined) => void): Registers => new Registers({ session, pace, log }, changed);
 
-    const broadcasts = registers(millis(0), (key) => this.#broadcasts.changed(key as BroadcastId));
-    // Health is told each second, by each stage of each broadcast: no more than that is written, whoever tells it more often.
-    const catalogs = registers(millis(400), (key, record) => this.#catalogs.changed(key, record));
-    const nodes = registers(millis(400), (key) => this.#nodes.changed(key));
+    const broadcasts = registers(() => AT_ONCE, (key) => this.#broadcasts.changed(key as BroadcastId));
+    const catalogs = registers((key) => (/\/(source|ladder)$/.test(key) ? AT_ONCE : SELDOM), (key, record) => this.#catalogs.changed(key, record));
+    const nodes = registers(() => SELDOM, (key) => this.#nodes.changed(key));
     this.#registers = [broadcasts, catalogs, nodes];
 
     const leaseKeeper: BucketKeeper = keep('leases', {

@@ -12,6 +12,9 @@ type Outcome = { readonly answer?: unknown } | { readonly code: string; readonly
 /** Questions of others that this process works on at a time; more are refused. */
 const MAX_OPEN = 1000;
 
+/** Said by who was asked while he left: others may serve it still. */
+const GONE = 'bus/gone';
+
 /** Questions and answers over core NATS: one queue group a subject, so any one of those who serve it answers. Who serves it in this process is asked first. */
 export class NatsQuestions {
   readonly #connection: NatsConnection;
@@ -33,7 +36,7 @@ export class NatsQuestions {
       queue: 'millrace',
       callback: (error, message) => {
         if (error === null) {
-          void this.#answer(message, own);
+          void this.#answer(message, this.#stops.has(stop) ? own : gone);
         }
       },
     });
@@ -46,7 +49,8 @@ export class NatsQuestions {
         this.#local.delete(subject);
       }
       if (!subscription.isClosed()) {
-        subscription.unsubscribe();
+        // What the server had sent already is told to ask again.
+        subscription.drain().catch(() => undefined);
       }
     };
     this.#stops.add(stop);
@@ -57,13 +61,17 @@ export class NatsQuestions {
   async request(subject: string, payload: unknown, timeout: Millis): Promise<unknown> {
     const local = this.#local.get(subject)?.[0];
     const question = encodeValue(payload);
-    const answer = local === undefined ? await this.#ask(subject, question, timeout) : await withTimeout(subject, timeout, outcomeOf(local, question));
-    // Through the same form as what comes over the wire: nobody shares an object with who asked.
-    const outcome = decodeValue(answer) as Outcome;
-    if ('code' in outcome) {
-      throw new MillraceError(outcome.code, outcome.message);
+    for (let attempt = 0; ; attempt += 1) {
+      // In this process through the same form as over the wire: nobody shares an object with who asked.
+      const answer = local === undefined ? await this.#ask(subject, question, timeout) : await withTimeout(subject, timeout, outcomeOf(local, question));
+      const outcome = decodeValue(answer) as Outcome;
+      if (!('code' in outcome)) {
+        return outcome.answer;
+      }
+      if (outcome.code !== GONE || attempt === 2) {
+        throw new MillraceError(outcome.code === GONE ? 'bus/unserved' : outcome.code, outcome.message);
+      }
     }
-    return outcome.answer;
   }
 
   close(): void {
@@ -109,6 +117,10 @@ export class NatsQuestions {
       message.respond(answer);
     }
   }
+}
+
+function gone(): never {
+  throw new MillraceError(GONE, 'who was asked serves this no longer');
 }
 
 function subjectOf(subject: string): string {

@@ -23,6 +23,8 @@ export type LifeListener = (session: Session, isAlive: boolean) => void;
 
 type Life = { heardAt: Millis; isAlive: boolean; wasHeard: boolean };
 
+/** Its own heartbeats come back to a process that hears; one may be late. */
+const DEAF = millis(2 * HEARTBEAT);
 const SUBJECT = 'millrace.alive';
 /** Answered to whoever asks: he need not wait for the next heartbeats. */
 const ROLL_CALL = 'millrace.alive.who';
@@ -44,12 +46,15 @@ export class Heartbeats {
   readonly #timer: NodeJS.Timeout;
   #tickedAt: Millis;
   #beatAt = -Infinity;
+  /** When this process heard its own heartbeat. */
+  #echoAt: Millis;
   #isOnline = false;
 
   constructor(options: HeartbeatsOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => millis(performance.now()));
     this.#tickedAt = this.#now();
+    this.#echoAt = this.#now();
     this.#subscriptions.push(
       options.connection.subscribe(SUBJECT, { callback: (error, message) => (error === null ? this.#heard(decoder.decode(message.data)) : undefined) }),
       options.connection.subscribe(ROLL_CALL, {
@@ -121,10 +126,13 @@ export class Heartbeats {
       // What was sent meanwhile may still lie in the socket.
       this.#refresh();
     }
+    // Where this process does not hear itself it hears nobody, and the time counts for none.
+    const isDeaf = now - this.#echoAt > DEAF;
     if (now - this.#beatAt >= HEARTBEAT - HEARTBEAT / 10) {
       this.#beat();
     }
     for (const [session, life] of this.#lives) {
+      life.heardAt = isDeaf ? millis(life.heardAt + pause) : life.heardAt;
       const silence = now - life.heardAt;
       if (life.isAlive && silence > NODE_SILENCE) {
         life.isAlive = false;
@@ -154,6 +162,7 @@ export class Heartbeats {
   #refresh(): void {
     const now = this.#now();
     this.#tickedAt = now;
+    this.#echoAt = now;
     this.#lives.forEach((life) => {
       life.heardAt = now;
     });
@@ -162,7 +171,11 @@ export class Heartbeats {
   /** `+` and who lives, `-` and who goes. */
   #heard(text: string): void {
     const session = text.slice(1);
-    if (session === this.#options.session || session === '') {
+    if (session === this.#options.session) {
+      this.#echoAt = this.#now();
+      return;
+    }
+    if (session === '') {
       return;
     }
     const life = this.#life(session);

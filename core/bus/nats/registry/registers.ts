@@ -10,8 +10,8 @@ export type RegisterListener = (key: string, record: Record | undefined, here: b
 /** Options of {@link Registers}. */
 export type RegistersOptions = {
   readonly session: Session;
-  /** A key is written at most so often; what comes between is replaced by what comes after. */
-  readonly pace: Millis;
+  /** How often a key is written at most; what comes between is replaced by what comes after. */
+  readonly pace: (key: string) => Millis;
   readonly log: Logger;
 };
 
@@ -208,7 +208,7 @@ export class Registers {
       if (register === undefined || register.isWriting) {
         continue;
       }
-      const due = register.writtenAt + this.#options.pace;
+      const due = register.writtenAt + this.#options.pace(key);
       if (due <= now) {
         void this.#write(key, register, this.#bucket);
       } else {
@@ -247,7 +247,7 @@ export class Registers {
     this.#writing -= 1;
     register.isWriting = false;
     if (!isDone && register.record === record) {
-      register.writtenAt = performance.now() + RETRY_MS - this.#options.pace;
+      register.writtenAt = performance.now() + RETRY_MS - this.#options.pace(key);
       this.#soil(key, register);
       return;
     }
