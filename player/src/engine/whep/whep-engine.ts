@@ -257,8 +257,10 @@ export class WhepEngine implements Engine {
         next.leave();
         const { kind } = failureOf(error);
         const isServer = kind === 'network' || kind === 'full' || kind === 'blocked';
-        const goesOn = !this.#destroyed && isServer && edges?.route.failed(serverOf(endpoint)) === true && !tried.has(edges.url(url));
-        if (!goesOn) {
+        const moved = !this.#destroyed && isServer && edges?.route.failed(serverOf(endpoint)) === true;
+        // Where the session goes on at the server that it is at, another one there would be no better.
+        const isBack = !this.#isLost && edges?.route.base === serverOf(this.#connection.url);
+        if (!moved || isBack || tried.has(edges.url(url))) {
           throw error;
         }
       } finally {
