@@ -20,8 +20,8 @@ export async function expectDecodes(frames: readonly Frame[]): Promise<void> {
   });
   const { shown, complaints } = await decode(Buffer.concat([header, ...chunks]));
   expect(complaints).toBe('');
-  // Where its input ends, ffmpeg may keep the last frame to itself.
-  const before = frames.slice(0, -1).map(({ pts }) => pts);
+  // Where its input ends, ffmpeg may keep the last frames to itself.
+  const before = frames.slice(0, -3).map(({ pts }) => pts);
   expect(shown.slice(0, before.length)).toEqual(before);
 }
 
