@@ -16,6 +16,10 @@ import { openArchive } from './archive/open-archive.ts';
 import { Audience } from './audience/audience.ts';
 import { AudienceReport } from './audience/report.ts';
 import type { EdgeConfig } from './config.ts';
+import { Drain } from './elsewhere/drain.ts';
+import { LoadMeter } from './elsewhere/load-meter.ts';
+import { OtherEdges } from './elsewhere/other-edges.ts';
+import { steeringOf } from './elsewhere/steering.ts';
 import { followBus } from './from-bus.ts';
 import { appRunner, type AppHandler } from './http/apps.ts';
 import { addressReader, plainAddress } from './http/client-address.ts';
@@ -94,6 +98,8 @@ const EXPIRY_INTERVAL = millis(250);
  */
 export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
   const { config, bus, log, metrics: registry, clock = systemClock } = deps;
+  const edges = new OtherEdges({ nodes: deps.nodes, node: deps.node, region: deps.region, clock });
+  const basePath = basePathOf(config.publicUrl);
   const configured = [...config.streams.map(({ key }) => key), ...config.streamKeys].flatMap((key) => parseStreamKey(key)?.stream ?? []);
   const directory = new Directory({
     clock,
@@ -101,6 +107,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     maxBytesPerTrack: config.windowMegabytes * 1024 * 1024,
     partHoldBack: config.partHoldBack,
     knownStreams: () => [...configured, ...(deps.knownStreams?.() ?? [])],
+    steering: steeringOf(edges, basePath),
   });
   const archive = await openArchive({ config, log, metrics: registry, bus, clock, neverRecorded: deps.neverRecorded ?? [] });
   const audience = new Audience();
@@ -120,25 +127,31 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
   const addressOf = ({ socket, headers }: IncomingMessage): string => readAddress(socket.remoteAddress, headers['x-forwarded-for']);
   const unsent = unsentBytes(addressOf);
   const pictures = new Pictures({ directory, archive, bus, ffmpegPath: config.ffmpegPath, log, metrics: registry, clock });
-  const media = new MediaHandler({ directory, audience, waitingRoom, metrics, readAddress, clock, archive, unsent, pictures, basePath: basePathOf(config.publicUrl) });
+  const media = new MediaHandler({
+    directory, audience, waitingRoom, metrics, readAddress, clock, archive, unsent, pictures, basePath,
+    moveTo: () => drain.target,
+  });
   let stopping = false;
+  const drain: Drain = new Drain({ edges, clock, viewers: () => Math.max(whep?.face.viewers ?? 0, sumOf(audience.totals())), tell: () => whep?.face.move() });
   const report = new AudienceReport({ bus, audience, directory });
   const whep =
     deps.rtc &&
     startWhep({
-      bus, rtc: deps.rtc, directory, audience, report, clock, limits: config, workers: config.egressWorkers, basePath: basePathOf(config.publicUrl), metrics: registry, log,
+      bus, rtc: deps.rtc, directory, audience, report, clock, limits: config, workers: config.egressWorkers, basePath, metrics: registry, log,
       readAddress: addressOf,
+      elsewhere: { node: deps.node, get isWished() { return drain.isOn || meter.load >= 1; }, next: () => edges.next({ whep: true }) },
     });
+  const meter: LoadMeter = new LoadMeter(() => [(whep?.face.viewers ?? 0) / config.maxWhepViewers, connections.count / config.maxConnections]);
   const recordings = startRecordings({ archive, bus, log, pictures, addressOf, unsent });
   const listener = dispatcher({
-    basePath: basePathOf(config.publicUrl),
+    basePath,
     media,
     whep: whep?.face,
     recordings,
     health: healthEndpoints({
       clock,
       registry,
-      ready: () => !stopping && (deps.ready?.() ?? true),
+      ready: () => !stopping && !drain.isOn && (deps.ready?.() ?? true),
       authorize: deps.authorize ?? (() => false),
     }),
     apps: appRunner(deps.apps, { trustProxy: config.trustProxy, log }),
@@ -158,7 +171,10 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
       directory.expire(clock());
       follower.expire(clock());
     }, EXPIRY_INTERVAL),
-    setInterval(() => report.write(clock()), 1000),
+    setInterval(() => {
+      report.write(clock());
+      meter.sample();
+    }, 1000),
     setInterval(() => connections.sweep(), SWEEP_INTERVAL),
   ];
   const { promise: closed, resolve: ended } = Promise.withResolvers<void>();
@@ -168,13 +184,14 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     httpsPort: listeners.httpsPort,
     metricsPort: listeners.metricsPort,
     get load() {
-      return { viewers: audience.totals(), load: 0, whep: deps.rtc !== undefined, archive: deps.archives ?? true };
+      return { viewers: audience.totals(), load: meter.load, whep: deps.rtc !== undefined, archive: deps.archives ?? true };
     },
-    drain: () => Promise.resolve(),
+    drain: (limit) => drain.begin(limit),
     closed,
     close: () =>
       (closing ??= (async () => {
         stopping = true;
+        drain.close();
         media.stop();
         await whep?.close();
         await follower.close();
@@ -189,4 +206,8 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
         ended();
       })()),
   };
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }

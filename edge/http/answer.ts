@@ -15,8 +15,8 @@ export function acceptsGzip(request: IncomingMessage): boolean {
   return typeof accepted === 'string' && accepted.includes('gzip') && !/gzip\s*;\s*q=0(\.0*)?\s*(,|$)/.test(accepted);
 }
 
-/** Sends a payload that every client gets alike. Returns the bytes of the body that go out. */
-export function sendPayload(request: IncomingMessage, response: ServerResponse, payload: Payload, cacheControl: string): number {
+/** Sends a payload that every client gets alike, with what else is to be said now. Returns the bytes of the body that go out. */
+export function sendPayload(request: IncomingMessage, response: ServerResponse, payload: Payload, cacheControl: string, more: RawHeaders = []): number {
   const form = payload.form(cacheControl, acceptsGzip(request));
   const { range } = request.headers;
   if (range !== undefined && form.bytes === payload.bytes) {
@@ -33,7 +33,7 @@ export function sendPayload(request: IncomingMessage, response: ServerResponse, 
       return send(request, response, 206, headers, bytes);
     }
   }
-  return send(request, response, 200, form.headers, form.bytes);
+  return send(request, response, 200, more.length === 0 ? form.headers : [...form.headers, ...more], form.bytes);
 }
 
 /** Sends a body in one write; HEAD gets the headers alone. Returns the bytes of the body that go out. */

@@ -12,7 +12,7 @@ import type { Exchange, Exchanges } from './exchanges.ts';
 import { GrowingAnswer, growingHeaders } from './growing-answer.ts';
 import type { MediaTarget } from './media-path.ts';
 import type { EdgeMetrics } from './metrics.ts';
-import { IMMUTABLE } from './payload.ts';
+import { IMMUTABLE, type Payload } from './payload.ts';
 
 /** Old as soon as the next group begins. */
 const MANIFEST_CACHING = 'public, max-age=1';
@@ -112,20 +112,21 @@ export class DashAnswers {
     const { exchanges } = this.#options;
     const viewer = exchanges.stamp(exchange, target.stream, 'dash');
     const found = broadcast.manifestAfter(after);
+    const send = (payload: Payload): void => exchanges.send(exchange, 'manifest', (target.isSigned === true ? broadcast.manifest(true) : undefined) ?? payload, MANIFEST_CACHING);
     if (found !== 'wait') {
-      exchanges.send(exchange, 'manifest', found, MANIFEST_CACHING);
+      send(found);
       return;
     }
     exchanges.wait(exchange, {
       kind: 'manifest',
       viewer,
       queue: (waiter) => broadcast.awaitManifest(after, waiter),
-      send: (payload) => exchanges.send(exchange, 'manifest', payload, MANIFEST_CACHING),
+      send,
       // Players give up after a few errors; that nothing new has come is told by the manifest as well.
       instead: (outcome) => {
         const manifest = outcome === 'timeout' && after !== undefined ? broadcast.manifest() : undefined;
         if (manifest !== undefined) {
-          exchanges.send(exchange, 'manifest', manifest, MANIFEST_CACHING);
+          send(manifest);
         }
         return manifest !== undefined;
       },

@@ -23,6 +23,8 @@ export type ExchangeOptions = {
   readonly metrics: EdgeMetrics;
   readonly readAddress: AddressReader;
   readonly clock: Clock;
+  /** Base URL of the edge that a viewer is to move to; undefined where nobody is to. */
+  readonly moveTo?: (() => string | undefined) | undefined;
 };
 
 /** A request on its way through the handlers of `/live/`. */
@@ -125,7 +127,7 @@ export class Exchanges {
   }
 
   send({ request, response }: Exchange, kind: RequestKind, payload: Payload, caching: string): void {
-    const bytes = sendPayload(request, response, payload, caching);
+    const bytes = sendPayload(request, response, payload, caching, isMedia(kind) ? [] : this.#move());
     this.#options.metrics.answered(kind, response.statusCode, bytes);
   }
 
@@ -164,9 +166,19 @@ export class Exchanges {
   }
 
   fail(response: ServerResponse, kind: RequestKind, status: number, code: string, message: string, more: RawHeaders = []): void {
-    sendError(response, status, { code, message }, more);
+    sendError(response, status, { code, message }, status === 503 ? [...more, ...this.#move()] : more);
     this.#options.metrics.answered(kind, status, 0);
   }
+
+  #move(): RawHeaders {
+    const url = this.#options.moveTo?.();
+    return url === undefined ? [] : ['Millrace-Move', url];
+  }
+}
+
+/** What caches keep for ever, and says nothing of the moment. */
+function isMedia(kind: RequestKind): boolean {
+  return kind === 'part' || kind === 'segment' || kind === 'init';
 }
 
 class MediaWaiter implements Waiter {

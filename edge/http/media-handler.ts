@@ -125,7 +125,7 @@ export class MediaHandler {
       return;
     }
     // Nobody is counted for this: a page may ask for it before its player, and so its session id, is there.
-    const payload = window.master();
+    const payload = window.master(target.isSigned);
     if (payload !== undefined) {
       this.#exchanges.send(exchange, 'master', payload, PLAYLIST_CACHING);
     } else if (window.hasLadder) {

@@ -5,9 +5,9 @@ import { MediaPathCache, parseMediaPath } from './media-path.ts';
 const of = { stream: 'demo', broadcast: 'abcdef012345', track: 'v720' };
 const cases: readonly (readonly [path: string, expected: unknown])[] = [
   ['/live/demo/master.m3u8', { kind: 'master', stream: 'demo' }],
-  ['/live/demo/~a.B-c_d~/master.m3u8', { kind: 'master', stream: 'demo' }],
+  ['/live/demo/~a.B-c_d~/master.m3u8', { kind: 'master', stream: 'demo', isSigned: true }],
   ['/live/demo/manifest.mpd', { kind: 'manifest', stream: 'demo' }],
-  ['/live/demo/~abc.DEF-_~/manifest.mpd', { kind: 'manifest', stream: 'demo' }],
+  ['/live/demo/~abc.DEF-_~/manifest.mpd', { kind: 'manifest', stream: 'demo', isSigned: true }],
   ['/live/demo/rewind.m3u8', { kind: 'rewind', stream: 'demo' }],
   ['/live/demo/testbroadcast/video/rewind.m3u8', { kind: 'rewind', stream: 'demo', of: { stream: 'demo', broadcast: 'testbroadcast', track: 'video' } }],
   ['/live/demo/poster.jpg', { kind: 'picture', stream: 'demo', picture: { kind: 'poster', stream: 'demo' } }],

@@ -9,13 +9,13 @@ type OfTrack = { readonly stream: StreamName; readonly broadcast: BroadcastId; r
 
 /** What a media URL names. */
 export type MediaTarget =
-  | { readonly kind: 'master'; readonly stream: StreamName }
+  | { readonly kind: 'master'; readonly stream: StreamName; readonly isSigned?: true }
   | (OfTrack & { readonly kind: 'playlist' })
   | (OfTrack & { readonly kind: 'init'; readonly config: ConfigId })
   | (OfTrack & { readonly kind: 'segment'; readonly group: number })
   | (OfTrack & { readonly kind: 'part'; readonly group: number; readonly part: number })
   /** The LL-DASH manifest. */
-  | { readonly kind: 'manifest'; readonly stream: StreamName }
+  | { readonly kind: 'manifest'; readonly stream: StreamName; readonly isSigned?: true }
   /** The rewind window's playlist: the multivariant one, or that of a track. */
   | { readonly kind: 'rewind'; readonly stream: StreamName; readonly of?: undefined }
   | { readonly kind: 'rewind'; readonly stream: StreamName; readonly of: { readonly broadcast: BroadcastId; readonly track: TrackName } }
@@ -49,6 +49,10 @@ export function parseMediaPath(path: string): MediaTarget | undefined {
       return undefined;
     }
     rest.shift();
+    const target = rest.length === 1 ? parseStreamFile(stream, rest[0]) : undefined;
+    if (target?.kind === 'master' || target?.kind === 'manifest') {
+      return { ...target, isSigned: true };
+    }
   }
   if (rest.length === 1) {
     return parseStreamFile(stream, rest[0]);

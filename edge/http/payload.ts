@@ -6,7 +6,7 @@ export type RawHeaders = readonly string[];
 /** Headers that every media answer carries: any page may read it, and its timing. */
 export const OPEN_HEADERS: RawHeaders = [
   'Access-Control-Allow-Origin', '*',
-  'Access-Control-Expose-Headers', 'Date, Age, Location, ETag, Link, Retry-After',
+  'Access-Control-Expose-Headers', 'Date, Age, Location, ETag, Link, Retry-After, Millrace-Move',
   'Timing-Allow-Origin', '*',
 ];
 

@@ -37,7 +37,8 @@ export class DashBroadcast implements WindowFace {
   readonly #queues = new Map<number, WaitList<Waiter>>();
   #state = '';
   #listing: Listing | undefined;
-  #payload: Payload | undefined;
+  /** By how players are steered. */
+  readonly #payloads = new Map<string, Payload>();
   /** Since when the newest period waits for the rest of its renditions. */
   #incompleteSince: WallTime | undefined;
   #archiveSeen = false;
@@ -49,14 +50,21 @@ export class DashBroadcast implements WindowFace {
     this.segments = new SegmentReaders(window);
   }
 
-  /** The manifest as it is now; undefined while there is nothing to list. */
-  manifest(): Payload | undefined {
+  /** The manifest as it is now; undefined while there is nothing to list. Players of signed URLs are not steered to other edges. */
+  manifest(isSigned = false): Payload | undefined {
     const listing = this.#list();
     if (listing.periods.length === 0) {
       return undefined;
     }
     this.#anchors.tell();
-    return (this.#payload ??= new Payload(Buffer.from(manifest(listing, this.#options)), { contentType: 'application/dash+xml', compress: true }));
+    const steering = isSigned ? undefined : this.#window.steering;
+    const key = steering === undefined ? '' : JSON.stringify(steering);
+    let payload = this.#payloads.get(key);
+    if (payload === undefined) {
+      payload = new Payload(Buffer.from(manifest(listing, this.#options, steering)), { contentType: 'application/dash+xml', compress: true });
+      this.#payloads.set(key, payload);
+    }
+    return payload;
   }
 
   /** The manifest that lists a later group than `after`, or the last one of all; `wait` while there is none. */
@@ -98,7 +106,7 @@ export class DashBroadcast implements WindowFace {
     const state = this.#stateNow();
     if (state !== this.#state) {
       this.#state = state;
-      this.#listing = this.#payload = undefined;
+      this.#forgetListing();
       this.#release();
     }
     this.segments.changed();
@@ -106,7 +114,7 @@ export class DashBroadcast implements WindowFace {
 
   expire(now: WallTime): void {
     if (this.#incompleteSince !== undefined && elapsed(this.#incompleteSince, now) >= PATIENCE) {
-      this.#listing = this.#payload = undefined;
+      this.#forgetListing();
       this.#release();
     }
     for (const [after, list] of this.#queues) {
@@ -124,6 +132,11 @@ export class DashBroadcast implements WindowFace {
     }
     this.#queues.clear();
     this.segments.dismiss(outcome);
+  }
+
+  #forgetListing(): void {
+    this.#listing = undefined;
+    this.#payloads.clear();
   }
 
   #release(): void {

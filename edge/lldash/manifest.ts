@@ -1,6 +1,8 @@
+import type { BroadcastId } from '#core/media/frame.ts';
 import { millisToTicks, millis, VIDEO_TIMESCALE, type Millis } from '#core/media/time.ts';
 import { EVENT_SCHEME, eventNumber, eventText } from '#core/media/timed-event.ts';
 
+import type { Steering } from '../elsewhere/steering.ts';
 import type { ListedPeriod, ListedSegment, ListedSet, ListedTrack, Listing } from './listing.ts';
 import { segmentTimeline } from './segment-timeline.ts';
 import { element, escapeXml, isoDuration, isoInstant } from './xml.ts';
@@ -25,7 +27,7 @@ const PLAYBACK_RATE = { min: 0.96, max: 1.04 };
 const PROFILES = 'urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019,http://www.dashif.org/guidelines/low-latency-live-v5';
 
 /** Writes the manifest of a broadcast (ISO/IEC 23009-1; DASH-IF IOP, low-latency live). URLs are relative to `/live/<stream>/`. */
-export function manifest(listing: Listing, options: ManifestOptions): string {
+export function manifest(listing: Listing, options: ManifestOptions, steering?: Steering): string {
   const { ended, periods } = listing;
   const times = ended
     ? { type: 'static', mediaPresentationDuration: isoDuration(endOf(periods)) }
@@ -42,12 +44,19 @@ export function manifest(listing: Listing, options: ManifestOptions): string {
       minBufferTime: isoDuration(listing.partTarget),
       maxSegmentDuration: isoDuration(longest(periods)),
     },
-    ended || listing.newest === undefined ? '' : element('Location', {}, `manifest.mpd?broadcast=${listing.broadcast}&amp;after=${listing.newest}`),
+    steering === undefined ? '' : element('BaseURL', { serviceLocation: steering.pathway }, './'),
+    ended || listing.newest === undefined ? '' : location(listing.broadcast, listing.newest, steering),
+    steering === undefined ? '' : element('ContentSteering', { defaultServiceLocation: steering.pathway, queryBeforeStart: false }, escapeXml(steering.url)),
     ended ? '' : serviceDescription(options.latency),
     ...periods.map((period, index) => periodText(period, listing, options, index === periods.length - 1)),
     ended ? '' : utcTiming(options),
   );
   return `<?xml version="1.0" encoding="UTF-8"?>\n${mpd}\n`;
+}
+
+/** Where the next manifest is. Whole where players are steered: dash.js 5.2 cannot make another edge's out of a relative one. */
+function location(broadcast: BroadcastId, newest: number, steering: Steering | undefined): string {
+  return element('Location', { serviceLocation: steering?.pathway }, escapeXml(`${steering?.base ?? ''}manifest.mpd?broadcast=${broadcast}&after=${newest}`));
 }
 
 /** Behind twice the latency (dash.js: and half a second) players jump to it: closing up by their rate alone, they would need a minute after a stall. */

@@ -1,7 +1,8 @@
-import type { BroadcastInfo, LadderCatalog } from '#core/bus/catalog.ts';
+import type { BroadcastInfo, LadderCatalog, StreamName } from '#core/bus/catalog.ts';
 import { elapsed, later, millis, type Millis, type WallTime } from '#core/media/time.ts';
 import type { TrackName } from '#core/media/track.ts';
 
+import type { Steering } from '../elsewhere/steering.ts';
 import { playlistPayload, type Payload } from '../http/payload.ts';
 import { EventList, type ListedEvent } from './event-list.ts';
 import type { RenditionReport, ServerControl } from './media-playlist.ts';
@@ -21,6 +22,8 @@ export type BroadcastOptions = {
   readonly maxBytesPerTrack: number;
   /** PART-HOLD-BACK in part targets, 2 or more: how far behind the edge players stay. */
   readonly partHoldBack: number;
+  /** Who steers players of a stream among edges; undefined where there is one only. */
+  readonly steering?: ((stream: StreamName) => Steering | undefined) | undefined;
 };
 
 /** Another protocol that serves the same windows: told once per turn in which something changed, after the playlists were answered. */
@@ -54,7 +57,7 @@ export class BroadcastWindow {
   #follower: WindowFollower | undefined;
   #info: BroadcastInfo;
   #ladder: LadderCatalog | undefined;
-  #master: { readonly text: string; readonly payload: Payload } | undefined;
+  readonly #masters = new Map<'plain' | 'steered', { readonly text: string; readonly payload: Payload }>();
   #independentSegments = true;
   #settling = false;
 
@@ -154,17 +157,26 @@ export class BroadcastWindow {
     this.#independentSegments = false;
   }
 
-  /** The multivariant playlist; undefined while the ladder is not known or names nothing for HLS. */
-  master(): Payload | undefined {
+  /** Who steers this stream's players among edges now. */
+  get steering(): Steering | undefined {
+    return this.#options.steering?.(this.#info.stream);
+  }
+
+  /** The multivariant playlist; undefined while the ladder is not known or names nothing for HLS. Players of signed URLs are not steered: an edge elsewhere is not signed for. */
+  master(isSigned = false): Payload | undefined {
     const offered = this.#offered();
     if (offered.length === 0) {
       return undefined;
     }
-    const text = multivariantPlaylist(this.#info.broadcast, offered, this.#independentSegments);
-    if (this.#master?.text !== text) {
-      this.#master = { text, payload: playlistPayload(text) };
+    const steering = isSigned ? undefined : this.steering;
+    const text = multivariantPlaylist(this.#info.broadcast, offered, this.#independentSegments, { steering });
+    const kind = steering === undefined ? 'plain' : 'steered';
+    let known = this.#masters.get(kind);
+    if (known?.text !== text) {
+      known = { text, payload: playlistPayload(text) };
+      this.#masters.set(kind, known);
     }
-    return this.#master.payload;
+    return known.payload;
   }
 
   /** Whether the ladder is known, and with it the renditions. */

@@ -2,6 +2,8 @@ import type { Rendition } from '#core/bus/catalog.ts';
 import type { BroadcastId } from '#core/media/frame.ts';
 import type { AudioConfig, TrackConfig, TrackName, VideoConfig } from '#core/media/track.ts';
 
+import type { Steering } from '../elsewhere/steering.ts';
+
 /** A rendition of the ladder with the configuration its frames have, or are planned to have. */
 export type OfferedRendition = Pick<Rendition, 'track' | 'label' | 'frameRate' | 'bandwidth' | 'averageBandwidth'> & { readonly config: TrackConfig };
 
@@ -9,18 +11,27 @@ type UriOf = (track: TrackName) => string;
 
 type Offered<C extends TrackConfig> = OfferedRendition & { readonly config: C };
 
+/** What a playlist may say besides. */
+export type MultivariantOptions = {
+  /** Names a track's media playlist; without it as it lies below `/live/<stream>/`. */
+  readonly uriOf?: UriOf | undefined;
+  /** Who steers players among edges (4.4.6.6); undefined where there is one only. */
+  readonly steering?: Pick<Steering, 'path' | 'pathway'> | undefined;
+};
+
+type Naming = { readonly uriOf: UriOf; readonly pathway: string | undefined };
+
 /**
  * Writes the multivariant playlist (rfc8216bis, 4.4.6). Each codec of the sound is one audio group, and each picture is
  * offered once with each group. Sound alone is a variant by itself.
- *
- * @param uriOf - Names a track's media playlist; without it as it lies below `/live/<stream>/`.
  */
 export function multivariantPlaylist(
   broadcast: BroadcastId,
   renditions: readonly OfferedRendition[],
   independentSegments: boolean,
-  uriOf: UriOf = (track) => `${broadcast}/${track}/index.m3u8`,
+  { uriOf = (track) => `${broadcast}/${track}/index.m3u8`, steering }: MultivariantOptions = {},
 ): string {
+  const naming = { uriOf, pathway: steering?.pathway };
   const videos = renditions.filter((rendition): rendition is Offered<VideoConfig> => rendition.config.kind === 'video');
   const audios = renditions.filter((rendition): rendition is Offered<AudioConfig> => rendition.config.kind === 'audio');
   const groups = [...Map.groupBy(audios, ({ config }) => config.codec)];
@@ -28,23 +39,26 @@ export function multivariantPlaylist(
   if (independentSegments) {
     text += '#EXT-X-INDEPENDENT-SEGMENTS\n';
   }
+  if (steering !== undefined) {
+    text += `#EXT-X-CONTENT-STEERING:SERVER-URI="${steering.path}",PATHWAY-ID="${steering.pathway}"\n`;
+  }
   if (videos.length === 0) {
-    return text + audios.map((audio) => variant(uriOf, audio)).join('');
+    return text + audios.map((audio) => variant(naming, audio)).join('');
   }
   for (const [codec, members] of groups) {
-    text += members.map((audio, index) => media(uriOf, codec, audio, index === 0)).join('');
+    text += members.map((audio, index) => media(naming, codec, audio, index === 0)).join('');
   }
   if (groups.length === 0) {
-    return text + videos.map((video) => variant(uriOf, video)).join('');
+    return text + videos.map((video) => variant(naming, video)).join('');
   }
   for (const [codec, members] of groups) {
     const loudest = members.reduce((a, b) => (b.bandwidth > a.bandwidth ? b : a));
-    text += videos.map((video) => variant(uriOf, video, { group: groupId(codec), audio: loudest })).join('');
+    text += videos.map((video) => variant(naming, video, { group: groupId(codec), audio: loudest })).join('');
   }
   return text;
 }
 
-function media(uriOf: UriOf, codec: string, audio: Offered<AudioConfig>, isDefault: boolean): string {
+function media({ uriOf, pathway }: Naming, codec: string, audio: Offered<AudioConfig>, isDefault: boolean): string {
   const attributes = [
     'TYPE=AUDIO',
     `GROUP-ID="${groupId(codec)}"`,
@@ -53,11 +67,12 @@ function media(uriOf: UriOf, codec: string, audio: Offered<AudioConfig>, isDefau
     'AUTOSELECT=YES',
     `CHANNELS="${audio.config.channels}"`,
     `URI="${uriOf(audio.track)}"`,
+    ...(pathway === undefined ? [] : [`STABLE-RENDITION-ID="${audio.track}"`]),
   ];
   return `#EXT-X-MEDIA:${attributes.join(',')}\n`;
 }
 
-function variant(uriOf: UriOf, rendition: OfferedRendition, sound?: { readonly group: string; readonly audio: Offered<AudioConfig> }): string {
+function variant({ uriOf, pathway }: Naming, rendition: OfferedRendition, sound?: { readonly group: string; readonly audio: Offered<AudioConfig> }): string {
   const { config } = rendition;
   const codecs = sound === undefined ? config.codecString : `${config.codecString},${sound.audio.config.codecString}`;
   const attributes = [
@@ -73,6 +88,9 @@ function variant(uriOf: UriOf, rendition: OfferedRendition, sound?: { readonly g
   }
   if (sound !== undefined) {
     attributes.push(`AUDIO="${sound.group}"`);
+  }
+  if (pathway !== undefined) {
+    attributes.push(`STABLE-VARIANT-ID="${rendition.track}"`, `PATHWAY-ID="${pathway}"`);
   }
   return `#EXT-X-STREAM-INF:${attributes.join(',')}\n${uriOf(rendition.track)}\n`;
 }

@@ -22,7 +22,7 @@ export class VodManifests {
   master(broadcast: ArchivedBroadcast): Payload | undefined {
     return this.#once(broadcast, 'master', stateOf(broadcast), () => {
       const renditions = recordedRenditions(broadcast);
-      return renditions.length === 0 ? undefined : playlistPayload(multivariantPlaylist(broadcast.facts.id, renditions, false, (track) => `${track}/index.m3u8`));
+      return renditions.length === 0 ? undefined : playlistPayload(multivariantPlaylist(broadcast.facts.id, renditions, false, { uriOf: (track) => `${track}/index.m3u8` }));
     });
   }
 

@@ -55,7 +55,7 @@ class RewindPlaylists {
       return undefined;
     }
     const { id } = this.#broadcast.facts;
-    const text = multivariantPlaylist(id, offered, false, (track) => `${id}/${track}/rewind.m3u8`);
+    const text = multivariantPlaylist(id, offered, false, { uriOf: (track) => `${id}/${track}/rewind.m3u8` });
     if (this.#multivariant?.text !== text) {
       this.#multivariant = { text, payload: playlistPayload(text) };
     }

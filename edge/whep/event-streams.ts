@@ -3,8 +3,8 @@ import type { ServerResponse } from 'node:http';
 
 import { elapsed, millis, systemClock, type Clock, type WallTime } from '#core/media/time.ts';
 
-/** Events that a viewer can be told of: those of draft-ietf-wish-whep (server-sent events extension), and three of our own. */
-export const EVENT_NAMES = ['active', 'inactive', 'layers', 'viewercount', 'clock', 'estimate', 'metadata'] as const;
+/** Events that a viewer can be told of: those of draft-ietf-wish-whep (server-sent events extension), and some of our own. */
+export const EVENT_NAMES = ['active', 'inactive', 'layers', 'viewercount', 'clock', 'estimate', 'metadata', 'move'] as const;
 
 /** One of {@link EVENT_NAMES}. */
 export type EventName = (typeof EVENT_NAMES)[number];

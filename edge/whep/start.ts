@@ -14,7 +14,7 @@ import type { Directory } from '../llhls/directory.ts';
 import { gaugeOf, type EgressGauge } from './egress-facts.ts';
 import { Egress, type EgressObserver } from './egress.ts';
 import { WhepMetrics } from './metrics.ts';
-import { WhepFace, type EgressControl, type ViewerLedger, type WhepLimits } from './whep-face.ts';
+import { WhepFace, type EgressControl, type Elsewhere, type ViewerLedger, type WhepLimits } from './whep-face.ts';
 import { EgressPool } from './worker/egress-pool.ts';
 import { registerPoolMetrics } from './worker/pool-metrics.ts';
 
@@ -33,6 +33,7 @@ export type WhepOptions = {
   readonly metrics: Registry;
   readonly log: Logger;
   readonly readAddress: (request: IncomingMessage) => string;
+  readonly elsewhere?: Elsewhere | undefined;
 };
 
 /** WHEP as the edge runs it. */
@@ -55,7 +56,7 @@ export function startWhep(options: WhepOptions): Whep {
     const state = directory.current(stream)?.info.state;
     return state === 'live' ? 'live' : state !== undefined || directory.knows(stream) ? 'off-air' : 'unknown';
   };
-  const face = new WhepFace({ limits, basePath, clock: options.clock, log, readAddress, streamState, ledger: ledgerOf(options), refused: (code) => metrics.refused(code) });
+  const face = new WhepFace({ limits, basePath, clock: options.clock, log, readAddress, streamState, ledger: ledgerOf(options), refused: (code) => metrics.refused(code), elsewhere: options.elsewhere });
   face.attach(control);
   let seconds = 0;
   const timer = setInterval(() => {

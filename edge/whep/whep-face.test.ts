@@ -68,7 +68,7 @@ describe('POST /whep/<stream>', () => {
     expect(session).toMatch(/^\/whep\/demo\/[\w-]{32}$/);
     expect(answer.headers.link).toBe(
       `<${session}/layer>; rel="urn:ietf:params:whep:ext:core:layer", ` +
-        `<${session}/events>; rel="urn:ietf:params:whep:ext:core:server-sent-events"; events="active,inactive,layers,viewercount,clock,estimate,metadata"`,
+        `<${session}/events>; rel="urn:ietf:params:whep:ext:core:server-sent-events"; events="active,inactive,layers,viewercount,clock,estimate,metadata,move"`,
     );
     expect(answer.text).toContain('a=sendonly');
     expect(answer.text).toContain('a=candidate:1 1 udp');

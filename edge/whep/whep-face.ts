@@ -8,6 +8,7 @@ import { MillraceError } from '#core/runtime/errors.ts';
 import type { RestartAnswer, SdpFragment } from '#core/rtc/sdp/fragment.ts';
 import { SignallingEndpoint } from '#core/rtc/signalling/endpoint.ts';
 import { Refusal } from '#core/rtc/signalling/refusal.ts';
+import { respond } from '#core/rtc/signalling/respond.ts';
 import type { Asker, CreatedSession, SessionFactory, SessionRequest, SignalledSession } from '#core/rtc/signalling/session-factory.ts';
 import type { IceCredentials } from '#core/rtc/transport.ts';
 
@@ -46,9 +47,21 @@ export type WhepFaceOptions = {
   readonly readAddress: (request: IncomingMessage) => string;
   /** An offer was refused, for the metrics. */
   readonly refused: (code: string) => void;
+  /** Who else serves WebRTC viewers, and when to send new ones there; undefined where nobody does. */
+  readonly elsewhere?: Elsewhere | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 };
+
+/** Other edges, as WHEP sends viewers to them. */
+export interface Elsewhere {
+  /** Whether new viewers are to go elsewhere although there is room: this edge stops, or has no more to give. */
+  readonly isWished: boolean;
+  /** Base URL of an edge for one more viewer; undefined where there is none. */
+  next(): string | undefined;
+  /** Name of this edge; undefined where it has none. */
+  readonly node: string | undefined;
+}
 
 type Present = {
   readonly stream: StreamName;
@@ -58,6 +71,7 @@ type Present = {
   readonly ended: PromiseWithResolvers<void>;
   readonly cameAt: WallTime;
   isConnected: boolean;
+  isToldToMove: boolean;
   viewerCount: number;
 };
 
@@ -91,8 +105,28 @@ export class WhepFace implements SessionFactory, EgressObserver {
 
   /** Answers a request below `/whep`. `path` comes without the base path and query. */
   handle(request: IncomingMessage, response: ServerResponse, path: string): void {
-    if (!this.#extensions.handle(request, response, path)) {
+    const elsewhere = this.#elsewhere(request, path);
+    if (elsewhere !== undefined) {
+      this.#options.refused('whep/elsewhere');
+      respond(response, 307, { Location: elsewhere });
+    } else if (!this.#extensions.handle(request, response, path)) {
       this.#endpoint.handle(request, response);
+    }
+  }
+
+  /** Viewers whose sessions have not ended. */
+  get viewers(): number {
+    return this.#present.size;
+  }
+
+  /** Tells viewers who have not been told yet to go on at another edge; each may be told another one. */
+  move(): void {
+    for (const present of this.#present.values()) {
+      const url = present.isToldToMove ? undefined : this.#options.elsewhere?.next();
+      if (url !== undefined) {
+        present.isToldToMove = true;
+        present.events.tell('move', { url });
+      }
     }
   }
 
@@ -170,8 +204,21 @@ export class WhepFace implements SessionFactory, EgressObserver {
     return this.#endpoint.close();
   }
 
+  /**
+   * Where the request for a new session is to be made instead. Who was sent here by another edge is not sent on: two edges with old facts of each other would
+   * play ball with him.
+   */
+  #elsewhere({ method, url = '' }: IncomingMessage, path: string): string | undefined {
+    const { elsewhere, limits } = this.#options;
+    if (method !== 'POST' || elsewhere === undefined || !/^\/whep\/[^/]+$/.test(path) || /[?&]via=/.test(url)) {
+      return undefined;
+    }
+    const base = elsewhere.isWished || this.#present.size >= limits.maxWhepViewers ? elsewhere.next() : undefined;
+    return base === undefined ? undefined : `${base}${path}?via=${elsewhere.node ?? ''}`;
+  }
+
   #enter(id: string, stream: StreamName, address: string): Present {
-    const present: Present = { stream, address, events: new EventStreams(this.#options.clock), ended: Promise.withResolvers<void>(), viewerCount: -1, cameAt: this.#options.clock(), isConnected: false };
+    const present: Present = { stream, address, events: new EventStreams(this.#options.clock), ended: Promise.withResolvers<void>(), viewerCount: -1, cameAt: this.#options.clock(), isConnected: false, isToldToMove: false };
     this.#present.set(id, present);
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
     this.#options.ledger.came(stream, id);
