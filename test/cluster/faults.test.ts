@@ -8,7 +8,7 @@ import { until } from '#test/support/until.ts';
 
 import { startCluster, STANDARD_NODES, type Cluster } from './cluster.ts';
 import { encodingNode, renderTable, sufferFault, type Fault, type FaultRow } from './faults.ts';
-import { missingGroups } from './missing-groups.ts';
+import { GapCollector } from './missing-groups.ts';
 import { openViewer, type Viewer } from './viewer.ts';
 
 const key = 'main_0123456789abcdef';
@@ -25,6 +25,7 @@ describe.skipIf(whyNot !== undefined)(`a live broadcast over many processes${why
   let broadcaster: Broadcaster;
   let browser: Browser;
   let viewers: Record<string, Viewer>;
+  let gaps: GapCollector;
 
   beforeAll(async () => {
     [network, clip, browser] = await Promise.all([makeSwitch(), makeClip(), startBrowser()]);
@@ -32,7 +33,12 @@ describe.skipIf(whyNot !== undefined)(`a live broadcast over many processes${why
     broadcaster = startBroadcaster({ clip, urls: [cluster.node('ingest-1').publishUrl(key)], seconds: 1200 });
     const edge = cluster.node('edge-1').url;
     await until('the stream to be on air', async () => (await fetch(`${edge}/live/main/master.m3u8`)).ok, { deadline: 30_000 });
-    viewers = { 'LL-HLS': await openViewer(browser, `${edge}/watch/main?engine=hls`), WebRTC: await openViewer(browser, `${edge}/watch/main?engine=webrtc`) };
+    gaps = new GapCollector(cluster.node('edge-2').url, 'main');
+    viewers = {
+      'LL-HLS': await openViewer(browser, `${edge}/watch/main?engine=hls`),
+      'LL-HLS, encoded rung': await openViewer(browser, `${edge}/watch/main?engine=hls`, 240),
+      WebRTC: await openViewer(browser, `${edge}/watch/main?engine=webrtc`),
+    };
     for (const [name, viewer] of Object.entries(viewers)) {
       await until(`${name} to play`, async () => (await viewer.seen()).pictures > 60, { deadline: 30_000 });
     }
@@ -40,6 +46,7 @@ describe.skipIf(whyNot !== undefined)(`a live broadcast over many processes${why
 
   afterAll(async () => {
     process.stdout.write(`\n${renderTable(rows)}\n\n`);
+    await gaps?.[Symbol.asyncDispose]();
     await browser?.close();
     await broadcaster?.[Symbol.asyncDispose]();
     await cluster?.[Symbol.asyncDispose]();
@@ -57,7 +64,7 @@ describe.skipIf(whyNot !== undefined)(`a live broadcast over many processes${why
 
   it.each(cases)('is there again for every viewer, without a reload: %s, %s', async (name, fault) => {
     const target = name === 'transcoder' ? await encodingNode(cluster) : name;
-    const row = await sufferFault({ cluster, viewers, target, fault, gaps: () => missingGroups(cluster.node('edge-2').url, 'main') });
+    const row = await sufferFault({ cluster, viewers, target, fault, gaps });
     rows.push({ ...row, target: name });
     expect(row.sights.map(({ viewer, reloads }) => [viewer, reloads])).toEqual(Object.keys(viewers).map((viewer) => [viewer, 0]));
   });

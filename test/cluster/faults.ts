@@ -1,6 +1,7 @@
 import { until } from '#test/support/until.ts';
 
 import { API_TOKEN, type Cluster } from './cluster.ts';
+import type { GapCollector } from './missing-groups.ts';
 import type { Seen, Viewer } from './viewer.ts';
 
 /** What happens to a process: killed and started again after {@link FAULT_SECONDS}, stopped for so long, or its cable pulled for so long. */
@@ -20,7 +21,7 @@ export type Sight = {
   readonly wellAfter: number;
 };
 
-/** A row of the table of faults. */
+/** A row of the table of faults. `gaps`: groups that are missing at the other edge, over all renditions. */
 export type FaultRow = { readonly target: string; readonly fault: Fault; readonly sights: readonly Sight[]; readonly gaps: number };
 
 /** What {@link sufferFault} works with. */
@@ -30,8 +31,7 @@ export type SufferOptions = {
   /** The process, or `nats`. */
   readonly target: string;
   readonly fault: Fault;
-  /** Counts the groups that are missing in what viewers are offered. */
-  readonly gaps: () => Promise<number>;
+  readonly gaps: Pick<GapCollector, 'count'>;
 };
 
 /** Pictures must come for so long without a freeze before a viewer is well again. */
@@ -41,7 +41,7 @@ const STEADY_MILLIS = 3000;
 export async function sufferFault({ cluster, viewers, target, fault, gaps }: SufferOptions): Promise<FaultRow> {
   const named = Object.entries(viewers);
   const before = new Map<string, Seen>();
-  const gapsBefore = await gaps();
+  const gapsBefore = gaps.count;
   for (const [name, viewer] of named) {
     before.set(name, await viewer.seen());
   }
@@ -75,7 +75,7 @@ export async function sufferFault({ cluster, viewers, target, fault, gaps }: Suf
       };
     }),
   );
-  return { target, fault, sights, gaps: (await gaps()) - gapsBefore };
+  return { target, fault, sights, gaps: gaps.count - gapsBefore };
 }
 
 /** Does it, and gives what takes it back. */

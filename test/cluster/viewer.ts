@@ -21,8 +21,8 @@ export type Viewer = {
 /** A longer time between two pictures is a freeze to whoever watches. */
 const FREEZE_MILLIS = 400;
 
-/** Opens a page and counts what it shows. */
-export async function openViewer(browser: Browser, url: string): Promise<Viewer> {
+/** Opens a page and counts what it shows. `height`: of the rung to choose by the page's own quality setting. */
+export async function openViewer(browser: Browser, url: string, height?: number): Promise<Viewer> {
   const page = await browser.newPage({ viewport: { width: 800, height: 600 } });
   let loads = 0;
   page.on('framenavigated', (frame) => {
@@ -30,6 +30,9 @@ export async function openViewer(browser: Browser, url: string): Promise<Viewer>
   });
   await page.addInitScript(watchPictures, FREEZE_MILLIS);
   await page.goto(url);
+  if (height !== undefined) {
+    await page.waitForFunction(chooseRung, height);
+  }
   return {
     page,
     get reloads() {
@@ -38,6 +41,17 @@ export async function openViewer(browser: Browser, url: string): Promise<Viewer>
     seen: () => page.evaluate(() => (globalThis as unknown as { millraceSeen(): Seen }).millraceSeen()),
     close: () => page.close(),
   };
+}
+
+/** Runs in the page: chooses a rung once the player knows of it. */
+function chooseRung(height: number): boolean {
+  type Api = { stats: { levels: { height: number }[] }; setLevel(level: number): void };
+  const { millrace } = globalThis as unknown as { millrace?: Api };
+  const level = millrace?.stats.levels.findIndex((rung) => rung.height === height) ?? -1;
+  if (level >= 0) {
+    millrace?.setLevel(level);
+  }
+  return level >= 0;
 }
 
 /** Runs in the page: follows whichever `<video>` is there, picture by picture. */
