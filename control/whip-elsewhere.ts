@@ -20,7 +20,7 @@ export type WhipElsewhereOptions = {
 };
 
 /** As much of an Express handler as this is. */
-export type WhipElsewhere = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
+export type WhipElsewhere = (request: IncomingMessage, response: ServerResponse, next?: () => void) => void;
 
 /**
  * WHIP at a node without ingest: sends publishers by 307 to one that has room (RFC 9725, 4.5), and tells in `via` who sent them: whoever comes
@@ -30,11 +30,12 @@ export type WhipElsewhere = (request: IncomingMessage, response: ServerResponse,
 export function whipElsewhere(options: WhipElsewhereOptions): WhipElsewhere {
   return (request, response, next) => {
     const url = request.url ?? '';
-    const target = parseTarget('whip', options.basePath ?? '', url);
-    if (target === undefined) {
+    const named = parseTarget('whip', options.basePath ?? '', url);
+    if (named === undefined && next !== undefined) {
       next();
       return;
     }
+    const target = named ?? { kind: 'nothing' };
     if (target.kind !== 'nothing' && request.method === 'OPTIONS') {
       respondOptions(request, response, target.kind, []);
       return;
