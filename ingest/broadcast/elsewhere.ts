@@ -17,6 +17,7 @@ export type ElsewhereOptions = {
 /** How often another process is asked on behalf of a stand-by, and how long its answer may take. */
 const ASK_EVERY = 500;
 const ASK_PATIENCE = millis(400);
+const SPREAD = 150;
 
 /** A stream that another process looks after: what is known of its publisher, and how it is got. */
 export class Elsewhere {
@@ -98,9 +99,9 @@ export class Elsewhere {
     return got;
   }
 
-  /** What is left of a backup's patience with a holder that says nothing. */
+  /** What is left of a backup's patience with a holder that says nothing. Several backups do not lose it in the same moment. */
   get patience(): Millis {
-    return millis(Math.max(1, BACKUP_PATIENCE - this.#silence()));
+    return millis(Math.max(1, BACKUP_PATIENCE - this.#silence()) + Math.random() * SPREAD);
   }
 
   #silence(): Millis {

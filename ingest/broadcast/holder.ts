@@ -97,12 +97,13 @@ export async function takeStream({ bus, clock, stream, taker, fence, offered, pa
       return lease;
     }
     const left = patience - Math.abs(elapsed(began, clock()));
-    if (left <= 0) {
-      return await bus.lease(streamLease(stream));
-    }
-    const answer = await askHolder(bus, stream, fence(), taker, millis(Math.min(PATIENCE, left)));
+    // At the end whoever may hold it now is asked: another stand-by may have been quicker.
+    const answer = left > 0 ? await askHolder(bus, stream, fence(), taker, millis(Math.min(PATIENCE, left))) : await askHolder(bus, stream, undefined, taker, AGAIN);
     if (answer && answer.yielded !== true) {
       return answer;
+    }
+    if (!answer && left <= 0) {
+      return await bus.lease(streamLease(stream));
     }
     if (!answer) {
       await pause(millis(Math.min(AGAIN, left)));

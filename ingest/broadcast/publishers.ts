@@ -120,10 +120,10 @@ export class Publishers {
     return feed.isReady && (!isPlanned || feed === atKey) ? 'take' : 'wait';
   }
 
-  /** A publisher goes live in a stream that this process looks after. Nobody else is live. */
-  bringOn(feed: Feed, held: IngestStream): void {
+  /** A publisher goes live in a stream that this process looks after. Nobody else is live. `returns`: viewers were with the backup. */
+  bringOn(feed: Feed, held: IngestStream, returns = false): void {
     this.#live = feed;
-    if (!feed.isBackup) {
+    if (returns && !feed.isBackup) {
       this.#trust.returned(this.#options.clock());
     }
     feed.goLive((known) => held.open(feed.publisher, known));

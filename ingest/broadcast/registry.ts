@@ -17,6 +17,9 @@ const PAUSED = 2000;
 /** After a pause, what became of its leases has been heard of by then. */
 const AWAKENING = 2000;
 
+/** A ledger that cannot be written keeps no process from stopping. */
+const FLUSH_PATIENCE = 2000;
+
 /** How long a broadcast waits for its publisher: the same everywhere (design, rule 4). */
 export const GRACE: Millis = millis(30_000);
 
@@ -111,7 +114,7 @@ export class StreamRegistry implements PublisherRegistry {
     this.#orphans.close();
     this.#sites.forEach((site) => site.stop('The server is stopping. Reconnect in a moment.'));
     this.#options.metrics.live.set(0);
-    await this.#options.ledger.flush();
+    await Promise.race([this.#options.ledger.flush(), patience(FLUSH_PATIENCE)]);
     // Only now may another process read what was written, and go on.
     this.#sites.forEach((site) => site.release());
     this.#sites.clear();
@@ -160,4 +163,10 @@ export class StreamRegistry implements PublisherRegistry {
       void this.#orphans.look();
     }
   }
+}
+
+function patience(duration: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, duration).unref();
+  });
 }

@@ -323,7 +323,7 @@ export class StreamSite implements StreamKeeper {
       const failed = hasFailed(present);
       this.#options.log.info({ stream: this.name, backup: next.isBackup, failed }, failed ? 'the publisher is silent, and the one on stand-by goes on' : 'the one on stand-by goes live');
       this.#publishers.vacate(failed);
-      this.#publishers.bringOn(next, this.#held);
+      this.#publishers.bringOn(next, this.#held, present.backup);
     }
   }
 
@@ -336,7 +336,7 @@ export class StreamSite implements StreamKeeper {
         if (decision === 'leave') {
           feed.disconnect('Another encoder has taken this stream over, on another server.');
         } else if (decision === 'take' || (!answered && feed.isReady)) {
-          await this.#takeOver(feed, answered ? BACKUP_PATIENCE : this.#elsewhere.patience);
+          await this.#takeOver(feed, answered ? BACKUP_PATIENCE : this.#elsewhere.patience, answered && present.backup);
           return;
         }
       }
@@ -349,12 +349,12 @@ export class StreamSite implements StreamKeeper {
     }
   }
 
-  async #takeOver(feed: Feed, patience: Millis): Promise<void> {
+  async #takeOver(feed: Feed, patience: Millis, returns: boolean): Promise<void> {
     const { log } = this.#options;
     const present = await this.#acquire(this.#publishers.candidate(feed), patience, undefined, true);
     if (!present && this.#held && !this.#publishers.isLive && !this.#stopped && feed.isReady) {
       log.info({ stream: this.name, backup: feed.isBackup }, 'the one on stand-by takes the stream over from another process');
-      this.#publishers.bringOn(feed, this.#held);
+      this.#publishers.bringOn(feed, this.#held, returns);
     }
   }
 
