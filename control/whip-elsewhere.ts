@@ -24,8 +24,8 @@ export type WhipElsewhere = (request: IncomingMessage, response: ServerResponse,
 
 /**
  * WHIP at a node without ingest: sends publishers by 307 to one that has room (RFC 9725, 4.5), and tells in `via` who sent them: whoever comes
- * with it is never sent on again, so two nodes that know old facts of each other cannot play ball. Where no ingest is known, 503 with Retry-After. Curl and OBS keep the
- * key on the way; browsers take `Authorization` out at another origin and ask `/api/v1/ingests` first.
+ * with it is never sent on again, so two nodes that know old facts of each other do not send them back and forth. Where no ingest is known, 503 with Retry-After. OBS keeps
+ * the key on the way; browsers take `Authorization` out at another origin and ask `/api/v1/ingests` first.
  */
 export function whipElsewhere(options: WhipElsewhereOptions): WhipElsewhere {
   return (request, response, next) => {
