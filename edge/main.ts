@@ -5,6 +5,7 @@ import { parseStreamKey } from '#core/access/stream-key.ts';
 import type { Bus } from '#core/bus/bus.ts';
 import type { StreamName } from '#core/bus/catalog.ts';
 import type { EdgeLoad, NodeId } from '#core/bus/node.ts';
+import { RECORDINGS_SUBJECT } from '#core/recording/recording.ts';
 import { millis, systemClock, type Clock, type Millis } from '#core/media/time.ts';
 import type { Nodes } from '#core/placement/nodes.ts';
 import type { GivenSockets } from '#core/runtime/listen-fds.ts';
@@ -12,6 +13,7 @@ import type { Logger } from '#core/runtime/log.ts';
 import type { Stage } from '#core/runtime/stage.ts';
 import type { RtcTransport } from '#core/rtc/transport.ts';
 
+import { noArchive } from './archive/nothing-kept.ts';
 import { openArchive } from './archive/open-archive.ts';
 import { Audience } from './audience/audience.ts';
 import { AudienceReport } from './audience/report.ts';
@@ -109,7 +111,10 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     knownStreams: () => [...configured, ...(deps.knownStreams?.() ?? [])],
     steering: steeringOf(edges, basePath),
   });
-  const archive = await openArchive({ config, log, metrics: registry, bus, clock, neverRecorded: deps.neverRecorded ?? [] });
+  const archive =
+    deps.archives === false
+      ? noArchive
+      : await openArchive({ config, log, metrics: registry, bus, clock, neverRecorded: deps.neverRecorded ?? [], url: () => edges.ownUrl });
   const audience = new Audience();
   const waitingRoom = new WaitingRoom({
     maxWaiting: config.maxWaitingRequests,
@@ -130,6 +135,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
   const media = new MediaHandler({
     directory, audience, waitingRoom, metrics, readAddress, clock, archive, unsent, pictures, basePath,
     moveTo: () => drain.target,
+    ...(deps.node === undefined ? {} : { place: { node: deps.node, url: () => edges.ownUrl } }),
   });
   let stopping = false;
   const drain: Drain = new Drain({ edges, clock, viewers: () => Math.max(whep?.face.viewers ?? 0, sumOf(audience.totals())), tell: () => whep?.face.move() });
@@ -142,7 +148,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
       elsewhere: { node: deps.node, get isWished() { return drain.isOn || meter.load >= 1; }, next: () => edges.next({ whep: true }) },
     });
   const meter: LoadMeter = new LoadMeter(() => [(whep?.face.viewers ?? 0) / config.maxWhepViewers, connections.count / config.maxConnections]);
-  const recordings = startRecordings({ archive, bus, log, pictures, addressOf, unsent });
+  const recordings = startRecordings({ archive, bus, log, pictures, addressOf, unsent, subject: subjectOf(deps) });
   const listener = dispatcher({
     basePath,
     media,
@@ -206,6 +212,11 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
         ended();
       })()),
   };
+}
+
+/** What the recordings that are kept here are asked for by on the bus. */
+function subjectOf({ archives = true, node }: EdgeDeps): string | undefined {
+  return !archives ? undefined : node === undefined ? RECORDINGS_SUBJECT : `${RECORDINGS_SUBJECT}/${node}`;
 }
 
 function sumOf(counts: Readonly<Record<string, number>>): number {

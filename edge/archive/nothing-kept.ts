@@ -1,6 +1,8 @@
 import type { BroadcastInfo, LadderCatalog } from '#core/bus/catalog.ts';
 
-import type { BroadcastKeeper } from './archive.ts';
+import { MillraceError } from '#core/runtime/errors.ts';
+
+import type { Archive, BroadcastKeeper } from './archive.ts';
 
 /** The keeper of a broadcast of which nothing is kept. */
 export class NothingKept implements BroadcastKeeper {
@@ -24,3 +26,13 @@ export class NothingKept implements BroadcastKeeper {
     return Promise.resolve();
   }
 }
+
+/** The archive of an edge that keeps nothing. */
+export const noArchive: Archive = {
+  keep: () => new NothingKept(),
+  find: () => Promise.resolve(undefined),
+  open: () => undefined,
+  recordings: () => [],
+  remove: () => Promise.reject(new MillraceError('recording/unknown', 'There is no such recording.')),
+  close: () => Promise.resolve(),
+};

@@ -25,6 +25,8 @@ export type ArchiveOptions = {
   readonly clock: Clock;
   /** Streams that are never recorded, whatever the setting: the demo's. */
   readonly neverRecorded?: readonly StreamName[];
+  /** Base URL of this node, where others send viewers who go back in time; undefined while it is not known, or there are no others. */
+  readonly url?: () => string | undefined;
   /** Default: the system's. */
   readonly disk?: Disk;
 };
@@ -37,7 +39,7 @@ const TICK = millis(1000);
 const MEBIBYTE = 1024 * 1024;
 
 /** Opens the archive in `<dataDir>/archive`, and mends what a crash has left. Bad files there never stop the start. */
-export async function openArchive({ config, log, metrics, bus, clock, neverRecorded = [], disk = systemDisk() }: ArchiveOptions): Promise<Archive> {
+export async function openArchive({ config, log, metrics, bus, clock, neverRecorded = [], url, disk = systemDisk() }: ArchiveOptions): Promise<Archive> {
   const folder = join(config.dataDir, 'archive');
   const shelf = new Shelf({
     folder,
@@ -50,6 +52,7 @@ export async function openArchive({ config, log, metrics, bus, clock, neverRecor
     metrics: (gauges) => new ArchiveMetrics(metrics, gauges),
     log,
     clock,
+    url,
   });
   const patience = new AbortController();
   await Promise.race([shelf.scanned, setTimeout(SCAN_GRACE, undefined, { signal: patience.signal }).catch(() => undefined)]);

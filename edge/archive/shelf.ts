@@ -57,6 +57,8 @@ export type ShelfOptions = {
   readonly metrics: (gauges: ArchiveGauges) => ArchiveMetrics;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Base URL of this node, where others send viewers who go back in time. */
+  readonly url?: (() => string | undefined) | undefined;
 };
 
 /** The archive: what is on air, what may come back, what is finished. */
@@ -196,7 +198,8 @@ export class Shelf implements Archive {
   #tellHealth(now: WallTime): void {
     for (const [id, keeper] of this.#keepers) {
       if (keeper.kept !== undefined && this.#closing === undefined) {
-        this.#options.bus.putCatalog(id, 'archive', keeper.kept.health(now));
+        const url = this.#options.url?.();
+        this.#options.bus.putCatalog(id, 'archive', { ...keeper.kept.health(now), ...(url === undefined ? {} : { url }) });
       }
     }
   }

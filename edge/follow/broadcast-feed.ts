@@ -47,7 +47,11 @@ export class BroadcastFeed implements WindowFollower {
     this.#options = options;
     window.follower = this;
     this.#keep();
-    this.#stopCatalog = options.bus.onCatalog(info.broadcast, 'ladder', (ladder) => this.#take(ladder));
+    const stops = [
+      options.bus.onCatalog(info.broadcast, 'ladder', (ladder) => this.#take(ladder)),
+      options.bus.onCatalog(info.broadcast, 'archive', (archive) => (window.archive = archive)),
+    ];
+    this.#stopCatalog = () => stops.forEach((stop) => stop());
   }
 
   set info(info: BroadcastInfo) {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { StreamName } from '#core/bus/catalog.ts';
+import type { NodeId } from '#core/bus/node.ts';
 import { later, type Clock, type WallTime } from '#core/media/time.ts';
 
 import type { Audience, Viewer, ViewerProtocol } from '../audience/audience.ts';
@@ -11,7 +12,7 @@ import { RETRY_AFTER, sendError, sendPayload } from './answer.ts';
 import type { AddressReader } from './client-address.ts';
 import type { MediaTarget } from './media-path.ts';
 import type { EdgeMetrics, RequestKind } from './metrics.ts';
-import type { Payload, RawHeaders } from './payload.ts';
+import { OPEN_HEADERS, type Payload, type RawHeaders } from './payload.ts';
 import { ViewerConnections, type ViewerConnection } from './viewer-connection.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
@@ -31,6 +32,8 @@ export type ExchangeOptions = {
 export type Exchange = {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** Without the base path. */
+  readonly path: string;
   readonly query: string;
   readonly connection: ViewerConnection;
 };
@@ -65,8 +68,8 @@ export class Exchanges {
     this.#stopping = true;
   }
 
-  begin(request: IncomingMessage, response: ServerResponse, query: string): Exchange {
-    return { request, response, query, connection: this.#connections.of(request) };
+  begin(request: IncomingMessage, response: ServerResponse, path: string, query: string): Exchange {
+    return { request, response, path, query, connection: this.#connections.of(request) };
   }
 
   /** Counts the viewer behind a request. */
@@ -141,6 +144,17 @@ export class Exchanges {
     } else {
       this.fail(response, kind, 404, 'media/not-found', 'The stream is on air, but this is not (or no longer) part of it.');
     }
+  }
+
+  /** Sends a request to another node, once. False where one has sent it here. */
+  redirect({ response, path, query }: Exchange, kind: RequestKind, url: string, from: NodeId): boolean {
+    if (/(^|&)via=/.test(query)) {
+      return false;
+    }
+    response.writeHead(307, [...OPEN_HEADERS, 'Location', `${url}${path}?${query === '' ? '' : `${query}&`}via=${from}`, 'Cache-Control', 'no-cache', 'Content-Length', '0']);
+    response.end();
+    this.#options.metrics.answered(kind, 307, 0);
+    return true;
   }
 
   /** There is no room to subscribe to one more track (ADR 0015). */

@@ -1,4 +1,5 @@
 import type { StreamName } from '#core/bus/catalog.ts';
+import type { NodeId } from '#core/bus/node.ts';
 import type { BroadcastId } from '#core/media/frame.ts';
 
 import type { Archive, ArchivedBroadcast, ArchivedTrack } from '../archive/archive.ts';
@@ -32,6 +33,8 @@ export type KeptAnswersOptions = {
   readonly exchanges: Exchanges;
   /** Of bytes from disk that wait to be sent. Default: its own. */
   readonly unsent?: Shares | undefined;
+  /** This node among others, and its base URL as they know it. */
+  readonly place?: { readonly node: NodeId; readonly url: () => string | undefined } | undefined;
 };
 
 type KeptTarget = Extract<MediaTarget, { kind: 'segment' | 'init' }>;
@@ -65,9 +68,16 @@ export class KeptAnswers {
       }
       exchanges.send(exchange, 'rewind', payload, REWIND_CACHING);
     });
-    if (!isKept) {
+    if (!isKept && !this.elsewhere(exchange, target, id)) {
       exchanges.missing(exchange.response, target);
     }
+  }
+
+  /** Sends a request for what is not kept here to the node that keeps it. False where none does. */
+  elsewhere(exchange: Exchange, target: MediaTarget, id: BroadcastId | undefined): boolean {
+    const { directory, exchanges, archive, place } = this.#options;
+    const url = id === undefined || archive.open(id) !== undefined ? undefined : directory.broadcast(target.stream, id)?.archive?.url;
+    return place !== undefined && url !== undefined && url !== place.url() && exchanges.redirect(exchange, target.kind, url, place.node);
   }
 
   /**

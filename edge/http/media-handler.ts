@@ -7,7 +7,7 @@ import type { Rendition } from '../llhls/rendition.ts';
 import type { Pictures } from '../pictures/pictures.ts';
 import { DashAnswers } from './dash-answers.ts';
 import { Exchanges, type Exchange, type ExchangeOptions, type Wait } from './exchanges.ts';
-import { KeptAnswers } from './kept-answers.ts';
+import { KeptAnswers, type KeptAnswersOptions } from './kept-answers.ts';
 import { MediaPathCache, type MediaTarget } from './media-path.ts';
 import { IMMUTABLE, OPEN_HEADERS, type RawHeaders } from './payload.ts';
 import type { Shares } from './shares.ts';
@@ -38,6 +38,8 @@ export type MediaHandlerOptions = ExchangeOptions & {
   readonly pictures?: Pictures;
   /** Path of the public URL, without a slash at the end. Default: the root. */
   readonly basePath?: string;
+  /** This node among others, and its base URL as they know it: who goes back further than is kept here is sent to the node that keeps it. */
+  readonly place?: KeptAnswersOptions['place'];
   /** What DASH manifests say; each value has a default. */
   readonly dash?: Partial<Pick<ManifestOptions, 'latency'>>;
 };
@@ -59,7 +61,7 @@ export class MediaHandler {
     this.#options = options;
     this.#exchanges = exchanges;
     this.#dash = new DashAnswers({ directory, archive, metrics, clock, exchanges, timeUrl: `${basePath}/time`, latency: options.dash?.latency ?? DEFAULT_LATENCY });
-    this.#kept = archive && new KeptAnswers({ archive, directory, exchanges, unsent });
+    this.#kept = archive && new KeptAnswers({ archive, directory, exchanges, unsent, place: options.place });
   }
 
   /** From now on nobody is made to wait. */
@@ -79,7 +81,7 @@ export class MediaHandler {
       this.#exchanges.fail(response, 'malformed', 400, 'http/malformed', 'The path is not that of a playlist or of media.');
       return;
     }
-    this.#serve(this.#exchanges.begin(request, response, query), target);
+    this.#serve(this.#exchanges.begin(request, response, path, query), target);
   }
 
   #serve(exchange: Exchange, target: MediaTarget): void {
@@ -109,6 +111,8 @@ export class MediaHandler {
     const { pictures, metrics } = this.#options;
     if (target.kind === 'rewind' && this.#kept !== undefined) {
       this.#kept.rewind(exchange, target);
+    } else if (target.kind === 'picture' && target.picture.kind === 'storyboard' && this.#kept?.elsewhere(exchange, target, target.picture.broadcast) === true) {
+      return;
     } else if (target.kind === 'picture' && pictures !== undefined) {
       const { request, response } = exchange;
       response.once('finish', () => metrics.answered('picture', response.statusCode, Number(response.getHeader('content-length') ?? 0)));
@@ -219,7 +223,8 @@ export class MediaHandler {
       this.#exchanges.send(exchange, target.kind, payload, IMMUTABLE);
       return;
     }
-    const isAnswered = (target.kind === 'segment' && this.#dash.segment(exchange, target)) || this.#kept?.media(exchange, target) === true;
+    const isAnswered =
+      (target.kind === 'segment' && this.#dash.segment(exchange, target)) || this.#kept?.media(exchange, target) === true || this.#kept?.elsewhere(exchange, target, target.broadcast) === true;
     if (!isAnswered) {
       this.#exchanges.missing(exchange.response, target);
     }

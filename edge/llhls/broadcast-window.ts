@@ -1,4 +1,4 @@
-import type { BroadcastInfo, LadderCatalog, StreamName } from '#core/bus/catalog.ts';
+import type { ArchiveHealth, BroadcastInfo, LadderCatalog, StreamName } from '#core/bus/catalog.ts';
 import { elapsed, later, millis, type Millis, type WallTime } from '#core/media/time.ts';
 import type { TrackName } from '#core/media/track.ts';
 
@@ -53,6 +53,8 @@ export class BroadcastWindow {
   readonly #ladderWaiters = new WaitList<Waiter>();
   readonly #events = new EventList();
   readonly #faces: WindowFace[] = [];
+  /** How whoever keeps it on disk does, here or elsewhere; undefined where nobody does. */
+  archive: ArchiveHealth | undefined;
   readonly #readyWaiters = new WaitList<Waiter>();
   #follower: WindowFollower | undefined;
   #info: BroadcastInfo;

@@ -22,10 +22,14 @@ const MAX_REMEMBERED = 4096;
 
 type More = Pick<Recording, 'width' | 'height' | 'downloadBytes'>;
 
-/** Answers on the bus what is asked of recordings ({@link RECORDINGS_SUBJECT}). */
-export function serveRecordings(bus: Bus, archive: Archive, downloads: Downloads): Unsubscribe {
+/**
+ * Answers on the bus what is asked of recordings.
+ *
+ * @param subject {@link RECORDINGS_SUBJECT}; among many nodes with `/<node>` behind it.
+ */
+export function serveRecordings(bus: Bus, archive: Archive, downloads: Downloads, subject: string = RECORDINGS_SUBJECT): Unsubscribe {
   const desk = new RecordingsDesk(archive, downloads);
-  return bus.serve(RECORDINGS_SUBJECT, (payload) => {
+  return bus.serve(subject, (payload) => {
     const asked = requests.safeParse(payload);
     if (!asked.success) {
       throw new MillraceError('recording/malformed', 'Recordings are listed, got or removed.');

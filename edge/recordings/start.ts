@@ -5,7 +5,11 @@ import { RecordingsFace, type FaceOptions } from './face.ts';
 import { serveRecordings } from './serve.ts';
 
 /** What recordings are served with. */
-export type RecordingsOptions = FaceOptions & { readonly bus: Bus };
+export type RecordingsOptions = FaceOptions & {
+  readonly bus: Bus;
+  /** What they are asked for by on the bus; undefined where they are not. */
+  readonly subject: string | undefined;
+};
 
 /** Recordings over HTTP and on the bus. */
 export interface Recordings {
@@ -16,8 +20,8 @@ export interface Recordings {
 }
 
 /** Serves the recordings of an archive. */
-export function startRecordings({ bus, ...options }: RecordingsOptions): Recordings {
+export function startRecordings({ bus, subject, ...options }: RecordingsOptions): Recordings {
   const face = new RecordingsFace(options);
-  const stop = serveRecordings(bus, options.archive, face.downloads);
-  return { handle: (request, response, path) => face.handle(request, response, path), close: () => stop() };
+  const stop = subject === undefined ? undefined : serveRecordings(bus, options.archive, face.downloads, subject);
+  return { handle: (request, response, path) => face.handle(request, response, path), close: () => stop?.() };
 }
