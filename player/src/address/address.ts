@@ -74,6 +74,11 @@ export class Routes {
     return `${this.#base}whip`;
   }
 
+  /** Servers that take broadcasts. */
+  get ingests(): string {
+    return `${this.#base}api/v1/ingests`;
+  }
+
   watch(stream: string): string {
     return `${this.#base}watch/${encodeURIComponent(stream)}`;
   }
@@ -109,6 +114,11 @@ export class Routes {
   recording(id: string, file?: string): string {
     const page = `${this.#base}recordings/${encodeURIComponent(id)}`;
     return file === undefined ? page : `${page}/${file}`;
+  }
+
+  /** The same for a recording that another server keeps; `root`: that server's. */
+  keptAt(root: string | undefined): Routes {
+    return root === undefined ? this : new Routes(root);
   }
 
   get recordings(): string {

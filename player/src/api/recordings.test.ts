@@ -25,6 +25,15 @@ describe('a recording of the API', () => {
     expect(readRecording(rest)).toMatchObject({ state: 'recording', downloadBytes: undefined, height: undefined });
   });
 
+  it.each([
+    ['/recordings/0a1b2c3d4e5f/master.m3u8', undefined],
+    ['https://archive.test/tv/recordings/0a1b2c3d4e5f/master.m3u8', 'https://archive.test/tv/'],
+    ['ftp://archive.test/recordings/0a1b2c3d4e5f/master.m3u8', undefined],
+    [7, undefined],
+  ])('with the URL %j is kept by %j', (hls, keeper) => {
+    expect(readRecording({ ...finished, hls })?.keeper).toBe(keeper);
+  });
+
   it.each([null, 'finished', {}, { ...finished, id: 7 }, { ...finished, state: 'lost' }, { ...finished, startedAt: null }])('is not %j', (value) => {
     expect(readRecording(value)).toBeUndefined();
   });

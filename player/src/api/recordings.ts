@@ -15,6 +15,8 @@ export type RecordingFacts = {
   readonly downloadBytes: number | undefined;
   /** Of the best picture, pixels. */
   readonly height: number | undefined;
+  /** Root of the server that keeps it, with a closing slash; undefined where that is the one that was asked. */
+  readonly keeper: string | undefined;
 };
 
 /**
@@ -56,5 +58,12 @@ export function readRecording(value: unknown): RecordingFacts | undefined {
     duration: number(value['duration']) ?? 0,
     downloadBytes: number(value['downloadBytes']),
     height: number(value['height']),
+    keeper: keeperOf(text(value['hls']), id),
   };
+}
+
+/** URLs are whole where another server keeps the recording. */
+function keeperOf(hls: string | undefined, id: string): string | undefined {
+  const root = hls?.split(`recordings/${encodeURIComponent(id)}/`)[0];
+  return root !== undefined && /^https?:\/\/.*\/$/.test(root) ? root : undefined;
 }

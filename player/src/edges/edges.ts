@@ -139,8 +139,8 @@ export class Edges {
   }
 
   async #ask(): Promise<void> {
-    if (document.visibilityState !== 'visible') {
-      // Whoever returns to the page asks.
+    if (document.visibilityState !== 'visible' && this.route.others.length > 0) {
+      // Whoever returns to the page asks again.
       return;
     }
     let ttl = aloneTtl;

@@ -46,6 +46,8 @@ export class RecordingVisit implements Visit {
   readonly #backOff = new BackOff(millis(400), millis(6_000));
   readonly #ends = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
+  /** Of the server that keeps the recording. */
+  #routes: Routes;
   /** Not gone yet, the best first. */
   #ways: readonly EngineWay[];
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -57,6 +59,7 @@ export class RecordingVisit implements Visit {
 
   constructor(options: RecordingVisitOptions) {
     this.#options = options;
+    this.#routes = options.routes;
     this.#position = options.begin;
     const { video, routes, id } = options;
     // Of a recording nobody is behind: its frames' dates are of no use here.
@@ -185,13 +188,13 @@ export class RecordingVisit implements Visit {
 
   /** HLS by hls.js or by the browser; DASH where that does not work, or where the page asks for it. */
   #findWays(): readonly EngineWay[] {
-    const { video, routes, id, engineChoice } = this.#options;
+    const { video, id, engineChoice } = this.#options;
     const hls: EngineWay = {
       kind: 'hls',
-      make: (options) => openRewind(options, { kind: 'hls', url: routes.recording(id, 'master.m3u8'), begin: { position: this.#position } }),
+      make: (options) => openRewind(options, { kind: 'hls', url: this.#routes.recording(id, 'master.m3u8'), begin: { position: this.#position } }),
     };
     const dash = engineChoice === 'hls' ? { ways: [] } : chooseEngine('dash', video);
-    const others = 'ways' in dash ? dash.ways.map((way) => ({ ...way, make: (options: Parameters<EngineWay['make']>[0]) => way.make({ ...options, dashUrl: routes.recording(id, 'manifest.mpd') }) })) : [];
+    const others = 'ways' in dash ? dash.ways.map((way) => ({ ...way, make: (options: Parameters<EngineWay['make']>[0]) => way.make({ ...options, dashUrl: this.#routes.recording(id, 'manifest.mpd') }) })) : [];
     return engineChoice !== 'dash' && canRewind(video) ? [hls, ...others] : others;
   }
 
@@ -282,6 +285,7 @@ export class RecordingVisit implements Visit {
     const { routes, id } = this.#options;
     try {
       const facts = await fetchRecording(routes, id, this.#ends.signal);
+      this.#routes = routes.keptAt(facts?.keeper);
       if (facts === undefined) {
         this.#enter('unknown');
       } else if (facts.state === 'damaged') {

@@ -76,6 +76,8 @@ export class PlayerState {
   volume = $state(1);
   muted = $state(false);
   refusal = $state<string>();
+  /** Root of the server that keeps the recording, where that is another one. */
+  keeper = $state<string>();
   panel = $state<Panel>('none');
   statisticsOpen = $state(false);
   #controlsAwake = $state(true);
@@ -116,7 +118,7 @@ export class PlayerState {
   readonly poster = $derived.by(() => {
     const { recording, routes, stream } = this.#options;
     if (recording !== undefined) {
-      return routes.recording(recording.id, 'poster.jpg');
+      return routes.keptAt(this.keeper).recording(recording.id, 'poster.jpg');
     }
     return this.needsStart && this.snapshot?.joinTime === null ? this.#at(routes.picture(stream, 'poster')) : undefined;
   });
@@ -223,7 +225,7 @@ export class PlayerState {
     const { routes, recording } = this.#options;
     const broadcast = this.about.facts?.broadcast;
     if (recording !== undefined) {
-      void this.storyboard.load(routes.recording(recording.id, 'storyboard.vtt'));
+      void this.storyboard.load(routes.keptAt(this.keeper).recording(recording.id, 'storyboard.vtt'));
     } else if (broadcast !== undefined) {
       void this.storyboard.load(this.#at(routes.storyboard(this.stream, broadcast)));
       preloadRewind();

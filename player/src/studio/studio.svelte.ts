@@ -7,6 +7,7 @@ import { memory } from './memory.ts';
 import { publishedOf } from './published.ts';
 import type { Settings } from './settings.ts';
 import { Sources } from './sources.svelte.ts';
+import { IngestChoice } from './whip/ingest-choice.ts';
 import { Publisher } from './whip/publisher.ts';
 import type { PublisherState } from './whip/publisher.ts';
 import type { Published } from './whip/whip-session.ts';
@@ -47,7 +48,7 @@ export class StudioState {
     this.routes = routes;
     this.sources = new Sources(() => void this.#republish());
     this.#publisher = new Publisher({
-      url: routes.whip,
+      ingests: new IngestChoice({ home: new URL(routes.landing, location.href).href, own: routes.whip, list: routes.ingests }),
       changed: (state) => this.#changed(state),
       sampled: (rows, before) => this.#sampled(readOutbound(rows, before)),
     });

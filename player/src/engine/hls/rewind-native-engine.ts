@@ -1,5 +1,6 @@
 import { wallTime } from '#core/media/time.ts';
 import type { WallTime } from '#core/media/time.ts';
+import type { Edges } from '../../edges/edges.ts';
 import type { Engine, EngineKind, EngineListener } from '../engine.ts';
 import { startDateOf, tellFailure } from '../native/element.ts';
 import { tellPlaylistMessages } from '../native/playlist-messages.ts';
@@ -14,6 +15,8 @@ export type NativeRewindOptions = {
   readonly video: HTMLVideoElement;
   readonly url: string;
   readonly begin: SeekTarget;
+  /** Who serves what is kept of a broadcast on air; a recording is where its URL says. */
+  readonly edges?: Edges | undefined;
   readonly listener: EngineListener;
 };
 
@@ -38,15 +41,18 @@ export class NativeRewindEngine implements Engine, SeekableEngine {
   }
 
   start(): void {
-    const { video, url, listener } = this.#options;
+    const { video, url, edges, listener } = this.#options;
     const { signal } = this.#ends;
     video.addEventListener('loadedmetadata', () => this.#begin(), { signal });
     video.addEventListener('progress', () => listener.buffered(), { signal });
     video.addEventListener('playing', () => listener.recovered(), { signal });
     video.addEventListener('ended', () => listener.ended(), { signal });
     video.addEventListener('error', () => void tellFailure(this.#options, signal), { signal });
-    video.src = url;
-    void tellPlaylistMessages({ url, listener, signal, startDate: () => startDateOf(video), interval: seldom });
+    video.src = edges?.url(url) ?? url;
+    void tellPlaylistMessages({ url, edges, listener, signal, startDate: () => startDateOf(video), interval: seldom });
+    // Where the viewer is, the session knows: it begins there anew.
+    const unlisten = edges?.onMove(({ because }) => because === 'lost' && listener.failed({ kind: 'network', detail: 'the edge is gone' }));
+    signal.addEventListener('abort', () => unlisten?.());
   }
 
   shownAt(): WallTime | undefined {

@@ -1,9 +1,11 @@
 import { millis } from '#core/media/time.ts';
 import { BackOff } from '../../session/back-off.ts';
+import type { IngestChoice } from './ingest-choice.ts';
 import { LinkWatch } from './link-watch.ts';
 import type { StatsRow } from './outbound.ts';
 import { retryAfter, troubleOf } from './retry-rule.ts';
 import type { Trouble } from './retry-rule.ts';
+import { WhipRefusal } from './whip-refusal.ts';
 import { WhipSession } from './whip-session.ts';
 import type { Published } from './whip-session.ts';
 
@@ -20,8 +22,8 @@ export type PublisherState =
 
 /** Options of {@link Publisher}. */
 export type PublisherOptions = {
-  /** The WHIP endpoint. */
-  readonly url: string;
+  /** Which WHIP endpoint. */
+  readonly ingests: IngestChoice;
   readonly changed: (state: PublisherState) => void;
   /** Told of each reading of a session's statistics, with the one before of the same session. */
   readonly sampled: (rows: readonly StatsRow[], before: readonly StatsRow[]) => void;
@@ -100,17 +102,27 @@ export class Publisher {
     const backOff = new BackOff(millis(500), millis(8_000));
     let wasLive = false;
     let troubledAt = performance.now();
-    while (!signal.aborted && this.#published !== undefined) {
-      const session = new WhipSession({ url: this.#options.url, key, published: this.#published });
+    const { ingests } = this.#options;
+    for (;;) {
+      const url = await ingests.next(signal);
+      if (signal.aborted || this.#published === undefined) {
+        return;
+      }
+      const session = new WhipSession({ url, key, published: this.#published });
       this.#session = session;
       let wait = 0;
       try {
         await session.connected(connectPatience);
+        ingests.works();
         backOff.reset();
         wasLive = true;
         await this.#live(session, signal);
         troubledAt = performance.now();
       } catch (error) {
+        // What an ingest refuses a broadcaster, another one will refuse as well.
+        if (!(error instanceof WhipRefusal) || error.status < 400 || error.status >= 500) {
+          ingests.failed();
+        }
         const least = retryAfter(error, { wasLive, troubledFor: millis(performance.now() - troubledAt) });
         wait = Math.max(backOff.next(), least ?? 0);
         if (!signal.aborted) {
