@@ -30,8 +30,23 @@ type Meta = [
 /** A track's configuration with its description as an array of numbers. */
 type StoredConfig = { readonly [K in keyof TrackConfig]: unknown } & { readonly description: readonly number[] };
 
+/** Bytes before a record's meta: the length of the meta and of the data, 32 bits each. */
+export const RECORD_HEADER_BYTES = 8;
+
 /** Serialises a frame as one record of a frame log. */
 export function writeRecord(frame: Frame): Uint8Array {
+  const text = new TextEncoder().encode(writeMeta(frame));
+  const record = new Uint8Array(RECORD_HEADER_BYTES + text.length + frame.data.length);
+  const view = new DataView(record.buffer);
+  view.setUint32(0, text.length);
+  view.setUint32(4, frame.data.length);
+  record.set(text, RECORD_HEADER_BYTES);
+  record.set(frame.data, RECORD_HEADER_BYTES + text.length);
+  return record;
+}
+
+/** A record's meta, for who lays a record out himself. */
+export function writeMeta(frame: Frame): string {
   const meta: Meta = [
     frame.broadcast,
     frame.epoch,
@@ -51,14 +66,7 @@ export function writeRecord(frame: Frame): Uint8Array {
   if (frame.events !== undefined && frame.events.length > 0) {
     meta.push(...(frame.head === undefined ? [null, null] : []), frame.events);
   }
-  const text = new TextEncoder().encode(JSON.stringify(meta));
-  const record = new Uint8Array(8 + text.length + frame.data.length);
-  const view = new DataView(record.buffer);
-  view.setUint32(0, text.length);
-  view.setUint32(4, frame.data.length);
-  record.set(text, 8);
-  record.set(frame.data, 8 + text.length);
-  return record;
+  return JSON.stringify(meta);
 }
 
 /**

@@ -8,7 +8,7 @@ import { BacklogAnswer } from './backlog-answer.ts';
 import { readWant, type BacklogWant } from './backlog.ts';
 import { guarded } from './guarded.ts';
 import type { Inbox } from './inbox.ts';
-import type { NumberedFrame } from './message.ts';
+import { MAX_FRAME_BYTES, type NumberedFrame } from './message.ts';
 import type { Outlet } from './outlet.ts';
 
 /** Answers of a track at a time. Each holds on to no more than what the track kept when it was asked. */
@@ -121,6 +121,7 @@ export class BacklogOrigin {
   }
 
   #numbered({ number, frames }: RetainedGroup): readonly NumberedFrame[] {
-    return frames.map((frame, at) => ({ run: this.#deps.run, number: number + at, isAfterDrop: false, frame }));
+    const numbered = frames.map((frame, at) => ({ run: this.#deps.run, number: number + at, isAfterDrop: false, frame }));
+    return numbered.filter(({ frame }) => frame.data.byteLength <= MAX_FRAME_BYTES);
   }
 }

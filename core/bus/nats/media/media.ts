@@ -27,11 +27,13 @@ export type NatsMediaDeps = {
 
 /** The frames of a bus over NATS. */
 export interface NatsMedia {
+  /** False between {@link NatsMedia.disconnected} and {@link NatsMedia.reconnected}. */
+  readonly isConnected: boolean;
   /** As `Bus.produce`. */
   produce(broadcast: BroadcastId, track: TrackName, options: { readonly fence: number }): TrackProducer;
   /** As `Bus.consume`. */
   consume(broadcast: BroadcastId, track: TrackName, options?: ConsumeOptions): TrackConsumer;
-  /** The broadcast has ended, wherever it was written: its consumers end once they have read what is queued and under way. To be called once for each that ended. */
+  /** The broadcast has ended, wherever it was written: its consumers end once they have read what is queued and under way, after 5 s at the latest. Idempotent for 60 s. */
   end(broadcast: BroadcastId): void;
   /** The connection is lost: nothing is published until {@link NatsMedia.reconnected}. Idempotent. */
   disconnected(): void;
@@ -59,7 +61,7 @@ class CoreNatsMedia implements NatsMedia {
   readonly #tracks = new Map<BroadcastId, Map<TrackName, NatsTrack>>();
   readonly #ended = new Map<BroadcastId, NodeJS.Timeout>();
   readonly #sweeper: NodeJS.Timeout;
-  #isConnected = true;
+  #isOnline = true;
   #isClosed = false;
 
   constructor({ connection, log, clock = systemClock, metrics }: NatsMediaDeps) {
@@ -72,6 +74,10 @@ class CoreNatsMedia implements NatsMedia {
     }
     this.#sweeper = setInterval(() => this.#each((track) => track.sweep()), SWEEP_EVERY);
     this.#sweeper.unref();
+  }
+
+  get isConnected(): boolean {
+    return this.#isOnline;
   }
 
   produce(broadcast: BroadcastId, track: TrackName, { fence }: { readonly fence: number }): TrackProducer {
@@ -93,16 +99,16 @@ class CoreNatsMedia implements NatsMedia {
   }
 
   disconnected(): void {
-    if (this.#isConnected) {
-      this.#isConnected = false;
+    if (this.#isOnline) {
+      this.#isOnline = false;
       this.#deps.outlet.disconnected();
       this.#each((track) => track.disconnected());
     }
   }
 
   reconnected(): void {
-    if (!this.#isConnected && !this.#isClosed) {
-      this.#isConnected = true;
+    if (!this.#isOnline && !this.#isClosed) {
+      this.#isOnline = true;
       this.#deps.outlet.reconnected();
       this.#each((track) => track.reconnected());
     }

@@ -1,5 +1,5 @@
 import type { BroadcastId, Frame } from '../../../media/frame.ts';
-import { readRecord, writeRecord } from '../../../media/frame-record.ts';
+import { readRecord, RECORD_HEADER_BYTES, writeMeta } from '../../../media/frame-record.ts';
 import type { TrackName } from '../../../media/track.ts';
 
 /**
@@ -55,17 +55,22 @@ export type Message = {
 export type NumberedFrame = { readonly run: number; readonly number: number; readonly isAfterDrop: boolean; readonly frame: Frame };
 
 /** Serialises a message. */
-export function writeMessage({ kind, run, number, isAfterDrop, piece, pieces, payload }: Message): Uint8Array {
+export function writeMessage(message: Message): Uint8Array {
+  const { payload } = message;
   const bytes = new Uint8Array(HEADER_BYTES + payload.byteLength);
-  const view = new DataView(bytes.buffer);
+  writeHeader(bytes, message);
+  bytes.set(payload, HEADER_BYTES);
+  return bytes;
+}
+
+function writeHeader(to: Uint8Array, { kind, run, number, isAfterDrop, piece, pieces }: Omit<Message, 'payload'>): void {
+  const view = new DataView(to.buffer, to.byteOffset, HEADER_BYTES);
   view.setUint8(0, (VERSION << 4) | KINDS[kind]);
   view.setUint8(1, isAfterDrop ? DROPPED_BEFORE : 0);
   setUint48(view, 2, run);
   setUint48(view, 8, number);
   view.setUint16(14, piece);
   view.setUint16(16, pieces);
-  bytes.set(payload, HEADER_BYTES);
-  return bytes;
 }
 
 /** Reads a message; undefined where it is none. The payload is a plain view of its bytes, whatever kind of array the socket brought. */
@@ -86,9 +91,22 @@ export function readMessage(bytes: Uint8Array): Message | undefined {
 
 /** Serialises a frame into messages of at most `maxPayload` bytes each. Its data must not be above {@link MAX_FRAME_BYTES}. */
 export function writeFrame({ run, number, isAfterDrop, frame }: NumberedFrame, maxPayload: number): readonly Uint8Array[] {
-  const record = writeRecord(frame);
+  const meta = writeMeta(frame);
+  const metaBytes = Buffer.byteLength(meta);
+  const size = RECORD_HEADER_BYTES + metaBytes + frame.data.byteLength;
+  // One block for header and record: what is allocated for each frame is what costs most here.
+  const message = Buffer.allocUnsafe(HEADER_BYTES + size);
+  message.writeUInt32BE(metaBytes, HEADER_BYTES);
+  message.writeUInt32BE(frame.data.byteLength, HEADER_BYTES + 4);
+  message.write(meta, HEADER_BYTES + RECORD_HEADER_BYTES);
+  message.set(frame.data, HEADER_BYTES + RECORD_HEADER_BYTES + metaBytes);
   const room = Math.max(1, Math.min(maxPayload, MAX_PIECE_BYTES) - HEADER_BYTES);
-  const pieces = Math.ceil(record.byteLength / room);
+  const pieces = Math.ceil(size / room);
+  if (pieces === 1) {
+    writeHeader(message, { kind: 'frame', run, number, isAfterDrop, piece: 0, pieces });
+    return [message];
+  }
+  const record = message.subarray(HEADER_BYTES);
   return Array.from({ length: pieces }, (_, piece) =>
     writeMessage({ kind: 'frame', run, number, isAfterDrop, piece, pieces, payload: record.subarray(piece * room, (piece + 1) * room) }),
   );

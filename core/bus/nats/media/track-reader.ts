@@ -44,7 +44,7 @@ export type TrackReaderDeps = {
 type Waiting = { readonly consumer: LocalConsumer; readonly backlog: NonNullable<ConsumeOptions['backlog']>; isAsked: boolean };
 
 /** What is being asked for. `isLast`: the broadcast is over, so nothing comes after it. */
-type Request = { readonly kind: RequestKind; readonly fetch: BacklogFetch; readonly older: NumberedFrame[]; offer?: BacklogOffer; isLast?: boolean };
+type Request = { readonly kind: RequestKind; readonly fetch: BacklogFetch; readonly older: NumberedFrame[]; readonly isLast: boolean; offer?: BacklogOffer };
 
 /**
  * The consumers of a track in this process, and the frames of other processes for them: subscribes when the first comes, then asks the track's origin for
@@ -277,7 +277,6 @@ export class TrackReader {
       this.#ask(need.kind, need.want);
     } else if (this.#isEnding && !this.#isDown) {
       this.#resume();
-      this.#markLast();
     }
   }
 
@@ -310,7 +309,7 @@ export class TrackReader {
       frame: (frame) => (kind === 'older' ? older.push(frame) : this.#intake.take(frame)),
       done: (outcome, next) => this.#done(want, outcome, next),
     });
-    this.#request = { kind, fetch, older };
+    this.#request = { kind, fetch, older, isLast: this.#isEnding && kind !== 'older' };
   }
 
   #chosen(offer: BacklogOffer): void {
@@ -346,7 +345,7 @@ export class TrackReader {
     this.#drain();
     if (this.#request === undefined) {
       this.#backlogArrived();
-      if (request.isLast === true) {
+      if (request.isLast && this.#waiting.length === 0) {
         this.finish();
       } else {
         this.#settle();
@@ -371,12 +370,6 @@ export class TrackReader {
   #backlogArrived(): void {
     const waiting = new Set(this.#waiting.map(({ consumer }) => consumer));
     this.#consumers.forEach((consumer) => (waiting.has(consumer) ? undefined : consumer.backlogArrived()));
-  }
-
-  #markLast(): void {
-    if (this.#request !== undefined) {
-      this.#request.isLast = true;
-    }
   }
 
   #abandon(): void {

@@ -21,6 +21,7 @@ const GROUP = 120;
 const BYTES = 5_000;
 const broadcast = broadcastId('measuredbroadcast');
 const trackOf = (at: number) => trackName(`v${at}`);
+const template = testFrame(1, 0);
 const { log } = createLog({ level: 'warn' });
 
 /** Written by one process, so both sides read one clock: the time of writing stands in the first 8 bytes. */
@@ -28,9 +29,12 @@ function frameOf(at: number, count: number): Frame {
   const group = 1 + Math.floor(count / GROUP);
   const index = count % GROUP;
   const data = new Uint8Array(BYTES);
+  const { head, ...rest } = { ...template, broadcast, track: trackOf(at), group, index, pts: ticks(count * 1500), dts: ticks(count * 1500), data };
   new DataView(data.buffer).setFloat64(0, performance.timeOrigin + performance.now());
-  return { ...testFrame(group, 0), broadcast, track: trackOf(at), index, pts: ticks(count * 1500), dts: ticks(count * 1500), data, ...(index > 0 ? { head: undefined as never } : {}) };
+  return index === 0 && head !== undefined ? { ...rest, head } : rest;
 }
+
+const say = (line: string): unknown => process.stdout.write(`${line}\n`);
 
 type Work = { readonly url: string; readonly tracks: number; readonly seconds: number };
 
@@ -45,8 +49,7 @@ async function writer({ url, tracks, seconds }: Work): Promise<void> {
     const due = Math.floor(((performance.now() - from) / 1000) * FRAMES_PER_SECOND);
     for (; count < due; count += 1) {
       for (const [at, producer] of producers.entries()) {
-        const { head, ...rest } = frameOf(at, count);
-        producer.write(head === undefined ? rest : { ...rest, head });
+        producer.write(frameOf(at, count));
       }
     }
     await new Promise((resolve) => setTimeout(resolve, 4));
@@ -98,18 +101,19 @@ function codec(): void {
     for (let i = 0; i < rounds; i += 1) {
       what();
     }
-    const from = performance.now();
+    const before = process.threadCpuUsage();
     for (let i = 0; i < rounds; i += 1) {
       what();
     }
-    return ((performance.now() - from) * 1000) / rounds;
+    const { user, system } = process.threadCpuUsage(before);
+    return (user + system) / rounds;
   };
   const write = time(() => writeFrame(plain, 1e6));
   const read = time(() => {
     const parsed = readMessage(message);
     return parsed === undefined ? undefined : readFrame(parsed.payload, broadcast, trackOf(0));
   });
-  console.log(`message format: write ${write.toFixed(1)} us, read ${read.toFixed(1)} us a frame`);
+  say(`message format: write ${write.toFixed(1)} us, read ${read.toFixed(1)} us a frame`);
 }
 
 async function main(): Promise<void> {
@@ -123,9 +127,11 @@ async function main(): Promise<void> {
   readers.on('message', (message: unknown) => (message === 'ready' ? ready.resolve() : result.resolve(message)));
   await ready.promise;
   const writers = start('writer');
-  writers.on('message', (message: unknown) => console.log('writer', message));
-  console.log('reader', await result.promise);
-  console.log(`${tracks} tracks of ${FRAMES_PER_SECOND} frames/s, ${BYTES} bytes: ${((tracks * FRAMES_PER_SECOND * BYTES * 8) / 1e6).toFixed(0)} Mbit/s, ${availableParallelism()} cores`);
+  const written = Promise.withResolvers<unknown>();
+  writers.on('message', written.resolve);
+  say(`reader ${JSON.stringify(await result.promise)}`);
+  say(`writer ${JSON.stringify(await written.promise)}`);
+  say(`${tracks} tracks of ${FRAMES_PER_SECOND} frames/s, ${BYTES} bytes: ${((tracks * FRAMES_PER_SECOND * BYTES * 8) / 1e6).toFixed(0)} Mbit/s, ${availableParallelism()} cores`);
   await Promise.all([readers.terminate(), writers.terminate()]);
   await server.stop();
 }
