@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { expect } from 'vitest';
 
@@ -12,27 +11,30 @@ import { createLocalBus } from '#core/bus/local/local-bus.ts';
 import type { Frame } from '#core/media/frame.ts';
 import { millis, wallTime } from '#core/media/time.ts';
 import type { TrackName } from '#core/media/track.ts';
-import { commonOptions } from '#core/runtime/config/common.ts';
-import { transcodeOptions, type TranscodeConfig } from '#transcode/config.ts';
+import type { TranscodeConfig } from '#transcode/config.ts';
 import { startTranscode, type TranscodeStage } from '#transcode/main.ts';
 import { Machines, type Machine } from './machine.ts';
+import { testLog, transcodeConfig } from './settings.ts';
 import { secondsOf } from './sound.ts';
 import { BROADCAST, type MadeSource } from './source.ts';
 
-export const testLog = pino({ level: process.env['LOG'] ?? 'silent' });
-
 /** A transcoder on a bus of its own, or several on one, with everything it writes kept. */
 export class Harness {
-  readonly bus: Bus = createLocalBus();
+  readonly bus: Bus;
   readonly registry = new Registry();
   readonly outputs = new Map<TrackName, Frame[]>();
   readonly ladders: LadderCatalog[] = [];
   health: TranscodeHealth | undefined;
   #stage: TranscodeStage | undefined;
-  readonly #machines = new Machines(this.bus);
+  readonly #machines: Machines;
   readonly #members: Member[] = [];
   readonly #producers = new Map<TrackName, TrackProducer>();
   #dataDir = '';
+
+  constructor(bus: Bus) {
+    this.bus = bus;
+    this.#machines = new Machines(bus);
+  }
 
   static async start(options: Partial<TranscodeConfig> = {}): Promise<Harness> {
     const harness = await Harness.open();
@@ -42,8 +44,8 @@ export class Harness {
   }
 
   /** Without a transcoder: {@link Harness.join} brings them. */
-  static async open(): Promise<Harness> {
-    const harness = new Harness();
+  static async open(bus: Bus = createLocalBus()): Promise<Harness> {
+    const harness = new Harness(bus);
     harness.#dataDir = await mkdtemp(join(tmpdir(), 'millrace-transcode-'));
     harness.bus.onCatalog(BROADCAST, 'ladder', (ladder) => harness.#take(ladder));
     harness.bus.onCatalog(BROADCAST, 'transcode', (health) => {
@@ -178,12 +180,6 @@ export class Member {
   #tell(): void {
     this.machine.present({ node: this.machine.node, roles: ['transcode'], version: 'test', startedAt: wallTime(0), draining: false, transcode: this.stage.load });
   }
-}
-
-/** The options' defaults, with some changed. */
-export async function transcodeConfig(changed: Partial<TranscodeConfig>): Promise<TranscodeConfig> {
-  const entries = Object.entries({ ...commonOptions, ...transcodeOptions }).map(async ([key, { schema }]) => [key, await schema.parseAsync(undefined)] as const);
-  return { ...(Object.fromEntries(await Promise.all(entries)) as TranscodeConfig), ...changed };
 }
 
 /** Frames by group, in order. */

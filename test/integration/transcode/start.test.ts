@@ -14,7 +14,8 @@ import { startTranscode } from '#transcode/main.ts';
 import { machineSpeed, recheckOf } from '#transcode/probe/machine-speed.ts';
 import { measureCapacity } from '#transcode/probe/probe.ts';
 import { expectSameCut, lastPts } from './expectations.ts';
-import { Harness, transcodeConfig } from './harness.ts';
+import { Harness } from './harness.ts';
+import { transcodeConfig } from './settings.ts';
 import { makeSource } from './source.ts';
 
 let folder = '';
