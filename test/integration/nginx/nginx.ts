@@ -13,9 +13,9 @@ import { until } from '#test/support/until.ts';
 /** Debian's nginx. */
 export const NGINX = ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/nginx/sbin/nginx'].find((path) => existsSync(path));
 
-const shipped = fileURLToPath(new URL('../../../infra/nginx/millrace-cache.conf', import.meta.url));
+const shipped = (name: string): string => fileURLToPath(new URL(`../../../infra/nginx/${name}`, import.meta.url));
 
-/** A running nginx with infra/nginx/millrace-cache.conf. */
+/** A running nginx with infra/nginx/millrace-{cache,edges}.conf. */
 export type Nginx = {
   readonly port: number;
   /** What it wrote to its error log. */
@@ -23,23 +23,25 @@ export type Nginx = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
-/** Starts the real nginx with the shipped file, in which only addresses and places are other ones. */
-export async function startNginx(edges: readonly [number, number], options: { readonly edit?: (conf: string) => string } = {}): Promise<Nginx> {
+/** Starts the real nginx with the shipped files, in which only addresses and places are other ones. */
+export async function startNginx(edges: readonly [number, number]): Promise<Nginx> {
   if (NGINX === undefined) {
     throw new Error('nginx is not installed');
   }
   const home = await mkdtemp(join(tmpdir(), 'millrace-nginx-'));
   const [port] = await freePorts(2);
-  const conf = replaced(await readFile(shipped, 'utf8'), [
+  const upstreams = replaced(await readFile(shipped('millrace-edges.conf'), 'utf8'), [
     ['server 127.0.0.1:8080 max_fails=1', `server 127.0.0.1:${edges[0]} max_fails=1`, 2],
     ['server 127.0.0.1:8180 max_fails=1', `server 127.0.0.1:${edges[1]} max_fails=1`, 2],
+  ]);
+  const conf = replaced(await readFile(shipped('millrace-cache.conf'), 'utf8'), [
     ['listen 80;', `listen 127.0.0.1:${port};`, 1],
-    ['    listen [::]:80;\n', '', 1],
-    ['/var/cache/nginx/millrace', join(home, 'cache'), 1],
+    ['/var/cache/millrace-', `${home}/`, 2],
     ['unix:/run/', `unix:${home}/`, 4],
   ]);
   await mkdir(join(home, 'tmp'));
-  await writeFile(join(home, 'millrace-cache.conf'), options.edit?.(conf) ?? conf);
+  await writeFile(join(home, 'millrace-cache.conf'), conf);
+  await writeFile(join(home, 'millrace-edges.conf'), upstreams);
   await writeFile(join(home, 'nginx.conf'), mainConfiguration(home));
   const child = spawn(NGINX, ['-p', home, '-c', join(home, 'nginx.conf')], { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
@@ -76,7 +78,7 @@ function mainConfiguration(home: string): string {
   return [
     ...(userInfo().uid === 0 ? ['user root;'] : []),
     ...['daemon off;', 'worker_processes 2;', `pid ${home}/nginx.pid;`, `error_log ${home}/error.log warn;`],
-    ...['worker_rlimit_nofile 8192;', 'events { worker_connections 4096; }', 'http {', ...places, `  include ${home}/millrace-cache.conf;`, '}', ''],
+    ...['worker_rlimit_nofile 8192;', 'events { worker_connections 4096; }', 'http {', ...places, `  include ${home}/millrace-*.conf;`, '}', ''],
   ].join('\n');
 }
 
@@ -85,7 +87,7 @@ function replaced(text: string, changes: readonly (readonly [string, string, num
   return changes.reduce((before, [from, to, count]) => {
     const pieces = before.split(from);
     if (pieces.length !== count + 1) {
-      throw new Error(`infra/nginx/millrace-cache.conf has "${from}" ${pieces.length - 1} times, not ${count}`);
+      throw new Error(`the shipped file has "${from}" ${pieces.length - 1} times, not ${count}`);
     }
     return pieces.join(to);
   }, text);

@@ -90,7 +90,7 @@ export class SimulatedViewer {
       if (answer.status === 200) {
         return answer;
       }
-      this.#faults.push(`${answer.status} ${path}`);
+      this.#faults.push(`${answer.status} ${path} ${answer.body.toString().slice(0, 120)}`);
     } catch (error) {
       this.#faults.push(`${String(error)} ${path}`);
     }
