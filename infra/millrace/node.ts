@@ -1,4 +1,4 @@
-import { startControl, type ControlStage } from '#control/main.ts';
+import { startControl, whipElsewhere, type ControlStage } from '#control/main.ts';
 import type { Bus } from '#core/bus/bus.ts';
 import type { NatsBus } from '#core/bus/nats/connect.ts';
 import type { NodeId, NodeRole } from '#core/bus/node.ts';
@@ -27,6 +27,7 @@ import { joinBus } from './join.ts';
 import { nodeNameOf } from './node-name.ts';
 import type { allOptions } from './options.ts';
 import { Presence } from './presence.ts';
+import { edgeRedirects } from './redirects.ts';
 import { Running } from './running.ts';
 
 /** Every role: what `millrace up` runs. */
@@ -208,10 +209,10 @@ class Composition {
     const { roles, sockets } = this.#options;
     const { rtc, control, publishing, neverRecorded } = parts;
     const whip: HttpHandler = (request, response, next) => (publishing.whip === undefined ? next?.() : publishing.whip(request, response, next));
-    const apps = [control.router, whip];
+    const apps = [control.router, ...this.#signallingApps(whip)];
     const health = { ready: () => this.#isReady, authorize: (request: Parameters<ControlStage['authorize']>[0]) => control.authorize(request) };
     if (!roles.includes('edge') || rtc === undefined) {
-      return this.#running.start(() => startHttpFace({ ...stage(common, 'http'), apps, health, pages: !roles.includes('transcode'), ...(sockets === undefined ? {} : { sockets }) }));
+      return this.#running.start(() => startHttpFace({ ...stage(common, 'http'), apps, health, pages: !roles.includes('transcode'), redirects: edgeRedirects(this.#nodes, common.config.region), ...(sockets === undefined ? {} : { sockets }) }));
     }
     const isAlone = this.#nats === undefined;
     this.#edge = await this.#running.start(() =>
@@ -231,6 +232,15 @@ class Composition {
       }),
     );
     return this.#edge;
+  }
+
+  /** WHIP here, or where there is an ingest. */
+  #signallingApps(whip: HttpHandler): readonly HttpHandler[] {
+    if (this.#nodes === undefined || this.#options.roles.includes('ingest')) {
+      return [whip];
+    }
+    const { region, publicUrl } = this.#config;
+    return [whipElsewhere({ nodes: this.#nodes, node: this.#node, region, basePath: signallingOf({ publicUrl }).basePath ?? '' })];
   }
 
   #present(bus: Bus, addresses: Addresses): void {
@@ -263,7 +273,7 @@ function checkSockets(config: NodeOptions['config'], sockets: GivenSockets): voi
 }
 
 /** How WHIP's URLs look from outside, and who asks. */
-function signallingOf({ publicUrl }: NodeOptions['config']): NonNullable<IngestOptions['signalling']> {
+function signallingOf({ publicUrl }: Pick<NodeOptions['config'], 'publicUrl'>): NonNullable<IngestOptions['signalling']> {
   return {
     basePath: publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, ''),
     // Express has worked out which proxy to believe.

@@ -23,6 +23,8 @@ const statuses: ReadonlyMap<string, number> = new Map([
   ['publish/malformed-key', 401],
   ['publish/unknown-key', 401],
   ['publish/too-many-attempts', 429],
+  // Nobody could check the key: it may be right.
+  ['publish/unavailable', 503],
 ]);
 
 /** Seconds that a client is asked to wait where the error does not say. */
