@@ -50,6 +50,14 @@ export function describeLink(name: string, open: () => Promise<LinkPair>): void 
       return consumer;
     };
 
+    /** Writes so many frames by `write`, after 0.0, and waits until they have come through; who subscribes then is late. */
+    const passed = async (count: number, write: () => void): Promise<void> => {
+      const earlier = await begun(link.far.consume(testBroadcast, testTrack));
+      write();
+      await read(earlier, count);
+      earlier.close();
+    };
+
     it('passes frames on whole and in order', async () => {
       const consumer = link.far.consume(testBroadcast, testTrack);
       const frame = testFrame(1, 0);
@@ -68,15 +76,17 @@ export function describeLink(name: string, open: () => Promise<LinkPair>): void 
     });
 
     it('hands a late subscriber the newest group from its first frame', async () => {
-      writeGroups(1, 3);
-      producer.write(testFrame(4, 0));
+      await passed(7, () => {
+        writeGroups(1, 3);
+        producer.write(testFrame(4, 0));
+      });
       const consumer = link.far.consume(testBroadcast, testTrack);
       producer.write(testFrame(4, 1));
       expect(await read(consumer, 2)).toEqual(['4.0', '4.1']);
     });
 
     it('hands a subscriber with a backlog every group of that time', async () => {
-      writeGroups(1, 9);
+      await passed(18, () => writeGroups(1, 9));
       const consumer = link.far.consume(testBroadcast, testTrack, { backlog: millis(3000) });
       expect(await read(consumer, 8)).toEqual(['6.0', '6.1', '7.0', '7.1', '8.0', '8.1', '9.0', '9.1']);
       producer.write(testFrame(10, 0));
@@ -84,7 +94,7 @@ export function describeLink(name: string, open: () => Promise<LinkPair>): void 
     });
 
     it('begins at the next group for a subscriber without a backlog', async () => {
-      producer.write(testFrame(1, 0));
+      await passed(1, () => producer.write(testFrame(1, 0)));
       const consumer = link.far.consume(testBroadcast, testTrack, { backlog: 'none' });
       expect(await read(link.far.consume(testBroadcast, testTrack), 1)).toEqual(['1.0']);
       producer.write(testFrame(1, 1));

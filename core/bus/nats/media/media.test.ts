@@ -201,6 +201,7 @@ describe('frames over NATS', () => {
     for (const group of [6, 7, 8]) {
       young.write(testFrame(group, 0, { fence: 2 }));
     }
+    await Promise.all([zombie, successor].map(({ connection }) => connection.flush()));
     const consumer = far.media.consume(testBroadcast, testTrack, { backlog: millis(5000) });
     const frames = [await consumer.next(), await consumer.next(), await consumer.next()];
     expect(frames.map((frame) => `${frame?.group} of ${frame?.fence}`)).toEqual(['6 of 2', '7 of 2', '8 of 2']);
@@ -228,6 +229,7 @@ describe('frames over NATS', () => {
     for (let group = 1; group <= 6; group += 1) {
       producer.write(testFrame(group, 0));
     }
+    await near.connection.flush();
     const first = far.media.consume(testBroadcast, testTrack);
     expect(await readPlaces(first, 1)).toEqual(['6.0']);
     const second = far.media.consume(testBroadcast, testTrack, { backlog: millis(3000) });
@@ -245,6 +247,7 @@ describe('frames over NATS', () => {
     const [near, far] = [await open('near'), await open('far')];
     const producer = near.media.produce(testBroadcast, testTrack, { fence: 1 });
     [1, 2, 3].forEach((group) => producer.write(testFrame(group, 0)));
+    await near.connection.flush();
     const consumer = far.media.consume(testBroadcast, testTrack, { backlog: millis(5000) });
     expect(consumer.isBehind).toBe(true);
     await vi.waitFor(() => expect(consumer.queued.frames).toBe(3), { interval: 2 });
@@ -355,6 +358,7 @@ describe('frames over NATS', () => {
     const [near, far] = [await open('near'), await open('far', unanswered(() => isEarly))];
     const producer = near.media.produce(testBroadcast, testTrack, { fence: 1 });
     producer.write(testFrame(1, 0));
+    await near.connection.flush();
     const consumer = far.media.consume(testBroadcast, testTrack);
     await vi.waitFor(async () => expect(await far.metric('millrace_nats_backlog_requests_total', 'nobody')).toBe(1), { interval: 2 });
     isEarly = false;
