@@ -19,7 +19,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsBus> {
   const given = readCredentials(options);
   const control = await openConnection(given, `millrace ${options.node} control`, false);
   try {
-    const manager = await openJetStream(control);
+    const manager = await openJetStream(control, START);
     const media = await openConnection(given, `millrace ${options.node} media`, true);
     const bus = new ConnectedBus({ options, control, media, manager });
     try {

@@ -268,7 +268,8 @@ export class ConnectedBus implements NatsBus {
           this.#heartbeats.offline();
           this.#keepers.forEach((keeper) => keeper.down());
         }
-        this.#cutOffTimer ??= setTimeout(() => {
+        clearTimeout(this.#cutOffTimer);
+        this.#cutOffTimer = setTimeout(() => {
           this.#broadcasts.isCutOff = true;
         }, CUT_OFF);
         this.#changed();
@@ -286,12 +287,24 @@ export class ConnectedBus implements NatsBus {
     }
   }
 
+  /** Frames pass while both connections are there, whatever becomes of JetStream. Who was told that they do not is told the truth once it is read, or cannot be for long. */
+  #hearAgain(): void {
+    clearTimeout(this.#cutOffTimer);
+    this.#cutOffTimer = undefined;
+    if (this.connected || !this.#broadcasts.isCutOff) {
+      this.#broadcasts.isCutOff = false;
+    } else {
+      this.#cutOffTimer = setTimeout(() => {
+        this.#cutOffTimer = undefined;
+        this.#broadcasts.isCutOff = !this.#isUp;
+      }, CUT_OFF);
+    }
+  }
+
   #changed(): void {
     const { connected } = this;
-    if (connected && this.#closing === undefined) {
-      clearTimeout(this.#cutOffTimer);
-      this.#cutOffTimer = undefined;
-      this.#broadcasts.isCutOff = false;
+    if (this.#isUp && this.#closing === undefined) {
+      this.#hearAgain();
     }
     if (connected !== this.#wasConnected) {
       this.#wasConnected = connected;

@@ -1,7 +1,7 @@
-import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
+import { JetStreamApiCodes, JetStreamApiError, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, errors, type NatsConnection } from '@nats-io/transport-node';
 
-import { millis } from '../../../media/time.ts';
+import { millis, type Millis } from '../../../media/time.ts';
 import { MillraceError, messageOf } from '../../../runtime/errors.ts';
 import type { ServersAndCredentials } from './credentials.ts';
 
@@ -9,6 +9,11 @@ import type { ServersAndCredentials } from './credentials.ts';
 const DIAL = millis(3000);
 const FIRST_WAIT = millis(100);
 const LONGEST_WAIT = millis(2000);
+/** JetStream may take so long to answer what it is asked about. */
+const ANSWER = millis(2000);
+/** A server without JetStream says so at once; one that is about to start it says the same. */
+const MISSING = millis(1000);
+const AGAIN = millis(250);
 /** A client that was not asked for its patience so long has been connected meanwhile. */
 const NEW_LOSS = millis(8000);
 
@@ -54,19 +59,26 @@ function createPatience(): () => number {
 }
 
 /**
- * The face by which registry and leases are kept.
+ * The face by which registry and leases are kept. Waits for a cluster that has just started and has not chosen yet who leads.
  *
  * @throws {MillraceError} `nats/no-jetstream`.
  */
-export async function openJetStream(connection: NatsConnection): Promise<JetStreamManager> {
-  try {
-    return await jetstreamManager(connection, { timeout: DIAL });
-  } catch (error) {
-    throw new MillraceError(
-      'nats/no-jetstream',
-      `the NATS server ${connection.getServer()} has no JetStream for this account, in which Millrace keeps registry and leases: start it with -js, or allow the account to use it`,
-      { cause: error },
-    );
+export async function openJetStream(connection: NatsConnection, limit: Millis): Promise<JetStreamManager> {
+  const startedAt = performance.now();
+  for (;;) {
+    try {
+      return await jetstreamManager(connection, { timeout: ANSWER });
+    } catch (error) {
+      const isMissing = messageOf(error) === 'jetstream is not enabled' || (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.JetStreamNotEnabledForAccount);
+      if (performance.now() - startedAt > (isMissing ? MISSING : limit) || connection.isClosed()) {
+        throw new MillraceError(
+          'nats/no-jetstream',
+          `the NATS server ${connection.getServer()} has no JetStream for this account, in which Millrace keeps registry and leases: start it with -js, or allow the account to use it`,
+          { cause: error },
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, AGAIN));
+    }
   }
 }
 

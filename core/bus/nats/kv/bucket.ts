@@ -3,7 +3,7 @@ import { Kvm, type KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 
 import { millis } from '../../../media/time.ts';
-import { MillraceError } from '../../../runtime/errors.ts';
+import { MillraceError, messageOf } from '../../../runtime/errors.ts';
 import { escapeKey, unescapeKey } from './keys.ts';
 import { watchBucket, type Watch } from './watch.ts';
 
@@ -24,6 +24,9 @@ export type BucketDeps = {
 
 /** How long the server may take to confirm one writing or reading. */
 const ANSWER = millis(2000);
+/** A bucket may be without a leader so long before that is an error; JetStream chooses within 4 to 9 s, and who asks has better things to do. */
+const LEADERLESS = millis(3000);
+const AGAIN = millis(100);
 
 /** One key-value bucket of JetStream, and a copy of it in memory kept by a watch. Keys are any text. */
 export class Bucket {
@@ -92,7 +95,7 @@ export class Bucket {
 
   /** The newest entry as the server has it. Rejects where it does not answer. */
   async read(key: string): Promise<Entry | undefined> {
-    const entry = await this.#bucket().get(escapeKey(key));
+    const entry = await led(() => this.#bucket().get(escapeKey(key)));
     return entry === null ? undefined : { revision: entry.revision, bytes: entry.operation === 'PUT' ? entry.value : undefined };
   }
 
@@ -102,7 +105,7 @@ export class Bucket {
    */
   async put(key: string, bytes: Uint8Array, expected: number): Promise<number | undefined> {
     try {
-      return await this.#bucket().put(escapeKey(key), bytes, { previousSeq: expected, timeout: ANSWER });
+      return await led(() => this.#bucket().put(escapeKey(key), bytes, { previousSeq: expected, timeout: ANSWER }));
     } catch (error) {
       if (isOvertaken(error)) {
         return undefined;
@@ -114,7 +117,7 @@ export class Bucket {
   /** Leaves a marker in the place of an entry, under the same condition as {@link Bucket.put}. False where another was quicker. */
   async remove(key: string, expected: number): Promise<boolean> {
     try {
-      await this.#bucket().purge(escapeKey(key), { previousSeq: expected });
+      await led(() => this.#bucket().purge(escapeKey(key), { previousSeq: expected }));
       return true;
     } catch (error) {
       if (isOvertaken(error)) {
@@ -148,6 +151,21 @@ export class Bucket {
       throw new MillraceError('bus/unreachable', 'NATS has not been read yet');
     }
     return this.#kv;
+  }
+}
+
+/** Asks again where nobody took the question, so nothing was done: a cluster that lost the server which led the bucket has to choose another. */
+async function led<T>(ask: () => Promise<T>): Promise<T> {
+  const askedAt = performance.now();
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (messageOf(error) !== 'jetstream is not enabled' || performance.now() - askedAt > LEADERLESS) {
+        throw error;
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, AGAIN));
   }
 }
 

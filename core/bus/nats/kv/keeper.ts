@@ -1,3 +1,5 @@
+import { JetStreamApiError } from '@nats-io/jetstream';
+
 import { millis } from '../../../media/time.ts';
 import { MillraceError, messageOf } from '../../../runtime/errors.ts';
 import type { Logger } from '../../../runtime/log.ts';
@@ -12,6 +14,9 @@ export type BucketUser = {
   /** It is away, or about to be read anew. */
   readonly offline: () => void;
 };
+
+/** JetStream's code for replicas on a server that is alone. */
+const NO_CLUSTER = 10074;
 
 /** Who asks for a bucket waits so long for it. */
 const PATIENCE = millis(2000);
@@ -28,6 +33,8 @@ export class BucketKeeper {
   #generation = 0;
   #isUp = false;
   #isReady = false;
+  /** It was read since the connection is there. */
+  #isBound = false;
   #ready = Promise.withResolvers<void>();
   #problem: string | undefined;
 
@@ -58,12 +65,21 @@ export class BucketKeeper {
   /** Idempotent. */
   down(): void {
     this.#isUp = false;
+    if (this.#isBound) {
+      this.#isBound = false;
+      this.#ready = Promise.withResolvers();
+      this.#ready.promise.catch(() => undefined);
+    }
     this.#lose();
   }
 
-  /** The bucket, once all that it holds is known. @throws {MillraceError} `bus/unreachable` where that is not within 2 s. */
+  /**
+   * The bucket, to be asked and written. What is in memory may be old, where the watch is about to be renewed: compare-and-set does not mind.
+   *
+   * @throws {MillraceError} `bus/unreachable` where it has not been read within 2 s.
+   */
   readonly reachable = async (): Promise<Bucket> => {
-    if (!this.#isReady) {
+    if (!this.#isBound) {
       const expired = Promise.withResolvers<never>();
       const timer = setTimeout(() => expired.reject(new MillraceError('bus/unreachable', 'NATS is away')), PATIENCE);
       try {
@@ -87,8 +103,6 @@ export class BucketKeeper {
     this.#user.offline();
     if (this.#isReady) {
       this.#isReady = false;
-      this.#ready = Promise.withResolvers();
-      this.#ready.promise.catch(() => undefined);
       this.#changed();
     }
   }
@@ -101,6 +115,7 @@ export class BucketKeeper {
         await this.bucket.sync((reason) => this.#watchLost(generation, reason));
         if (generation === this.#generation) {
           this.#isReady = true;
+          this.#isBound = true;
           this.#problem = undefined;
           this.#user.online(this.bucket);
           this.#ready.resolve();
@@ -112,6 +127,9 @@ export class BucketKeeper {
           return;
         }
         this.#problem = messageOf(error);
+        if (error instanceof JetStreamApiError && error.code === NO_CLUSTER) {
+          this.#ready.reject(new MillraceError('nats/no-jetstream', `NATS does not give Millrace its key-value buckets: ${this.#problem}`, { cause: error }));
+        }
         this.#log.debug({ bucket: this.bucket.name, error: this.#problem }, 'a bucket cannot be read yet and is tried again');
         await new Promise((resolve) => setTimeout(resolve, retry));
       }

@@ -106,6 +106,10 @@ export class NatsBroadcasts {
     }
   }
 
+  get isCutOff(): boolean {
+    return this.#isCutOff;
+  }
+
   /** NATS is away long enough to say so, or is back. */
   set isCutOff(isCutOff: boolean) {
     if (this.#isCutOff !== isCutOff) {
