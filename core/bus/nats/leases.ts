@@ -90,6 +90,10 @@ export class NatsLeases {
       this.#owed.delete(resource);
       void this.#giveBack(resource, held);
     }
+    const lost = [...this.#held.keys()].filter((resource) => recordOf(bucket.get(resource)) === undefined);
+    if (lost.length > 0) {
+      this.#options.log.warn({ leases: lost.length }, 'NATS has lost leases of this process, which are written again');
+    }
     [...this.#held.keys()].forEach((resource) => this.arrived(resource, bucket.get(resource)));
   }
 
@@ -187,7 +191,6 @@ export class NatsLeases {
       }
       const written = this.#bucket === undefined ? undefined : await this.#write(this.#bucket, resource, { fence: held.fence, by: this.#options.session, body: encoder.encode(held.id) }, entry?.revision ?? 0);
       if (written === true) {
-        this.#options.log.warn({ resource, fence: held.fence }, 'NATS had lost a lease of this process, which was written again');
         return;
       }
     }
