@@ -3,7 +3,7 @@ import { NODE_SILENCE, type NodeId } from '#core/bus/node.ts';
 import type { BroadcastId } from '#core/media/frame.ts';
 import { MillraceError, messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
-import { Producers } from '../supervisor/producers.ts';
+import { Producers } from './producers.ts';
 import { Pulse } from './pulse.ts';
 import { jobKey, takenGroups, type GroupPlace, type TakenGroups } from './taken-groups.ts';
 import { WriteAhead } from './write-ahead.ts';

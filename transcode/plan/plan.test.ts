@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Grouping } from '#core/media/grouping.ts';
+import { millis } from '#core/media/time.ts';
 import { trackName, type AudioConfig, type VideoConfig } from '#core/media/track.ts';
 import type { LadderSetting } from '#core/runtime/config/common.ts';
 import { audioTrack, sourceCatalog, videoTrack, type VideoFacts } from '../testing/sources.ts';
@@ -164,6 +165,49 @@ test('a shed rung is left out, said so, and still counts for the part target', (
   expect(plan.omitted.map(({ label }) => label)).toEqual(expect.arrayContaining(['480p', '360p', '240p']));
   expect(plan.shed).toEqual(['480p', '360p', '240p']);
   expect(plan.cost).toBe(0);
+});
+
+describe('an epoch that another transcoder began', () => {
+  const facts = { width: 1280, height: 720, frameRate: 25 };
+  const tracks = (plan: Plan): string[] => plan.renditions.map(({ track }) => track);
+
+  test('gets the same ladder from equal inputs', () => {
+    const inherited = planOf(facts);
+    expect(planOf(facts, { inherited })).toEqual(inherited);
+  });
+
+  test('keeps its part target and gets no rung that it did not have, however much room there is', () => {
+    const inherited = { ...planOf(facts, { budget: 20 }), partTarget: millis(201) };
+    const plan = planOf(facts, { inherited });
+    expect(tracks(plan)).toEqual(tracks(planOf(facts, { budget: 20 })));
+    expect(tracks(plan).length).toBeLessThan(tracks(planOf(facts)).length);
+    expect(plan.partTarget).toBe(201);
+    expect(plan.omitted).toEqual(inherited.omitted);
+  });
+
+  test('loses rungs for which this machine has no room', () => {
+    const plan = planOf(facts, { inherited: planOf(facts), budget: 0 });
+    expect(tracks(plan)).toEqual(['video', 'audio']);
+    expect(plan.omitted.map(({ label }) => label)).toEqual(expect.arrayContaining(['480p', '360p', '240p']));
+  });
+
+  test('gets back what the other had shed', () => {
+    const inherited = planOf(facts, { shed: [trackName('v480')] });
+    expect(tracks(inherited)).not.toContain('v480');
+    expect(tracks(planOf(facts, { inherited }))).toEqual(tracks(planOf(facts)));
+  });
+
+  test('gets what only WebRTC viewers need when they come', () => {
+    const inherited = planOf({ ...facts, bFrames: true });
+    const plan = planOf({ ...facts, bFrames: true }, { inherited, forWebrtc: { video: true, audio: true } });
+    expect(tracks(plan)).toEqual(['video', 'v720', 'v480', 'v360', 'v240', 'audio', 'opus']);
+  });
+
+  test('of sound alone keeps its part target too', () => {
+    const source = sourceCatalog([audioTrack()], GRID);
+    const inherited = { ...planLadder({ source, ladder: 'auto', budget: PLENTY }), partTarget: millis(222) };
+    expect(planLadder({ source, ladder: 'auto', budget: PLENTY, inherited }).partTarget).toBe(222);
+  });
 });
 
 test('for WebRTC viewers a top rung without B-frames and Opus are added when asked for', () => {

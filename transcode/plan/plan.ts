@@ -73,7 +73,7 @@ export function planLadder(input: PlanInput): Plan {
   const layered = layerRenditions(layers);
   const wanted = wantedRungs(input, video, pass, omitted)
     .map((rung) => withoutDoubles(rung, layered))
-    .filter((rung) => isOfEpoch(rung, input.inherited));
+    .filter((rung) => isOfEpoch(rung, input.inherited, omitted));
   const decoding = decodeCost(video.config, video.video?.frameRate ?? 30);
   const chosen = input.ladder === 'auto' ? withinBudget(wanted, input.budget - decoding, !pass.onHls, omitted) : wanted;
   const shed = new Set<TrackName>(input.shed);
@@ -111,13 +111,13 @@ const SHED = 'Left out for now: the machine could not encode it in real time. It
  * A ladder that another transcoder began gets no rung for HLS that it never had: its parts might be longer than PART-TARGET, which stands for the epoch. What the other had
  * shed may come back.
  */
-function isOfEpoch(rung: EncodedRung, inherited: PlanInput['inherited']): boolean {
-  return (
-    inherited === undefined ||
-    !rung.faces.includes('hls') ||
-    inherited.renditions.some(({ track }) => track === rung.track) ||
-    inherited.omitted.some(({ label, reason }) => label === rung.label && reason === SHED)
-  );
+function isOfEpoch(rung: EncodedRung, inherited: PlanInput['inherited'], omitted: Omitted[]): boolean {
+  const without = inherited?.omitted.find(({ label }) => label === rung.label);
+  const belongs = !rung.faces.includes('hls') || without?.reason === SHED || inherited?.renditions.some(({ track }) => track === rung.track);
+  if (belongs === false && without !== undefined) {
+    omitted.push(without);
+  }
+  return belongs !== false;
 }
 
 /** The rungs below (or, where it cannot be passed through, at) the source's size, each with what its encode costs. */

@@ -10,6 +10,8 @@ import type { Run } from './run.ts';
 import type { RungCounts } from './to-bus.ts';
 
 const REPORT_EVERY = millis(1000);
+/** What stays as it is, as where nothing is encoded, is told so often: many broadcasts that are only passed through cost little. */
+const REPEAT_AFTER = millis(10_000);
 /** Speed is the mean over so long. */
 const SPEED_WINDOW = millis(5000);
 /** A warning of something that passes stands so long after it was last seen. */
@@ -28,6 +30,7 @@ export class Health {
   #restarts = 0;
   #plan: Pick<Plan, 'shed' | 'rareColourFormat'> = { shed: [] };
   #reportedAt: WallTime;
+  #told: { readonly text: string; readonly at: WallTime } | undefined;
 
   constructor(options: { readonly bus: Bus; readonly broadcast: BroadcastId; readonly stream: StreamName; readonly clock: Clock; readonly metrics: TranscodeMetrics }) {
     this.#bus = options.bus;
@@ -55,7 +58,7 @@ export class Health {
     this.#metrics.rungs(this.#stream, plan.renditions, shed);
   }
 
-  /** Called on every tick; writes about once a second. */
+  /** Called on every tick; writes about once a second what has changed. */
   observe(seen: { readonly now: WallTime; readonly lag: Millis; readonly epoch: EpochEncode | undefined; readonly audio: ReadonlyMap<TrackName, RungCounts> }): void {
     const run = seen.epoch?.run;
     if (run?.lastOut !== undefined) {
@@ -71,8 +74,16 @@ export class Health {
     // Where nothing is to be encoded, nothing is late.
     const speed = run === undefined ? Number(seen.epoch?.encode === undefined) : this.#speed(run);
     const health: TranscodeHealth = { speed, lag: seen.lag, restarts: this.#restarts, warnings: this.#standing(seen.now) };
-    this.#bus.putCatalog(this.#broadcast, 'transcode', health);
+    this.#tell(health, seen.now);
     this.#metrics.health(this.#stream, health, new Map([...(seen.epoch?.counts ?? []), ...seen.audio]));
+  }
+
+  #tell(health: TranscodeHealth, now: WallTime): void {
+    const text = JSON.stringify(health);
+    if (this.#told?.text !== text || elapsed(this.#told.at, now) >= REPEAT_AFTER) {
+      this.#told = { text, at: now };
+      this.#bus.putCatalog(this.#broadcast, 'transcode', health);
+    }
   }
 
   /** Media encoded per time passed, of one run: across a restart it would mean nothing. */

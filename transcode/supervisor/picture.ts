@@ -5,13 +5,13 @@ import { millis, type Clock, type Millis, type WallTime } from '#core/media/time
 import { trackName } from '#core/media/track.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import type { FfmpegExit } from '../ffmpeg/process.ts';
+import type { Producers } from '../jobs/producers.ts';
 import type { Beginning, GroupPlace } from '../jobs/taken-groups.ts';
 import type { Encode } from '../plan/plan.ts';
 import { Backoff } from './backoff.ts';
 import { ByEpoch } from './by-epoch.ts';
 import { EpochEncode } from './epoch.ts';
 import { Leaving } from './leaving.ts';
-import type { Producers } from './producers.ts';
 import type { Run, RunSettings } from './run.ts';
 
 /** What a broadcast's transcoder of the picture works with. */

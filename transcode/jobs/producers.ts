@@ -1,7 +1,7 @@
 import type { Bus, TrackProducer } from '#core/bus/bus.ts';
 import type { BroadcastId, Frame } from '#core/media/frame.ts';
 import type { TrackName } from '#core/media/track.ts';
-import type { Pulse } from '../jobs/pulse.ts';
+import type { Pulse } from './pulse.ts';
 
 /** What {@link Producers} work with. */
 export type ProducersOptions = {
