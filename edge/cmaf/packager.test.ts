@@ -98,6 +98,16 @@ describe('a packager', () => {
     expect(packager.discards.doubles).toBe(120);
   });
 
+  it('gives up a group whose writer was overtaken in its middle', () => {
+    const { log } = packaged([...videoGroup(100, { fence: 1 }), ...videoGroup(101, { fence: 1 }, 18), ...videoGroup(102, { fence: 2 }), videoFrame({ group: 103, index: 0, fence: 2 })]);
+    expect(log.lines).toEqual(['init', ...wholeGroup(100), 'part 101.0', 'part 101.1', 'part 101.2', 'gap 0: 101..101', ...wholeGroup(102)]);
+  });
+
+  it('keeps a group that its writer ended before it handed over', () => {
+    const { log } = packaged([...videoGroup(100, { fence: 1 }), ...videoGroup(101, { fence: 2 }), videoFrame({ group: 102, index: 0, fence: 2 })]);
+    expect(log.lines).toEqual(['init', ...wholeGroup(100), ...wholeGroup(101)]);
+  });
+
   it('rejects a lower fence than one seen', () => {
     const { log, packager } = packaged([
       ...videoGroup(100, { fence: 2 }, 12),

@@ -4,7 +4,7 @@ import type { Ticks } from '#core/media/time.ts';
 import type { ConfigId } from '#core/media/track.ts';
 import { GrowingSegment } from './growing-segment.ts';
 import { PartCutter } from './part-cutter.ts';
-import type { PackagerEvents } from './segment.ts';
+import type { NextGroup, PackagerEvents } from './segment.ts';
 
 /** Frames that a packager did not package, by reason. */
 export type Discards = {
@@ -25,6 +25,8 @@ type OpenGroup = {
   readonly segment: GrowingSegment;
   readonly cutter: PartCutter;
   nextIndex: number;
+  /** The last frame. */
+  last: Frame;
 };
 
 /**
@@ -125,13 +127,13 @@ export class Packager {
   }
 
   #enter(frame: Frame, head: GroupHead): void {
-    if (this.#open !== undefined && frame.group === this.#open.segment.group + 1) {
+    if (this.#open !== undefined && frame.group === this.#open.segment.group + 1 && isWhole(this.#open, frame)) {
       this.#close(frame.dts);
     }
-    // After a jump nobody can tell whether the open group was whole.
+    // After a jump, or where its writer was overtaken in its middle, nobody can tell whether the open group was whole.
     this.#abandon();
     this.#settled ??= frame.group - 1;
-    this.#tellGap(frame.epoch, frame.group - 1);
+    this.#tellGap(frame.epoch, frame.group - 1, { group: frame.group, wallTime: head.wallTime });
     if (frame.dts <= this.#lastDts) {
       this.#lose(frame);
       return;
@@ -142,12 +144,13 @@ export class Packager {
     }
     const segment = new GrowingSegment(frame, head);
     const cutter = new PartCutter(head.config, (span) => this.#events.part(segment, segment.append(span)));
-    this.#open = { segment, cutter, nextIndex: 0 };
+    this.#open = { segment, cutter, nextIndex: 0, last: frame };
     this.#append(this.#open, frame);
   }
 
   #append(open: OpenGroup, frame: Frame): void {
     open.nextIndex++;
+    open.last = frame;
     this.#lastDts = frame.dts;
     open.cutter.push(frame);
   }
@@ -181,14 +184,19 @@ export class Packager {
     this.#tellGap(frame.epoch, frame.group);
   }
 
-  /** Tells that groups up to this one are lost, unless it was told how they ended. */
-  #tellGap(epoch: number, to: number): void {
+  /** Tells that groups up to this one are lost, unless it was told how they ended; and what follows them, where that is known. */
+  #tellGap(epoch: number, to: number, next?: NextGroup): void {
     if (this.#settled !== undefined && to > this.#settled) {
       const from = this.#settled + 1;
       this.#settled = to;
-      this.#events.gap(epoch, from, to);
+      this.#events.gap(epoch, from, to, next);
     }
   }
+}
+
+/** Whether a group ends where the next one begins. Of one writer it does; one that was overtaken may have left off in the middle. */
+function isWhole({ last }: OpenGroup, next: Frame): boolean {
+  return next.fence === last.fence || next.dts - last.dts - last.duration < last.duration / 2;
 }
 
 function continues(open: OpenGroup, frame: Frame): boolean {

@@ -40,6 +40,9 @@ export type Segment = {
   readonly complete: boolean;
 };
 
+/** A group and when it begins. */
+export type NextGroup = Pick<Segment, 'group' | 'wallTime'>;
+
 /** A decoder configuration as an init segment, `init-<config>.mp4`. */
 export type InitSegment = { readonly config: ConfigId; readonly trackConfig: TrackConfig; readonly bytes: Uint8Array };
 
@@ -53,6 +56,10 @@ export interface PackagerEvents {
   part(segment: Segment, part: Part): void;
   /** A segment is whole. No further part will come. */
   segment(segment: Segment): void;
-  /** Groups `from` to `to` (inclusive) of the epoch are lost, or the rest of group `from` where a part of it was given out. */
-  gap(epoch: number, from: number, to: number): void;
+  /**
+   * Groups `from` to `to` (inclusive) of the epoch are lost, or the rest of group `from` where a part of it was given out.
+   *
+   * @param next the group that follows them, where it has begun.
+   */
+  gap(epoch: number, from: number, to: number, next?: NextGroup): void;
 }

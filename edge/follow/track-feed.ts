@@ -158,8 +158,8 @@ class LiveEvents implements PackagerEvents {
     this.#options.kept()?.segment(segment);
   }
 
-  gap(...[epoch, from, to]: Parameters<PackagerEvents['gap']>): void {
-    this.#options.rendition.window.gap(epoch, from, to);
-    this.#options.kept()?.gap(epoch, from, to);
+  gap(...lost: Parameters<PackagerEvents['gap']>): void {
+    this.#options.rendition.window.gap(...lost);
+    this.#options.kept()?.gap(...lost);
   }
 }

@@ -3,7 +3,7 @@ import { elapsed, later, millis } from '#core/media/time.ts';
 import type { TimedEvent } from '#core/media/timed-event.ts';
 import type { ConfigId, TrackName } from '#core/media/track.ts';
 
-import type { InitSegment, PackagerEvents, Part, Segment } from '../cmaf/segment.ts';
+import type { InitSegment, NextGroup, PackagerEvents, Part, Segment } from '../cmaf/segment.ts';
 import { mediaPayload, type Payload } from '../http/payload.ts';
 import { TARGET_DURATION, THREE_TARGET_DURATIONS, type GroupTimes, type SegmentTiming, type WindowSegment } from './window-segment.ts';
 
@@ -177,10 +177,10 @@ export class TrackWindow implements PackagerEvents {
     this.#options.changed?.();
   }
 
-  gap(epoch: number, from: number, to: number): void {
+  gap(epoch: number, from: number, to: number, next?: NextGroup): void {
     // A window lists 30 groups or fewer: where more are lost, the playlist starts anew.
     for (let group = Math.max(from, to - MAX_LOST_GROUPS); group <= to; group++) {
-      this.giveUp(group, epoch);
+      this.giveUp(group, epoch, next);
     }
   }
 
@@ -212,19 +212,19 @@ export class TrackWindow implements PackagerEvents {
   }
 
   /** Gives up a group as lost, or its rest. What comes of it later is ignored. */
-  giveUp(group: number, epoch: number): void {
+  giveUp(group: number, epoch: number, next?: NextGroup): void {
     const last = this.last;
     if (last === undefined || this.#ended) {
       return;
     }
     if (last.group === group && !last.complete) {
-      this.#giveUpLast();
+      this.#giveUpLast(next);
     } else if (group > last.group) {
-      this.#giveUpLast();
+      this.#giveUpLast(next);
       if (group > last.group + 1) {
         this.#firstListed = this.#segments.length;
       }
-      this.#addGap(group, epoch);
+      this.#addGap(group, epoch, next);
     } else {
       return;
     }
@@ -288,7 +288,7 @@ export class TrackWindow implements PackagerEvents {
     return bridge;
   }
 
-  #addGap(group: number, epoch: number, next?: Segment): void {
+  #addGap(group: number, epoch: number, next?: NextGroup): void {
     const times = this.#options.timesOf?.(group);
     const last = this.last;
     const wallTime = times?.wallTime ?? (last === undefined ? next?.wallTime : later(last.wallTime, last.duration));
@@ -321,12 +321,13 @@ export class TrackWindow implements PackagerEvents {
   }
 
   /** The open segment, where there is one, is never going to be whole. */
-  #giveUpLast(): void {
+  #giveUpLast(next?: NextGroup): void {
     const last = this.last;
     if (last !== undefined && !last.complete) {
       last.gap = true;
       last.complete = true;
-      last.duration = millis(Math.max(last.duration, this.#options.timesOf?.(last.group)?.duration ?? 0));
+      const known = this.#options.timesOf?.(last.group)?.duration ?? (next === undefined ? 0 : shareOf(last.wallTime, next, last.group));
+      last.duration = millis(Math.max(last.duration, known));
       this.#addGapParts(last);
     }
   }
@@ -383,7 +384,7 @@ function timingOf({ timescale, pts, dts, ticks }: Segment): SegmentTiming {
 }
 
 /** The duration of a lost group that no track has: its share of the time until the next segment, a second where unknown. */
-function shareOf(wallTime: WallTime, next: Segment | undefined, group: number): Millis {
+function shareOf(wallTime: WallTime, next: NextGroup | undefined, group: number): Millis {
   const share = next === undefined ? 0 : elapsed(wallTime, next.wallTime) / (next.group - group);
   return share > 0 && share <= TARGET_DURATION ? millis(share) : millis(1000);
 }

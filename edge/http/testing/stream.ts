@@ -26,7 +26,8 @@ export const TRACK_PATH = '/live/demo/testbroadcast/video';
 /** Publishes a broadcast of one picture track (or of several alike) on a bus, frame by frame as the test wants: groups of 30 frames, parts of 6. */
 export class TestStream {
   readonly #bus: Bus;
-  readonly #producers: ReadonlyMap<TrackName, TrackProducer>;
+  #producers: ReadonlyMap<TrackName, TrackProducer>;
+  #fence = 1;
   readonly #info: BroadcastInfo;
   readonly #frameBytes: number;
   #group: number;
@@ -51,7 +52,7 @@ export class TestStream {
   frames(count: number): void {
     for (let i = 0; i < count; i++) {
       const frame = this.#next();
-      this.#producers.forEach((producer, track) => producer.write({ ...frame, track }));
+      this.#producers.forEach((producer, track) => producer.write({ ...frame, track, fence: this.#fence }));
     }
   }
 
@@ -63,6 +64,15 @@ export class TestStream {
   /** Loses the next frame, and with it the rest of its group. */
   skip(): void {
     this.#next();
+  }
+
+  /** The writer dies in the middle of a group; another one goes on with the next group, under a higher fence. */
+  overtake(): void {
+    this.#fence++;
+    this.#producers = new Map([...this.#producers.keys()].map((track) => [track, this.#bus.produce(this.#info.broadcast, track, { fence: this.#fence })]));
+    while (this.#index > 0) {
+      this.#next();
+    }
   }
 
   /** The publisher is over. */
