@@ -239,6 +239,48 @@ describe('the authorisation', () => {
   });
 });
 
+describe('a publisher whose place is asked for elsewhere', () => {
+  it('sends no media meanwhile, and goes on when the answer is there', async () => {
+    const registry = new RecordingRegistry();
+    const decided = Promise.withResolvers<void>();
+    registry.deciding = decided.promise;
+    const { session, server, wire } = sessionHarness({ registry });
+    session.receive(publishingBytes(GOOD_KEY));
+    await settled();
+    expect(wire).toEqual(['held']);
+    expect(server.codes).not.toContain('NetStream.Publish.Start');
+    decided.resolve();
+    await settled();
+    expect(session.publishing).toBe(true);
+    expect(wire).toEqual(['held', 'resumed']);
+  });
+
+  it('is not brought on where it has left meanwhile', async () => {
+    const registry = new RecordingRegistry();
+    const decided = Promise.withResolvers<void>();
+    registry.deciding = decided.promise;
+    const { session } = sessionHarness({ registry });
+    session.receive(publishingBytes(GOOD_KEY));
+    await settled();
+    session.close();
+    decided.resolve();
+    await settled();
+    expect(registry.signal?.aborted).toBe(true);
+    expect(registry.publishers.map(({ ended }) => ended)).toEqual(['lost']);
+  });
+
+  it.each([
+    ['in the server\'s address', { app: 'live?backup=1', tcUrl: 'rtmp://localhost/live?backup=1' }, GOOD_KEY, true],
+    ['after its key', {}, `${GOOD_KEY}?backup=1`, true],
+    ['nowhere', {}, GOOD_KEY, false],
+  ])('says %s that it is a backup', async (_where, app, key, backup) => {
+    const { session, registry } = sessionHarness();
+    session.receive(concat(handshakeBytes(), ...[connectCommand(app), command('createStream', 2, null), publishCommand(key)].map((one) => chunks(one))));
+    await settled();
+    expect(registry.publishers[0]?.publisher).toMatchObject({ stream: 'demo', backup });
+  });
+});
+
 describe('who is turned away is told why, in a status that OBS and ffmpeg show', () => {
   it('a wrong key', async () => {
     const { session, server, registry, wire } = sessionHarness();
@@ -255,6 +297,8 @@ describe('who is turned away is told why, in a status that OBS and ffmpeg show',
     ['ingest/stream-busy', 'NetStream.Publish.BadName'],
     ['ingest/too-many-publishers', 'NetStream.Publish.Rejected'],
     ['ingest/stopping', 'NetStream.Failed'],
+    ['ingest/backup-busy', 'NetStream.Publish.BadName'],
+    ['ingest/unreachable', 'NetStream.Failed'],
   ] as const)('%s', async (code, status) => {
     const registry = new RecordingRegistry();
     registry.refusal = { admitted: false, code, message: 'Somebody else is live.' };

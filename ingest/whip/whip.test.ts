@@ -106,6 +106,8 @@ describe('a publisher', () => {
     ['that is live already', 'ingest/stream-busy', 409],
     ['beyond what the server takes', 'ingest/too-many-publishers', 503],
     ['while the server stops', 'ingest/stopping', 503],
+    ['that has a backup already', 'ingest/backup-busy', 409],
+    ['while other machines cannot be asked', 'ingest/unreachable', 503],
   ] as const)('of a stream %s is refused, and its transport is given back', async (_what, code, status) => {
     registry.refusal = { admitted: false, code, message: 'no' };
     const answer = await post();
@@ -113,6 +115,32 @@ describe('a publisher', () => {
     expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
     expect(transport.sessions.map(({ state }) => state)).toEqual(['closed']);
     expect(await count('millrace_whip_sessions')).toBe(0);
+  });
+
+  it.each([
+    ['/whip?backup=1', true],
+    ['/whip/show?backup=1', true],
+    [`/whip/${KEY}?x=y&backup=true`, true],
+    ['/whip?backup=0', false],
+    ['/whip?backups=1', false],
+  ])('at %s is a backup: %s', async (path, backup) => {
+    expect((await post(path, { key: path.includes(KEY) ? '' : KEY })).status).toBe(201);
+    expect(registry.publishers[0]?.publisher).toMatchObject({ stream: 'show', backup });
+  });
+
+  it('that leaves before it is answered leaves nothing behind', async () => {
+    const decided = Promise.withResolvers<void>();
+    registry.deciding = decided.promise;
+    const gone = new AbortController();
+    const answer = fetch(`${base}/whip`, { method: 'POST', body: offer, headers: { 'content-type': 'application/sdp', 'authorization': `Bearer ${KEY}` }, signal: gone.signal });
+    await expect.poll(() => transport.sessions.length).toBe(1);
+    gone.abort();
+    await expect(answer).rejects.toThrow();
+    await expect.poll(() => registry.signal?.aborted).toBe(true);
+    decided.resolve();
+    await expect.poll(() => transport.sessions[0]?.state).toBe('closed');
+    expect(registry.publishers.map(({ ended }) => ended)).not.toContain(undefined);
+    expect(whip.size).toBe(0);
   });
 
   it('whose offer cannot be taken disturbs nobody', async () => {

@@ -40,18 +40,18 @@ export class RecordingRegistry implements PublisherRegistry {
   refusal: Extract<Admission, { admitted: false }> | undefined;
   /** What an answer waits for. */
   deciding: Promise<void> | undefined;
-  /** Whether the last publisher had left when it was answered. */
-  aborted: boolean | undefined;
+  /** Aborted where the last publisher left before it was answered. */
+  signal: AbortSignal | undefined;
   /** Called after every change; for tests that wait. */
   changed: () => void = () => undefined;
 
   /** See `PublisherRegistry`. */
   async admit(publisher: Publisher, signal?: AbortSignal): Promise<Admission> {
+    this.signal = signal;
     await this.deciding;
     if (this.refusal !== undefined) {
       return this.refusal;
     }
-    this.aborted = signal?.aborted;
     return { admitted: true, sink: this.seat(publisher) };
   }
 
