@@ -57,6 +57,17 @@ describe('frames over a NATS that comes and goes', () => {
     await vi.waitFor(() => expect(consumer.isBehind).toBe(false), { interval: 5 });
   });
 
+  it('brings readers who stayed connected what they missed, although nothing follows', async () => {
+    const producer = near.media.produce(testBroadcast, testTrack, { fence: 1 });
+    write(producer, 1, 1);
+    const consumer = far.media.consume(testBroadcast, testTrack);
+    expect(await readPlaces(consumer, 2)).toEqual(placesOf(1, 1));
+    near.media.disconnected();
+    write(producer, 2, 4);
+    near.media.reconnected();
+    expect(await readPlaces(consumer, 6)).toEqual(placesOf(2, 4));
+  });
+
   it('goes on with the oldest group that is left after a longer one, and counts what is lost', async () => {
     const producer = near.media.produce(testBroadcast, testTrack, { fence: 1 });
     write(producer, 1, 1);

@@ -46,6 +46,25 @@ export interface NatsMedia {
 /**
  * Frames over core NATS (ADR 0012). One {@link NatsTrack} for each track that is written or read here; one {@link Outlet} through which all frames go, so
  * that a slow NATS slows no writer and no reader in this process.
+ *
+ * | subject | from, to | message |
+ * | --- | --- | --- |
+ * | `millrace.f.<broadcast>.<track>` | writer, readers | frames as they are written, `message.ts` |
+ * | `millrace.b.<broadcast>.<track>` | reader, origins | what it wants (JSON, `backlog.ts`), with an inbox |
+ * | `millrace.i.<run>.<n>` | origin, reader | an offer, then the frames that were asked for, then the end |
+ * | `millrace.i.<run>.<n>` | reader, origin | grants: 1 MiB is on its way unasked, then as much as was read |
+ *
+ * **Reading.** With a track's first consumer here it is subscribed to, then the origin is asked for the consumer's backlog, of which each frame goes on as it comes; what comes live
+ * meanwhile is held, and follows. With the last consumer it is let go. All frames pass one {@link Intake}, which takes a group from its first frame, from one
+ * writer, without a missing number. Where a number is missing the origin is asked once for what came after the newest frame here: so are a reader's own
+ * outage, the writer's, and one between servers healed, as long as the origin keeps what is missing (8 s). What it does not have is lost by whole groups, and counted.
+ * Numbers that the writer itself dropped, because NATS is too slow, are marked: nobody asks for them.
+ *
+ * **Who answers.** Whoever wrote to the track answers. Who writes now is taken at once; somebody who does not (closed, paused, taken over from) only when nobody better has answered
+ * for 100 ms. An answer of a higher fence that comes later replaces the one that was taken.
+ *
+ * **The end** is told on another connection, and may overtake the last frames. So the reader asks the origin once more for what follows its newest frame, and ends with the answer,
+ * or after 5 s. Where the newest frame was written in this process it ends at once.
  */
 export function createNatsMedia(deps: NatsMediaDeps): NatsMedia {
   return new CoreNatsMedia(deps);

@@ -103,6 +103,12 @@ export class NatsTrack {
   }
 
   reconnected(): void {
+    const newest = this.#local.groups.at(-1);
+    const frame = newest?.origin === this.#local.here ? newest.frames.at(-1) : undefined;
+    if (frame !== undefined && !this.#isEnded) {
+      // Readers who stayed connected see by its number what they missed, though nothing follows for a while.
+      this.#writer.write(frame, this.#local.here.written - 1);
+    }
     this.#reader.reconnected();
   }
 
