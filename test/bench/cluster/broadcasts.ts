@@ -32,7 +32,7 @@ export async function measureBroadcasts({ broadcasts, seconds }: BroadcastsOptio
   const edge = cluster.node('edge').url;
   const publishers = fork(fileURLToPath(new URL('publishers.ts', import.meta.url)), ['127.0.0.1', `${rtmpPort}`, clip.path, `${seconds * 2 + 120}`, keys.join(',')]);
   try {
-    await once(publishers, 'message');
+    await Promise.race([once(publishers, 'message'), once(publishers, 'exit').then(() => Promise.reject(new Error('the broadcasters could not begin')))]);
     await until('every broadcast', async () => (await live(edge)) === broadcasts, { deadline: 60_000, every: 500 });
     const processes = new Map([...cluster.names.map((name) => [name, cluster.node(name).process().pid ?? 0] as const), ['nats-server', cluster.nats.pid ?? 0]]);
     const unwatched = await load(processes, seconds);

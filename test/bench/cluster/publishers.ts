@@ -12,7 +12,11 @@ const length = (tags.at(-1)?.timestamp ?? 0) + 33;
 /** Broadcasters' clocks are not in step. */
 const SPREAD_MILLIS = 37;
 
-const clients = await Promise.all(keys.split(',').map((key) => publish(key)));
+const clients: RtmpClient[] = [];
+for (const key of keys.split(',')) {
+  // One after the other: an address may not have any number of connections that have not shown a key yet.
+  clients.push(await publish(key));
+}
 process.send?.('publishing');
 clients.forEach((client, i) => play(client, i));
 setTimeout(() => process.exit(0), Number(seconds) * 1000);
