@@ -55,6 +55,8 @@ spec:
   imagePullSecrets: {{- toYaml . | nindent 4 }}
   {{- end }}
   automountServiceAccountToken: false
+  # Else Kubernetes sets variables like MILLRACE_HTTP_PORT for the services of the same name.
+  enableServiceLinks: false
   terminationGracePeriodSeconds: {{ include "millrace.grace" $root }}
   securityContext:
     runAsNonRoot: true
@@ -108,6 +110,10 @@ spec:
         {{- with $root.Values.trustProxy }}
         - name: MILLRACE_TRUST_PROXY
           value: {{ . | quote }}
+        {{- end }}
+        {{- if eq .role "edge" }}
+        - name: MILLRACE_ARCHIVE
+          value: {{ ternary "on" "off" $root.Values.edge.archive.enabled | quote }}
         {{- end }}
         {{- with .url }}
         - name: MILLRACE_PUBLIC_URL
