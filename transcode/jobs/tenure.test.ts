@@ -173,6 +173,28 @@ describe('a hand-over', () => {
     expect(given).toEqual(['1.0@second']);
   });
 
+  test('that is cut short by a stop says so: the other need not wait', async () => {
+    const { tenure } = await begin();
+    tenure.begins(0, 4);
+    const heir = estate({ epoch: 0, group: 4 });
+    const done = tenure.handOver('second', heir.estate);
+    await settle();
+    tenure.succeeded();
+    await tenure.close({ isOver: false });
+    expect(await done).toBe(true);
+    expect(await bus.shared.get(KEY)).toEqual({ epoch: 0, group: 5, handover: { to: 'second', done: true } });
+  });
+
+  test('of a broadcast that ends meanwhile leaves no record', async () => {
+    const { tenure } = await begin();
+    tenure.begins(0, 4);
+    const done = tenure.handOver('second', estate({ epoch: 0, group: 4 }).estate);
+    await settle();
+    await tenure.close({ isOver: true });
+    await done;
+    expect(await bus.shared.get(KEY)).toBeUndefined();
+  });
+
   test('whose former transcoder dies before it was done goes on 2 s after the first frame', async () => {
     first = await bus.lease(KEY);
     const { tenure, write } = await tenureOf(await bus.lease(KEY), { epoch: 0, group: 5, handover: { to: 'second', done: false } });

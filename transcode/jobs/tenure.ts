@@ -49,6 +49,8 @@ export class Tenure {
   /** Another may have taken over while this process was paused. */
   #inDoubt = false;
   #isEnding = false;
+  /** All that was to be given out before a hand-over was, or nobody needs to know. */
+  #isDone = false;
   /** Ends the waiting for the transcoder before, which still writes. */
   #stopWaiting: Unsubscribe | undefined;
   #openTimer: NodeJS.Timeout | undefined;
@@ -128,9 +130,9 @@ export class Tenure {
     }
     const written = at === undefined ? undefined : estate.leave(at);
     this.#lease.release();
-    if (!(await this.#isFollowed())) {
+    if (!(await this.#isFollowed()) && !this.#stopped.signal.aborted) {
       const again = await this.#options.bus.tryLease(jobKey(this.#options.broadcast)).catch(() => undefined);
-      if (again !== undefined && estate.stay()) {
+      if (again !== undefined && !this.#stopped.signal.aborted && estate.stay()) {
         this.#lease = again;
         this.#watch(again);
         return this.#goOn();
@@ -138,7 +140,7 @@ export class Tenure {
       again?.release();
     }
     await Promise.race([written, this.#untilStopped()]);
-    await this.#ahead.done().catch((thrown: unknown) => this.#options.log.debug({ reason: messageOf(thrown) }, 'the end of the hand-over could not be told'));
+    await this.#done();
     return true;
   }
 
@@ -151,11 +153,23 @@ export class Tenure {
     this.#stopped.abort();
     this.#stopWaiting?.();
     clearTimeout(this.#openTimer);
+    this.#isDone ||= ending.isOver;
     this.producers.close();
+    if (this.#isEnding && !ending.isOver) {
+      // In the middle of a hand-over: nothing more comes.
+      await this.#done();
+    }
     if (ending.isOver && !this.#lost) {
       await this.#ahead.forget().catch((thrown: unknown) => this.#options.log.debug({ reason: messageOf(thrown) }, 'the record of a broadcast that is over stays'));
     }
     this.#lease.release();
+  }
+
+  async #done(): Promise<void> {
+    if (!this.#isDone) {
+      this.#isDone = true;
+      await this.#ahead.done().catch((thrown: unknown) => this.#options.log.debug({ reason: messageOf(thrown) }, 'the end of the hand-over could not be told'));
+    }
   }
 
   #goOn(): false {

@@ -44,6 +44,8 @@ export type SupervisorOptions = {
 const AT_ONCE = millis(5000);
 /** How often it is looked for somebody to hand a broadcast over to. */
 const LOOK_AGAIN = 100;
+/** Broadcasts that are handed over at a time: others take them one after the other, and each within a group. */
+const HAND_OVERS = 20;
 
 /** Takes broadcasts on the bus that have no transcoder, and gives each one. */
 export class Supervisor {
@@ -92,7 +94,13 @@ export class Supervisor {
     const until = performance.now() + limit;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, limit);
-    await Promise.race([promise, Promise.all([...this.#broadcasts].map((broadcast) => this.#handOver(broadcast, until)))]);
+    const waiting = [...this.#broadcasts];
+    const handOverNext = async (): Promise<void> => {
+      for (let broadcast = waiting.shift(); broadcast !== undefined; broadcast = waiting.shift()) {
+        await this.#handOver(broadcast, until);
+      }
+    };
+    await Promise.race([promise, Promise.all(Array.from({ length: HAND_OVERS }, handOverNext))]);
     clearTimeout(timer);
   }
 

@@ -59,6 +59,7 @@ export class Machine implements Bus {
   info: NodeInfo | undefined;
   readonly #machines: Machines;
   #isCut = false;
+  #isDeaf = false;
   #gone = false;
   #goneTimer: NodeJS.Timeout | undefined;
   /** What would have reached it while it was cut off. */
@@ -75,12 +76,23 @@ export class Machine implements Bus {
     return this.#gone;
   }
 
+  /** Nothing reaches it, and nothing that it writes arrives. */
   cut(): void {
     this.#isCut = true;
     this.#goneTimer = setTimeout(() => {
       this.#gone = true;
       this.#machines.tell(this.node, undefined);
     }, NODE_SILENCE);
+  }
+
+  /** Frames go on, as in one process with their source, but leases, catalogs and shared values cannot be reached. */
+  loseControl(): void {
+    this.#isDeaf = true;
+  }
+
+  regainControl(): void {
+    this.#isDeaf = false;
+    this.#missed.splice(0).forEach((tell) => tell());
   }
 
   /** It is there again, and learns what it missed. */
@@ -113,7 +125,7 @@ export class Machine implements Bus {
   }
 
   putCatalog<S extends keyof CatalogSections>(broadcast: BroadcastId, section: S, value: CatalogSections[S]): void {
-    if (!this.#isCut) {
+    if (!this.#isCut && !this.#isDeaf) {
       this.#machines.bus.putCatalog(broadcast, section, value);
     }
   }
@@ -191,7 +203,7 @@ export class Machine implements Bus {
   }
 
   #deliver(tell: () => void): void {
-    if (this.#isCut) {
+    if (this.#isCut || this.#isDeaf) {
       this.#missed.push(tell);
     } else {
       tell();
@@ -199,7 +211,7 @@ export class Machine implements Bus {
   }
 
   #mustReach(): void {
-    if (this.#isCut) {
+    if (this.#isCut || this.#isDeaf) {
       throw new MillraceError('bus/unreachable', 'this machine is cut off');
     }
   }

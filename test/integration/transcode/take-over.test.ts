@@ -7,7 +7,7 @@ import { expectDecodes } from './decoding.ts';
 import { expectSameCut, expectTiled, lastPts } from './expectations.ts';
 import { byGroup, Harness, isAlive, type Member } from './harness.ts';
 import { expectInSync, withSound } from './sound.ts';
-import { groupStarts, makeSource, type MadeSource, type SourceSpec } from './source.ts';
+import { BROADCAST, groupStarts, makeSource, type MadeSource, type SourceSpec } from './source.ts';
 
 const LADDER = [
   { height: 144, bitrate: 200_000 },
@@ -125,6 +125,26 @@ describe('a broadcast is handed over at a group, without a hole or a double', ()
     }
     await expectInSync(soundOf(made), cluster.outputs.get(OPUS) ?? [], { source: configOf(soundOf(made)), encoded: configOf(cluster.outputs.get(OPUS) ?? []) });
   });
+});
+
+test('while leases and catalogs cannot be reached, what is encoded goes on, and is told of afterwards', async () => {
+  const made = await makeSource({ rate: '30', seconds: 7, x264: ['-g', '30', '-bf', '0', '-sc_threshold', '0'], grouping: 'source' });
+  harness = await Harness.open();
+  const only = await harness.join('only', { ladder: LADDER });
+  await harness.begin(made);
+  const writing = harness.pace(made.frames, 1);
+  await harness.reached(begin(made) + 100_000);
+  only.machine.loseControl();
+  await harness.reached(begin(made) + 400_000);
+  only.machine.regainControl();
+  await writing;
+  harness.announce('interrupted');
+  await harness.reached(lastPts(made) - 9000);
+  harness.encoded.forEach(({ track }) => expectSameCut(made, harness?.outputs.get(track) ?? []));
+  expect(harness.ladders.map(({ revision }) => revision)).toEqual([1]);
+  expect(await harness.bus.shared.get(`transcode/${BROADCAST}`)).toEqual({ epoch: 0, group: (made.frames.at(-1)?.group ?? 0) + 1 });
+  harness.announce('ended');
+  await expect.poll(() => harness?.bus.shared.get(`transcode/${BROADCAST}`)).toBeUndefined();
 });
 
 test('who is to hand over and finds nobody goes on until the limit', async () => {
