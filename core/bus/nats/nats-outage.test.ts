@@ -1,3 +1,5 @@
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { broadcastId } from '../../media/frame.ts';
@@ -159,8 +161,6 @@ describe('the NATS link, when the server is silent', () => {
 
   it('reads a bucket anew that was deleted under it', outage, async () => {
     await tellAll();
-    const { jetstreamManager } = await import('@nats-io/jetstream');
-    const { connect } = await import('@nats-io/transport-node');
     const connection = await connect({ servers: server.url });
     const manager = await jetstreamManager(connection);
     for (const bucket of ['broadcasts', 'leases']) {
