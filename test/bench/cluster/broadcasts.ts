@@ -26,7 +26,7 @@ const nodes: Readonly<Record<string, ClusterNode>> = { control: { role: 'control
 /** Broadcasts of 640x360 at 30 fps and 0.9 Mbit/s, passed through: RTMP in at one process, LL-HLS out of another, NATS between them. */
 export async function measureBroadcasts({ broadcasts, seconds }: BroadcastsOptions): Promise<readonly BroadcastsResult[]> {
   const keys = Array.from({ length: broadcasts }, (_, i) => `b${i}_0123456789abcdef`);
-  await using cluster = await startCluster({ nodes, config: { streamKeys: keys, ladder: 'source', maxPublishers: broadcasts } });
+  await using cluster = await startCluster({ nodes, config: { streamKeys: keys, ladder: 'source', maxPublishers: broadcasts, rtmpMaxConnectionsPerAddress: broadcasts } });
   await using clip = await makeClip();
   const { rtmpPort } = cluster.node('ingest');
   const edge = cluster.node('edge').url;
