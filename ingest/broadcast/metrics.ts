@@ -1,5 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
+/** Why a stream went from one publisher or process to another. */
+export type TakeoverReason = 'silent' | 'left' | 'returned' | 'handed-over' | 'lost' | 'orphan';
+
 /** Ingest's metrics. Those of a stream are removed when its broadcast ends. */
 export type IngestMetrics = {
   readonly live: Gauge;
@@ -10,6 +13,8 @@ export type IngestMetrics = {
   readonly dropped: Counter<'stream'>;
   readonly messages: Counter<'stream'>;
   readonly messagesRefused: Counter<'stream'>;
+  readonly standBys: Gauge;
+  readonly takeovers: { inc(labels: { readonly reason: TakeoverReason }): void };
   forget(stream: string): void;
 };
 
@@ -35,6 +40,13 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
     labelNames,
     registers,
   });
+  const standBys = new Gauge({ name: 'millrace_ingest_stand_bys', help: 'Publishers that are connected and not live: backups, and mains about to return.', registers });
+  const takeovers = new Counter({
+    name: 'millrace_ingest_takeovers_total',
+    help: 'Streams that went from one publisher or process to another: `silent` and `left` to a stand-by, `returned` to the main, `handed-over` to another process that asked, `lost` to one that did not, `orphan` from a process that died.',
+    labelNames: ['reason'],
+    registers,
+  });
   const ofStream = [bitrate, frameRate, groups, jumps, dropped, messages, messagesRefused];
-  return { live, bitrate, frameRate, groups, jumps, dropped, messages, messagesRefused, forget: (stream) => ofStream.forEach((metric) => metric.remove(stream)) };
+  return { live, bitrate, frameRate, groups, jumps, dropped, messages, messagesRefused, standBys, takeovers, forget: (stream) => ofStream.forEach((metric) => metric.remove(stream)) };
 }

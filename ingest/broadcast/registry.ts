@@ -157,7 +157,10 @@ export class StreamRegistry implements PublisherRegistry {
       this.#awakeFrom = millis(now + AWAKENING);
     }
     this.#beatAt = now;
-    this.#options.metrics.live.set([...this.#sites.values()].filter((site) => site.isLive).length);
+    const { metrics } = this.#options;
+    const sites = [...this.#sites.values()];
+    metrics.live.set(sites.filter((site) => site.isLive).length);
+    metrics.standBys.set(sites.reduce((sum, site) => sum + site.standBys, 0));
     if (this.#isAwake()) {
       this.#sites.forEach((site) => site.pulse());
       void this.#orphans.look();

@@ -70,6 +70,11 @@ export class StreamSite implements StreamKeeper {
     return this.#publishers.size;
   }
 
+  /** Publishers here that are not live. */
+  get standBys(): number {
+    return this.#publishers.waiting.length;
+  }
+
   /** True while this process looks after the stream and somebody is publishing. */
   get isLive(): boolean {
     return this.#held?.live ?? false;
@@ -100,6 +105,9 @@ export class StreamSite implements StreamKeeper {
       // Who was admitted meanwhile may have had use for it.
       if (this.#elsewhere.accept(lease)) {
         const held = this.#hold(lease);
+        if (info) {
+          this.#options.metrics.takeovers.inc({ reason: 'orphan' });
+        }
         const isWaiting = entry !== undefined && held.resume(entry);
         if (!isWaiting && info && info.broadcast !== entry?.broadcast) {
           // Nobody can go on with what has no numbers.
@@ -147,6 +155,7 @@ export class StreamSite implements StreamKeeper {
     }
     const next = this.#publishers.readiest;
     if (next) {
+      this.#options.metrics.takeovers.inc({ reason: 'left' });
       this.#options.log.info({ stream: this.name, backup: next.isBackup }, 'the publisher has left, and the one on stand-by goes on');
       queueMicrotask(() => this.#look());
     }
@@ -251,6 +260,7 @@ export class StreamSite implements StreamKeeper {
     if (this.#held !== held || this.#stopped) {
       return;
     }
+    this.#options.metrics.takeovers.inc({ reason: 'lost' });
     this.#options.log.warn({ stream: this.name }, 'another process has taken the stream over');
     this.#publishers.vacate(false);
     held.leave();
@@ -276,6 +286,7 @@ export class StreamSite implements StreamKeeper {
       if (!(await held.handOver())) {
         return this.#publishers.present;
       }
+      this.#options.metrics.takeovers.inc({ reason: 'handed-over' });
       this.#options.log.info({ stream: this.name, backup: taker.backup }, 'the stream is handed over to another process');
       this.#letGo();
       held.lease.release();
@@ -321,6 +332,9 @@ export class StreamSite implements StreamKeeper {
     const next = this.#publishers.waiting.find((feed) => this.#publishers.decide(feed, present, atKey) === 'take');
     if (next) {
       const failed = hasFailed(present);
+      if (present.publisher) {
+        this.#options.metrics.takeovers.inc({ reason: failed ? 'silent' : 'returned' });
+      }
       this.#options.log.info({ stream: this.name, backup: next.isBackup, failed }, failed ? 'the publisher is silent, and the one on stand-by goes on' : 'the one on stand-by goes live');
       this.#publishers.vacate(failed);
       this.#publishers.bringOn(next, this.#held, present.backup);
