@@ -22,7 +22,7 @@ import { Drain } from './elsewhere/drain.ts';
 import { LoadMeter } from './elsewhere/load-meter.ts';
 import { OtherEdges } from './elsewhere/other-edges.ts';
 import { steeringOf } from './elsewhere/steering.ts';
-import { followBus } from './from-bus.ts';
+import { followBus, type BusFollower } from './from-bus.ts';
 import { appRunner, type AppHandler } from './http/apps.ts';
 import { addressReader, plainAddress } from './http/client-address.ts';
 import { Connections, SWEEP_INTERVAL } from './http/connections.ts';
@@ -127,6 +127,8 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     viewers: () => audience.totals(),
     waiting: () => waitingRoom.count,
     connections: () => connections.count,
+    followed: () => follower.watched,
+    load: () => meter.load,
   });
   const readAddress = addressReader(config.trustProxy);
   const addressOf = ({ socket, headers }: IncomingMessage): string => readAddress(socket.remoteAddress, headers['x-forwarded-for']);
@@ -171,7 +173,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     await archive.close();
     throw error;
   });
-  const follower = followBus({ bus, directory, archive, follow: deps.follow ?? 'always', maxFollowedTracks: config.maxFollowedTracks, observer: metrics, log, clock });
+  const follower: BusFollower = followBus({ bus, directory, archive, follow: deps.follow ?? 'always', maxFollowedTracks: config.maxFollowedTracks, observer: metrics, log, clock });
   const timers = [
     setInterval(() => {
       directory.expire(clock());

@@ -8,7 +8,7 @@ import type { ViewerProtocol } from '../audience/audience.ts';
 export type RequestKind = 'master' | 'playlist' | 'part' | 'segment' | 'init' | 'manifest' | 'rewind' | 'picture' | 'malformed' | 'other';
 
 /** What is asked of others at each scrape. */
-export type EdgeGauges = { readonly viewers: () => Readonly<Record<ViewerProtocol, number>>; readonly waiting: () => number; readonly connections: () => number };
+export type EdgeGauges = { readonly viewers: () => Readonly<Record<ViewerProtocol, number>>; readonly waiting: () => number; readonly connections: () => number; readonly followed: () => number; readonly load: () => number };
 
 /**
  * The edge's metrics. Requests are counted in plain numbers and handed to the registry at a scrape: looking up labels for
@@ -59,6 +59,8 @@ export class EdgeMetrics {
       },
     });
     new Gauge({ name: 'millrace_edge_waiting_requests', help: 'Requests that wait for media at this moment.', registers, collect() { this.set(gauges.waiting()); } });
+    new Gauge({ name: 'millrace_edge_followed_tracks', help: 'Tracks subscribed to because somebody watches them, in a process on NATS.', registers, collect() { this.set(gauges.followed()); } });
+    new Gauge({ name: 'millrace_edge_load', help: 'How full the edge is, as other nodes are told: 0 idle, 1 full. The largest of processor, WebRTC viewers and connections, each by its limit.', registers, collect() { this.set(gauges.load()); } });
     new Gauge({ name: 'millrace_edge_connections', help: 'Open connections of viewers.', registers, collect() { this.set(gauges.connections()); } });
   }
 
