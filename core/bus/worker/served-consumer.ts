@@ -55,7 +55,7 @@ export class ServedConsumer {
       }
       this.#frames -= 1;
       this.#bytes -= frame.data.byteLength;
-      this.#isBehind &&= this.#consumer.queued.frames > 0;
+      this.#isBehind &&= this.#consumer.queued.frames > 0 || this.#consumer.isBehind === true;
       this.#events.frame(sharedBytes.frame(frame), this.#consumer.losses, this.#isBehind);
     }
     this.#isPumping = false;
@@ -65,7 +65,8 @@ export class ServedConsumer {
   }
 
   #wait(): Promise<Frame | undefined> {
-    if (this.#isBehind) {
+    // Where the bus itself reaches over a network, an empty queue is not the end of the backlog.
+    if (this.#isBehind && this.#consumer.isBehind !== true) {
       this.#isBehind = false;
       this.#events.live();
     }

@@ -19,7 +19,7 @@ import { Intake } from './intake.ts';
 import { readMessage, type NumberedFrame } from './message.ts';
 import type { Outlet } from './outlet.ts';
 
-/** An ended broadcast's last frames are waited for no longer, whatever NATS does. */
+/** An ended broadcast's next frame is waited for no longer, whatever NATS does. */
 const LAST_FRAMES = 5_000 as Millis;
 /** How often a track that nobody answered for is asked for again when frames of it come that nobody can begin with. */
 const MAX_LATE_ENTRIES = 3;
@@ -306,7 +306,14 @@ export class TrackReader {
       counters,
       fence: () => local.fence,
       chosen: (offer) => this.#chosen(offer),
-      frame: (frame) => (kind === 'older' ? older.push(frame) : this.#intake.take(frame)),
+      frame: (frame) => {
+        this.#waitForLastFrames();
+        if (kind === 'older') {
+          older.push(frame);
+        } else {
+          this.#intake.take(frame);
+        }
+      },
       done: (outcome, next) => this.#done(want, outcome, next),
     });
     this.#request = { kind, fetch, older, isLast: this.#isEnding && kind !== 'older' };
