@@ -15,9 +15,17 @@ export type Viewer = { lastSeen: WallTime; /** Requests that wait for media to c
 
 type Crowd = Map<string, Viewer>;
 
+/** Hears of each viewer who comes or leaves. */
+export type AudienceListener = (came: boolean, stream: StreamName, protocol: ViewerProtocol, session: string) => void;
+
 /** Counts viewers: by CMCD session id, else by address and user agent. */
 export class Audience {
   readonly #crowds = new Map<StreamName, Map<ViewerProtocol, Crowd>>();
+  readonly #listener: AudienceListener | undefined;
+
+  constructor(listener?: AudienceListener) {
+    this.#listener = listener;
+  }
 
   /** The viewer of a session, new where unknown; stamp `lastSeen` at each request. Undefined where there are too many. */
   viewer(stream: StreamName, protocol: ViewerProtocol, session: string, now: WallTime): Viewer | undefined {
@@ -35,6 +43,7 @@ export class Audience {
     if (viewer === undefined && crowd.size < MAX_VIEWERS_PER_STREAM) {
       viewer = { lastSeen: now, waiting: 0 };
       crowd.set(session, viewer);
+      this.#listener?.(true, stream, protocol, session);
     } else if (viewer !== undefined) {
       viewer.lastSeen = now;
     }
@@ -43,7 +52,9 @@ export class Audience {
 
   /** A viewer has said goodbye. Idempotent. */
   leave(stream: StreamName, protocol: ViewerProtocol, session: string): void {
-    this.#crowds.get(stream)?.get(protocol)?.delete(session);
+    if (this.#crowds.get(stream)?.get(protocol)?.delete(session) === true) {
+      this.#listener?.(false, stream, protocol, session);
+    }
   }
 
   /** Forgets who has left. Call it about once a second. */
@@ -53,6 +64,7 @@ export class Audience {
         for (const [session, viewer] of crowd) {
           if (viewer.waiting === 0 && elapsed(viewer.lastSeen, now) >= EXPIRY) {
             crowd.delete(session);
+            this.#listener?.(false, stream, protocol, session);
           }
         }
         if (crowd.size === 0) {

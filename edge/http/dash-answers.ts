@@ -11,7 +11,7 @@ import type { WindowSegment } from '../llhls/window-segment.ts';
 import type { Exchange, Exchanges } from './exchanges.ts';
 import { GrowingAnswer, growingHeaders } from './growing-answer.ts';
 import type { MediaTarget } from './media-path.ts';
-import type { EdgeMetrics } from './metrics.ts';
+import type { RequestObserver } from './metrics.ts';
 import { IMMUTABLE, type Payload } from './payload.ts';
 
 /** Old as soon as the next group begins. */
@@ -21,9 +21,11 @@ const MANIFEST_CACHING = 'public, max-age=1';
 export type DashAnswersOptions = ManifestOptions & {
   readonly directory: Directory;
   readonly exchanges: Exchanges;
-  readonly metrics: EdgeMetrics;
+  readonly metrics: RequestObserver;
   readonly clock: Clock;
   readonly archive?: Pick<Archive, 'open'> | undefined;
+  /** Whether a broadcast's manifests lie elsewhere in this process: they list what is kept on disk. */
+  readonly isElsewhere?: ((window: BroadcastWindow) => boolean) | undefined;
 };
 
 type SegmentTarget = Extract<MediaTarget, { kind: 'segment' }>;
@@ -53,7 +55,7 @@ export class DashAnswers {
     }
     const window = this.#windowOf(target, query.broadcast);
     const broadcast = window && this.#broadcasts.get(window);
-    if (window === undefined || broadcast === undefined) {
+    if (window === undefined || broadcast === undefined || this.#options.isElsewhere?.(window) === true) {
       exchanges.missing(exchange.response, target);
       return;
     }

@@ -11,7 +11,7 @@ import { THREE_TARGET_DURATIONS } from '../llhls/window-segment.ts';
 import { RETRY_AFTER, sendError, sendPayload } from './answer.ts';
 import type { AddressReader } from './client-address.ts';
 import type { MediaTarget } from './media-path.ts';
-import type { EdgeMetrics, RequestKind } from './metrics.ts';
+import type { RequestKind, RequestObserver } from './metrics.ts';
 import { OPEN_HEADERS, type Payload, type RawHeaders } from './payload.ts';
 import { ViewerConnections, type ViewerConnection } from './viewer-connection.ts';
 import type { WaitingRoom } from './waiting-room.ts';
@@ -21,11 +21,13 @@ export type ExchangeOptions = {
   readonly directory: Directory;
   readonly audience: Audience;
   readonly waitingRoom: WaitingRoom;
-  readonly metrics: EdgeMetrics;
+  readonly metrics: RequestObserver;
   readonly readAddress: AddressReader;
   readonly clock: Clock;
   /** Base URL of the edge that a viewer is to move to; undefined where nobody is to. */
   readonly moveTo?: (() => string | undefined) | undefined;
+  /** Who else may have what is not here, in this process: answers in place of a refusal. */
+  readonly otherwise?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
 };
 
 /** A request on its way through the handlers of `/live/`. */
@@ -136,8 +138,10 @@ export class Exchanges {
 
   /** Nothing is there: because the stream is unknown, because it is off air, or because the media is too old or not yet due. */
   missing(response: ServerResponse, { kind, stream }: Pick<MediaTarget, 'kind' | 'stream'>): void {
-    const { directory } = this.#options;
-    if (!directory.knows(stream)) {
+    const { directory, otherwise } = this.#options;
+    if (otherwise !== undefined) {
+      otherwise(response.req, response);
+    } else if (!directory.knows(stream)) {
       this.fail(response, kind, 404, 'stream/unknown', 'There is no stream of this name.');
     } else if (directory.current(stream) === undefined) {
       this.fail(response, kind, 404, 'offline', 'The stream is off air.', RETRY_AFTER);

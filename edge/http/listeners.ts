@@ -48,13 +48,19 @@ export async function openListeners(listener: RequestListener, { config, metrics
       tlsCert !== undefined && tlsKey !== undefined
         ? keep(await openHttps(listener, connections, { host, port: config.httpsPort, option: 'httpsPort', fd: sockets.https }, { cert: tlsCert, key: tlsKey }))
         : undefined;
-    const metrics =
-      metricsPort === undefined
-        ? undefined
-        : keep(await openHttp((request, response) => writeMetrics(request, response, registry), connections, { host: '127.0.0.1', port: metricsPort, option: 'metricsPort' }));
+    const metrics = metricsPort === undefined ? undefined : keep(await openMetrics(registry, connections, metricsPort));
     return { httpPort: http.port, httpsPort: https?.port, metricsPort: metrics?.port, close: closeAll };
   } catch (error) {
     await closeAll(millis(0));
     throw error;
   }
+}
+
+/**
+ * Opens the loopback port of the metrics.
+ *
+ * @throws {MillraceError} `edge/port-in-use`, `edge/listen`.
+ */
+export function openMetrics(registry: Registry, connections: Connections, port: number): Promise<OpenServer> {
+  return openHttp((request, response) => writeMetrics(request, response, registry), connections, { host: '127.0.0.1', port, option: 'metricsPort' });
 }

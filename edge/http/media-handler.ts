@@ -5,7 +5,7 @@ import { DEFAULT_LATENCY, type ManifestOptions } from '../lldash/manifest.ts';
 import { NO_DIRECTIVES, parseDirectives } from '../llhls/directives.ts';
 import type { Rendition } from '../llhls/rendition.ts';
 import type { Pictures } from '../pictures/pictures.ts';
-import { DashAnswers } from './dash-answers.ts';
+import { DashAnswers, type DashAnswersOptions } from './dash-answers.ts';
 import { Exchanges, type Exchange, type ExchangeOptions, type Wait } from './exchanges.ts';
 import { KeptAnswers, type KeptAnswersOptions } from './kept-answers.ts';
 import { MediaPathCache, type MediaTarget } from './media-path.ts';
@@ -41,7 +41,7 @@ export type MediaHandlerOptions = ExchangeOptions & {
   /** This node among others, and its base URL as they know it: who goes back further than is kept here is sent to the node that keeps it. */
   readonly place?: KeptAnswersOptions['place'];
   /** What DASH manifests say; each value has a default. */
-  readonly dash?: Partial<Pick<ManifestOptions, 'latency'>>;
+  readonly dash?: Partial<Pick<ManifestOptions, 'latency'>> & Pick<DashAnswersOptions, 'isElsewhere'>;
 };
 
 /**
@@ -60,7 +60,7 @@ export class MediaHandler {
     const exchanges = new Exchanges(options);
     this.#options = options;
     this.#exchanges = exchanges;
-    this.#dash = new DashAnswers({ directory, archive, metrics, clock, exchanges, timeUrl: `${basePath}/time`, latency: options.dash?.latency ?? DEFAULT_LATENCY });
+    this.#dash = new DashAnswers({ directory, archive, metrics, clock, exchanges, timeUrl: `${basePath}/time`, latency: options.dash?.latency ?? DEFAULT_LATENCY, isElsewhere: options.dash?.isElsewhere });
     this.#kept = archive && new KeptAnswers({ archive, directory, exchanges, unsent, place: options.place });
   }
 

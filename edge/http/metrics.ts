@@ -10,6 +10,19 @@ export type RequestKind = 'master' | 'playlist' | 'part' | 'segment' | 'init' | 
 /** What is asked of others at each scrape. */
 export type EdgeGauges = { readonly viewers: () => Readonly<Record<ViewerProtocol, number>>; readonly waiting: () => number; readonly connections: () => number; readonly followed: () => number; readonly load: () => number };
 
+/** Counts of a part of the edge that runs elsewhere: what was added since it last told. */
+export type EdgeCounts = {
+  readonly requests: readonly (readonly [kind: RequestKind, status: number, count: number])[];
+  readonly bytes: number;
+  readonly blocked: number;
+  readonly groupsLost: number;
+  /** Of each part that became available. */
+  readonly delays: readonly Millis[];
+};
+
+/** What is told of requests. */
+export type RequestObserver = Pick<EdgeMetrics, 'answered' | 'blocked'>;
+
 /**
  * The edge's metrics. Requests are counted in plain numbers and handed to the registry at a scrape: looking up labels for
  * each request would cost more than the request.
@@ -66,13 +79,26 @@ export class EdgeMetrics {
 
   /** A request was answered. */
   answered(kind: RequestKind, status: number, bytes: number): void {
+    this.#answered(kind, status, 1);
+    this.#bytes += bytes;
+  }
+
+  /** Adds what was counted elsewhere. */
+  add({ requests, bytes, blocked, groupsLost, delays }: EdgeCounts): void {
+    requests.forEach(([kind, status, count]) => this.#answered(kind, status, count));
+    this.#bytes += bytes;
+    this.#blocked += blocked;
+    this.#lost.inc(groupsLost);
+    delays.forEach((delay) => this.partAvailable(delay));
+  }
+
+  #answered(kind: RequestKind, status: number, count: number): void {
     let statuses = this.#requests.get(kind);
     if (statuses === undefined) {
       statuses = new Map();
       this.#requests.set(kind, statuses);
     }
-    statuses.set(status, (statuses.get(status) ?? 0) + 1);
-    this.#bytes += bytes;
+    statuses.set(status, (statuses.get(status) ?? 0) + count);
   }
 
   /** A request begins to wait. */

@@ -18,6 +18,8 @@ export type ListenOptions = {
   readonly option: string;
   /** A bound socket to listen on in place of host and port. */
   readonly fd?: number | undefined;
+  /** Whether other threads listen on the same port, each getting its part of the connections (SO_REUSEPORT). */
+  readonly isShared?: boolean | undefined;
 };
 
 /** Connections that wait to be accepted: every viewer at once, after a restart. The system has a limit of its own (somaxconn). */
@@ -66,13 +68,14 @@ export async function openHttps(
   listener: RequestListener,
   connections: Connections,
   where: ListenOptions,
-  tls: { readonly cert: string; readonly key: string },
+  tls: { readonly cert: string; readonly key: string; /** Where several servers must read each other's session tickets. */ readonly ticketKeys?: Uint8Array | undefined },
 ): Promise<OpenServer> {
   let server: Http2SecureServer;
   try {
     server = createSecureServer({
       cert: readFileSync(tls.cert),
       key: readFileSync(tls.key),
+      ...(tls.ticketKeys === undefined ? {} : { ticketKeys: Buffer.from(tls.ticketKeys) }),
       allowHTTP1: true,
       ...TIMEOUTS,
       ...LIMITS,
@@ -152,7 +155,7 @@ async function listen(server: Server | Http2SecureServer, where: ListenOptions):
   return address.port;
 }
 
-function listenOn(server: Server | Http2SecureServer, { host, port, fd }: ListenOptions): Promise<void> {
+function listenOn(server: Server | Http2SecureServer, { host, port, fd, isShared = false }: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     const done = (): void => {
@@ -160,7 +163,7 @@ function listenOn(server: Server | Http2SecureServer, { host, port, fd }: Listen
       resolve();
     };
     if (fd === undefined) {
-      server.listen({ host, port, backlog: BACKLOG }, done);
+      server.listen({ host, port, backlog: BACKLOG, reusePort: isShared }, done);
     } else {
       server.listen({ fd }, BACKLOG, done);
     }
@@ -175,6 +178,8 @@ function listenError(error: unknown, { host, port, option, fd }: ListenOptions):
   switch (codeOf(error)) {
     case 'EADDRINUSE':
       return new MillraceError('edge/port-in-use', `Port ${port} is in use by another program. Stop it, or choose another port with ${setting}.`, { cause: error });
+    case 'ENOTSUP':
+      return new MillraceError('edge/listen', 'This system does not let threads share a port. Set MILLRACE_HTTP_WORKERS to 0.', { cause: error });
     case 'EACCES':
       return new MillraceError('edge/listen', `This user may not listen on port ${port}. Choose a port above 1023 with ${setting}.`, { cause: error });
     default:
