@@ -2,7 +2,8 @@ import type { Clock } from '../../media/time.ts';
 import { MillraceError, messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { Lease } from '../bus.ts';
-import type { Bucket, Entry } from './kv/bucket.ts';
+import type { Bucket } from './kv/bucket.ts';
+import type { Entry } from './kv/entry.ts';
 import { decodeRecord, encodeRecord, type Record, type Session } from './kv/record.ts';
 import type { Heartbeats } from './presence/heartbeats.ts';
 

@@ -121,7 +121,7 @@ export class ConnectedBus implements NatsBus {
       forgotten: (broadcast) => this.#catalogs.forget(broadcast, heartbeats.isFirst),
     });
     this.#catalogs = new NatsCatalogs({ registers: catalogs, heartbeats, session, now, isKnown: (broadcast) => this.#broadcasts.has(broadcast) });
-    this.#nodes = new NatsNodes(nodes, heartbeats);
+    this.#nodes = new NatsNodes({ registers: nodes, heartbeats, session, log });
     this.#leases = new NatsLeases({ session, clock, heartbeats, log, reachable: leaseKeeper.reachable });
     this.#shared = new NatsShared(session, sharedKeeper.reachable);
     this.shared = this.#shared;

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect as connectSocket, createServer, type Socket } from 'node:net';
+
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -10,7 +13,7 @@ import type { BroadcastInfo } from '../catalog.ts';
 import type { NodeInfo } from '../node.ts';
 import { connectNats, type NatsBus } from './connect.ts';
 import { BusProcess } from './testing/bus-process.ts';
-import { startNatsServer, type TestNatsServer } from './testing/nats-server.ts';
+import { freePort, startNatsServer, type TestNatsServer } from './testing/nats-server.ts';
 
 const { log } = createLog({ level: 'silent' });
 const soon = { timeout: 10_000, interval: 5 };
@@ -37,8 +40,8 @@ afterEach(async () => {
   await server.stop();
 }, 20_000);
 
-async function join(name: string): Promise<NatsBus> {
-  const bus = await connectNats({ url: server.url, node: name, log });
+async function join(name: string, url = server.url): Promise<NatsBus> {
+  const bus = await connectNats({ url, node: name, log });
   more.push(bus);
   return bus;
 }
@@ -66,6 +69,48 @@ function known(bus: Bus): { readonly broadcasts: readonly string[]; readonly res
   const restarts: number[] = [];
   bus.onCatalog(broadcast, 'transcode', (value) => restarts.push(value.restarts))();
   return { broadcasts: states(bus), restarts, nodes: nodes(bus) };
+}
+
+/** A way to a port of this machine that can swallow everything, both ways, without closing anything. */
+async function openWay(port: number): Promise<{ readonly url: string; swallow(): void; restore(): void; close(): void }> {
+  const sockets = new Set<Socket>();
+  let isOpen = true;
+  const way = createServer((near) => {
+    const far = connectSocket(port, '127.0.0.1');
+    for (const [from, to] of [[near, far], [far, near]] as const) {
+      sockets.add(from);
+      from.on('data', (bytes) => to.write(bytes));
+      from.on('error', () => undefined);
+      from.on('close', () => {
+        sockets.delete(from);
+        // The end of a connection does not come through either.
+        if (isOpen) {
+          to.destroy();
+        }
+      });
+      if (!isOpen) {
+        from.pause();
+      }
+    }
+  });
+  const url = `nats://127.0.0.1:${await freePort()}`;
+  way.listen(Number(URL.parse(url)?.port), '127.0.0.1');
+  await once(way, 'listening');
+  return {
+    url,
+    swallow: () => {
+      isOpen = false;
+      sockets.forEach((socket) => socket.pause());
+    },
+    restore: () => {
+      isOpen = true;
+      sockets.forEach((socket) => socket.resume());
+    },
+    close: () => {
+      way.close();
+      sockets.forEach((socket) => socket.destroy());
+    },
+  };
 }
 
 async function settled(promise: Promise<unknown>): Promise<boolean> {
@@ -224,6 +269,34 @@ describe('the NATS link, when a process dies or is paused', () => {
     expect(states(near)).toEqual(['live 1']);
     expect(seen).toEqual(['live', 'interrupted', 'live 1']);
     expect(await settled(taken!.lost)).toBe(false);
+  });
+
+  it('goes on where a process is cut off by a network that swallows everything, and refuses what it says when it is back', outage, async () => {
+    const way = await openWay(server.port);
+    const remote = await join('remote', way.url);
+    const held = await remote.lease('stream/cam');
+    remote.announce({ ...live, fence: held.fence });
+    remote.present({ ...node, node: 'remote' });
+    near.announce({ ...live, stream: 'other', broadcast: broadcastId('otherbroadcast') });
+    const [seen, alive, there] = [states(far), nodes(far), nodes(remote)];
+    await vi.waitFor(() => expect([alive, states(remote)]).toEqual([['+remote'], ['live', 'live']]), soon);
+    near.present(node);
+    await vi.waitFor(() => expect(there).toEqual(['+remote', '+near']), soon);
+    way.swallow();
+    await vi.waitFor(() => expect([alive.at(-1), remote.connected]).toEqual(['-remote', false]), soon);
+    const taken = await far.tryLease('stream/cam');
+    expect(taken?.fence).toBeGreaterThan(held.fence);
+    far.announce({ ...live, epoch: 1, fence: taken!.fence });
+    // What it does not know yet it says here alone.
+    remote.announce({ ...live, epoch: 7, fence: held.fence });
+    await vi.waitFor(() => expect(states(remote)).toEqual(['live 7', 'interrupted']), soon);
+    expect(await settled(held.lost)).toBe(false);
+    way.restore();
+    await held.lost;
+    await vi.waitFor(() => expect([states(remote).toSorted(), alive.at(-1)]).toEqual([['live', 'live 1'], '+remote']), soon);
+    expect(seen).not.toContain('live 7');
+    expect(there).toEqual(['+remote', '+near']);
+    way.close();
   });
 
   it('takes nobody for gone after it was paused itself', outage, async () => {

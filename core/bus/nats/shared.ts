@@ -1,7 +1,8 @@
 import { MillraceError } from '../../runtime/errors.ts';
 import type { Unsubscribe } from '../bus.ts';
 import type { SharedState } from '../shared-state.ts';
-import type { Bucket, Entry } from './kv/bucket.ts';
+import type { Bucket } from './kv/bucket.ts';
+import type { Entry } from './kv/entry.ts';
 import { decodeRecord, encodeRecord, type Session } from './kv/record.ts';
 import { decodeValue, encodeValue } from './kv/values.ts';
 

@@ -4,11 +4,9 @@ import type { NatsConnection } from '@nats-io/transport-node';
 
 import { millis } from '../../../media/time.ts';
 import { MillraceError, messageOf } from '../../../runtime/errors.ts';
+import type { Entry } from './entry.ts';
 import { escapeKey, unescapeKey } from './keys.ts';
 import { watchBucket, type Watch } from './watch.ts';
-
-/** What a bucket holds under a key: bytes, or undefined where it was taken away and a marker of that is left. */
-export type Entry = { readonly revision: number; readonly bytes: Uint8Array | undefined };
 
 /** Told of what the server holds, in its order; undefined where nothing is left under the key, not even a marker. */
 export type EntryListener = (key: string, entry: Entry | undefined) => void;

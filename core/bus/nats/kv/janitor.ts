@@ -2,7 +2,8 @@ import { millis, type Millis } from '../../../media/time.ts';
 import { messageOf } from '../../../runtime/errors.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import type { Heartbeats, Monotonic } from '../presence/heartbeats.ts';
-import type { Bucket, Entry } from './bucket.ts';
+import type { Bucket } from './bucket.ts';
+import type { Entry } from './entry.ts';
 import { decodeRecord, type Record } from './record.ts';
 
 /** One bucket to keep small, and after how long what is left behind in it goes. */

@@ -3,7 +3,8 @@ import { JetStreamApiError } from '@nats-io/jetstream';
 import { millis } from '../../../media/time.ts';
 import { MillraceError, messageOf } from '../../../runtime/errors.ts';
 import type { Logger } from '../../../runtime/log.ts';
-import { Bucket, type BucketDeps, type Entry } from './bucket.ts';
+import { Bucket, type BucketDeps } from './bucket.ts';
+import type { Entry } from './entry.ts';
 
 /** What lives on a bucket. */
 export type BucketUser = {

@@ -2,7 +2,7 @@ import { AckPolicy, DeliverPolicy, ReplayPolicy, type JetStreamManager } from '@
 import { createInbox, nanos, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 
 import { messageOf } from '../../../runtime/errors.ts';
-import type { Entry } from './bucket.ts';
+import type { Entry } from './entry.ts';
 
 /** A watch that runs. */
 export type Watch = {

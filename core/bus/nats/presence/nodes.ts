@@ -1,5 +1,7 @@
+import type { Logger } from '../../../runtime/log.ts';
 import type { Unsubscribe } from '../../bus.ts';
 import type { NodeId, NodeInfo } from '../../node.ts';
+import type { Session } from '../kv/record.ts';
 import { decodeValue, encodeValue } from '../kv/values.ts';
 import type { Registers } from '../registry/registers.ts';
 import type { Heartbeats } from './heartbeats.ts';
@@ -8,6 +10,8 @@ type NodeListener = (node: NodeId, info: NodeInfo | undefined) => void;
 
 /** What processes tell of themselves: kept in a bucket, and true while who wrote it is heard. */
 export class NatsNodes {
+  readonly #session: Session;
+  readonly #log: Logger;
   readonly #registers: Registers;
   readonly #heartbeats: Heartbeats;
   readonly #listeners = new Set<NodeListener>();
@@ -15,7 +19,9 @@ export class NatsNodes {
   readonly #known = new Map<NodeId, NodeInfo>();
   readonly #own = new Set<NodeId>();
 
-  constructor(registers: Registers, heartbeats: Heartbeats) {
+  constructor({ registers, heartbeats, session, log }: { readonly registers: Registers; readonly heartbeats: Heartbeats; readonly session: Session; readonly log: Logger }) {
+    this.#session = session;
+    this.#log = log;
     this.#registers = registers;
     this.#heartbeats = heartbeats;
     heartbeats.onLife((session) => {
@@ -42,6 +48,9 @@ export class NatsNodes {
   /** What is told of a process, or whether it lives, may have changed. */
   changed(key: NodeId): void {
     const record = this.#registers.get(key);
+    if (record !== undefined && this.#own.has(key) && record.by !== this.#session && this.#heartbeats.isHeard(record.by)) {
+      this.#log.error({ node: key }, 'another process on NATS has the name of this one: give each its own (nodeName)');
+    }
     const info = record !== undefined && this.#heartbeats.isHeard(record.by) ? (decodeValue(record.body) as NodeInfo) : undefined;
     if (info === undefined ? this.#known.delete(key) : this.#known.set(key, info)) {
       [...this.#listeners].forEach((listener) => listener(key, info));

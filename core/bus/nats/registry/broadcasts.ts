@@ -9,8 +9,8 @@ import type { Registers } from './registers.ts';
 
 /** Options of {@link NatsBroadcasts}. */
 export type NatsBroadcastsOptions = {
-  readonly registers: Registers;
-  readonly heartbeats: Heartbeats;
+  readonly registers: Pick<Registers, 'get' | 'set' | 'remove' | 'drop'>;
+  readonly heartbeats: Pick<Heartbeats, 'isAlive' | 'isFirst' | 'onLife'>;
   readonly session: Session;
   readonly clock: Clock;
   readonly now: Monotonic;

@@ -1,7 +1,8 @@
 import { millis, type Millis } from '../../../media/time.ts';
 import { MillraceError, messageOf } from '../../../runtime/errors.ts';
 import type { Logger } from '../../../runtime/log.ts';
-import type { Bucket, Entry } from '../kv/bucket.ts';
+import type { Bucket } from '../kv/bucket.ts';
+import type { Entry } from '../kv/entry.ts';
 import { decodeRecord, encodeRecord, type Record, type Session } from '../kv/record.ts';
 
 /** Told of a key's newest record; undefined where it was taken away. `here` where this process wrote it. */
@@ -28,6 +29,7 @@ type Register = {
 /** Writings that wait for the server's answer at a time. */
 const MAX_WRITING = 32;
 const RETRY_MS = 250;
+const WARN_EVERY = 10_000;
 /** Servers take messages of 1 MiB unless told otherwise. */
 const MAX_BODY = 256 * 1024;
 
@@ -42,6 +44,7 @@ export class Registers {
   readonly #listener: RegisterListener;
   #bucket: Bucket | undefined;
   #writing = 0;
+  #warnedAt = -Infinity;
   /** Of revisions: those of before {@link Registers.offline} say nothing. */
   #generation = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -241,7 +244,7 @@ export class Registers {
       isDone = await this.#attempt(key, register, record, bucket);
     } catch (error) {
       if (this.#bucket === bucket) {
-        this.#options.log.debug({ bucket: bucket.name, error: messageOf(error) }, 'a value was not written to NATS and is tried again');
+        this.#warn(bucket.name, messageOf(error));
       }
     }
     this.#writing -= 1;
@@ -255,6 +258,14 @@ export class Registers {
       this.#settle(key, register);
     }
     this.#flush();
+  }
+
+  #warn(bucket: string, error: string): void {
+    const now = performance.now();
+    if (now - this.#warnedAt > WARN_EVERY) {
+      this.#warnedAt = now;
+      this.#options.log.warn({ bucket, error, waiting: this.waiting }, 'values are not written to NATS, and tried again');
+    }
   }
 
   /** True where what is here is there; false where it has to be tried again later. */
