@@ -12,6 +12,8 @@ export type Party = {
   readonly media: NatsMedia;
   /** The connection itself, without what the test does to it. */
   readonly connection: NatsConnection;
+  /** How often its connection was lost. */
+  outages(): number;
   /** The value of a metric, with its label's value where it has one. */
   metric(name: string, label?: string): Promise<number>;
   close(): Promise<void>;
@@ -21,14 +23,16 @@ export type Party = {
 export type Tamper = (subject: string, payload: Uint8Array | string | undefined) => string | undefined;
 
 /** Opens a process. It is told of the connection's loss and return as `connectNats` tells it. */
-export async function openParty(server: TestNatsServer, name: string, tamper: Tamper = (subject) => subject): Promise<Party> {
-  const connection = await connect({ servers: server.url, name, noEcho: true, maxReconnectAttempts: -1, reconnectTimeWait: 20, reconnectJitter: 0 });
+export async function openParty(server: Pick<TestNatsServer, 'url'>, name: string, tamper: Tamper = (subject) => subject): Promise<Party> {
+  const connection = await connect({ servers: server.url, name, noRandomize: true, noEcho: true, maxReconnectAttempts: -1, reconnectTimeWait: 20, reconnectJitter: 0 });
   const metrics = new Registry();
   const { log } = createLog({ level: 'silent' });
   const media = createNatsMedia({ connection: tampered(connection, tamper), node: name, log, metrics });
+  let outages = 0;
   const watch = async (): Promise<void> => {
     for await (const { type } of connection.status()) {
       if (type === 'disconnect') {
+        outages += 1;
         media.disconnected();
       } else if (type === 'reconnect') {
         media.reconnected();
@@ -39,6 +43,7 @@ export async function openParty(server: TestNatsServer, name: string, tamper: Ta
   return {
     media,
     connection,
+    outages: () => outages,
     metric: async (metric, label) => {
       const found = await metrics.getSingleMetric(metric)?.get();
       return found?.values.find(({ labels }) => label === undefined || Object.values(labels).includes(label))?.value ?? 0;
