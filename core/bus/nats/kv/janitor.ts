@@ -8,7 +8,7 @@ import { decodeRecord, type Record } from './record.ts';
 
 /** One bucket to keep small, and after how long what is left behind in it goes. */
 export type Cleaning = {
-  readonly bucket: Bucket;
+  readonly bucket: Pick<Bucket, 'name' | 'entries' | 'clear' | 'remove' | 'forget'>;
   /** How long a value may stay that has become useless; undefined where it has not. */
   readonly lifetime: (record: Record) => Millis | undefined;
 };
@@ -25,14 +25,14 @@ const HANDFUL = 100;
  */
 export class Janitor {
   readonly #cleanings: readonly Cleaning[];
-  readonly #heartbeats: Heartbeats;
+  readonly #heartbeats: Pick<Heartbeats, 'isFirst'>;
   readonly #now: Monotonic;
   readonly #log: Logger;
   /** Since when an entry is useless. */
   readonly #since = new Map<string, { readonly revision: number; readonly at: Millis }>();
   #lastAt = -Infinity;
 
-  constructor(cleanings: readonly Cleaning[], { heartbeats, now, log }: { readonly heartbeats: Heartbeats; readonly now: Monotonic; readonly log: Logger }) {
+  constructor(cleanings: readonly Cleaning[], { heartbeats, now, log }: { readonly heartbeats: Pick<Heartbeats, 'isFirst'>; readonly now: Monotonic; readonly log: Logger }) {
     this.#cleanings = cleanings;
     this.#heartbeats = heartbeats;
     this.#now = now;
@@ -68,12 +68,14 @@ export class Janitor {
     [...this.#since.keys()].filter((name) => !met.has(name)).forEach((name) => this.#since.delete(name));
   }
 
-  #clean(bucket: Bucket, key: string, entry: Entry): void {
+  #clean(bucket: Cleaning['bucket'], key: string, entry: Entry): void {
     if (this.#heartbeats.isFirst) {
       const done = entry.bytes === undefined ? bucket.clear(entry.revision) : bucket.remove(key, entry.revision);
       done.catch((error: unknown) => this.#log.debug({ bucket: bucket.name, error: messageOf(error) }, 'a bucket was not cleaned and is tried again'));
     }
-    bucket.forget(key);
+    if (entry.bytes === undefined) {
+      bucket.forget(key);
+    }
   }
 }
 
