@@ -10,6 +10,8 @@ import { trackName, type TrackName } from '#core/media/track.ts';
 import { followBus, type BusFollower, type FollowOptions } from '../from-bus.ts';
 import { until } from '../http/testing/edge.ts';
 import { TestStream } from '../http/testing/stream.ts';
+import { DashBroadcast } from '../lldash/dash-broadcast.ts';
+import { DEFAULT_LATENCY } from '../lldash/manifest.ts';
 import { Directory } from '../llhls/directory.ts';
 import type { Rendition } from '../llhls/rendition.ts';
 import { settled, TestWaiter } from '../llhls/testing/broadcast.ts';
@@ -177,6 +179,34 @@ describe('a track that nobody watches', () => {
   });
 });
 
+test('who reads the DASH manifest keeps every track, who reads a segment as it grows keeps its track', async () => {
+  const stream = new TestStream(bus, { tracks: ['video', 'v360'] });
+  follow();
+  const window = directory.current('demo');
+  if (window === undefined) {
+    throw new Error('not on air');
+  }
+  const dash = new DashBroadcast(window, { timeUrl: '/time', latency: DEFAULT_LATENCY, clock: () => now });
+  window.attach(dash);
+  stream.parts(5 * 8 + 2);
+  expect(dash.want()).toBe('wait');
+  const waiter = new TestWaiter();
+  window.awaitAll(waiter);
+  await settled();
+  expect(waiter.outcomes).toEqual(['arrived']);
+  expect([dash.want(), dash.manifest() !== undefined, ...open.values()]).toEqual(['ready', true, 1, 1]);
+  dash.awaitManifest(108, new TestWaiter({ deadline: later(now, millis(20_000)) }));
+  const growing = rendition().window.last;
+  const leave = growing && dash.segments.follow(video, growing, { advance: () => false, giveUp: () => undefined }, now);
+  await pass(19);
+  expect([...open.values()]).toEqual([1, 1]);
+  await pass(11.5);
+  expect([open.get(video), open.get(small)]).toEqual([1, 0]);
+  leave?.();
+  await pass(10.5);
+  expect([open.get(video), open.get(small)]).toEqual([0, 0]);
+});
+
 describe('a backlog that takes time', () => {
   test('is waited for to its end', async () => {
     const stream = new TestStream(bus);
@@ -202,6 +232,9 @@ describe('a backlog that takes time', () => {
     new TestStream(bus).parts(5 * 8);
     follow();
     rendition().want();
+    await pass(2.75);
+    expect(rendition().state).toBe('filling');
+    await pass(0.25);
     await until(() => rendition().state === 'live');
     expect(listed()).toEqual([]);
   });

@@ -50,11 +50,13 @@ export class TrackFeed {
   readonly #consumer: TrackConsumer;
   readonly #events: LiveEvents;
   readonly #packager: Packager;
+  readonly #since: WallTime;
   #lost = 0;
   #isClosed = false;
 
   constructor(options: TrackFeedOptions) {
     this.#options = options;
+    this.#since = options.clock();
     this.#events = new LiveEvents(options);
     this.#packager = new Packager(this.#events);
     this.#consumer = options.bus.consume(options.broadcast, options.rendition.window.track, { backlog: THREE_TARGET_DURATIONS });
@@ -109,8 +111,8 @@ export class TrackFeed {
     }
     const next = this.#consumer.next();
     const waiting = next.then(() => 'frame' as const);
-    for (let waited = 0; !this.#events.live && (await Promise.race([waiting, pause(LOOK, 'look' as const, { ref: false })])) === 'look'; waited += LOOK) {
-      if (!this.#isClosed && (this.#consumer.isBehind !== true || waited >= FILL_LIMIT)) {
+    while (!this.#events.live && (await Promise.race([waiting, pause(LOOK, 'look' as const, { ref: false })])) === 'look') {
+      if (!this.#isClosed && (this.#consumer.isBehind !== true || elapsed(this.#since, this.#options.clock()) >= FILL_LIMIT)) {
         this.#catchUp();
       }
     }
