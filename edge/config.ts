@@ -40,6 +40,10 @@ export const edgeOptions = {
     z.coerce.number().int().min(0).max(32).default(0),
     'Worker threads that send WebRTC media, each to its share of the viewers. 0: the main thread sends. Set it when WebRTC viewers fill a core (some hundreds at 2 Mbit/s) and the machine has others to spare: the cores less two is a good number. Adds well under a millisecond to the latency.',
   ),
+  httpWorkers: option(
+    z.coerce.number().int().min(0).max(32).default(0),
+    'Worker threads that serve HTTP: playlists, parts and segments of live broadcasts, each to its share of the connections. 0: the main thread does. Set it when viewers of LL-HLS or LL-DASH fill a core (some 800) and the machine has others to spare: the cores less two is a good number. Each thread packages what its own viewers watch, and takes the memory of `liveWindow` for that. Adds well under a millisecond to the latency; where no core is free, tens of them. Needs Linux, or another system that shares a port among threads.',
+  ),
   rewindWindow: option(
     rewindWindowSchema.default(7200),
     'Seconds that viewers can go back in a running broadcast, for streams that set none of their own; 0: live only. Kept on disk in the data folder. No effect on latency.',

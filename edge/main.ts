@@ -30,10 +30,12 @@ import { dispatcher } from './http/dispatch.ts';
 import { healthEndpoints } from './http/health.ts';
 import { basePathOf, CLOSE_GRACE, openPages } from './http/http-face.ts';
 import { unsentBytes } from './http/kept-answers.ts';
-import { openListeners } from './http/listeners.ts';
+import { openListeners, type Listeners } from './http/listeners.ts';
 import { MediaHandler } from './http/media-handler.ts';
 import { EdgeMetrics } from './http/metrics.ts';
 import { WaitingRoom } from './http/waiting-room.ts';
+import { openHttpWorkers, type HttpWorkers } from './http/workers/open-workers.ts';
+import { canShareSockets } from './http/workers/shared-socket.ts';
 import { Directory } from './llhls/directory.ts';
 import { Pictures } from './pictures/pictures.ts';
 import { startRecordings } from './recordings/start.ts';
@@ -103,12 +105,13 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
   const edges = new OtherEdges({ nodes: deps.nodes, node: deps.node, region: deps.region, clock });
   const basePath = basePathOf(config.publicUrl);
   const configured = [...config.streams.map(({ key }) => key), ...config.streamKeys].flatMap((key) => parseStreamKey(key)?.stream ?? []);
+  const knownStreams = (): readonly StreamName[] => [...configured, ...(deps.knownStreams?.() ?? [])];
   const directory = new Directory({
     clock,
     listed: millis(config.liveWindow * 1000),
     maxBytesPerTrack: config.windowMegabytes * 1024 * 1024,
     partHoldBack: config.partHoldBack,
-    knownStreams: () => [...configured, ...(deps.knownStreams?.() ?? [])],
+    knownStreams,
     steering: steeringOf(edges, basePath),
   });
   const archive =
@@ -123,10 +126,12 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
   });
   const isProxied = config.trustProxy !== false;
   const connections = new Connections(config, (socket) => (isProxied ? '' : plainAddress(socket.remoteAddress)));
+  let workers: HttpWorkers | undefined;
+  const connectionCount = (): number => connections.count + (workers?.connections ?? 0);
   const metrics = new EdgeMetrics(registry, {
     viewers: () => audience.totals(),
-    waiting: () => waitingRoom.count,
-    connections: () => connections.count,
+    waiting: () => waitingRoom.count + (workers?.waiting ?? 0),
+    connections: connectionCount,
     followed: () => follower.watched,
     load: () => meter.load,
   });
@@ -149,7 +154,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
       readAddress: addressOf,
       elsewhere: { node: deps.node, get isWished() { return drain.isOn || meter.load >= 1; }, next: () => edges.next({ whep: true }) },
     });
-  const meter: LoadMeter = new LoadMeter(() => [(whep?.face.viewers ?? 0) / config.maxWhepViewers, connections.count / config.maxConnections]);
+  const meter: LoadMeter = new LoadMeter(() => [(whep?.face.viewers ?? 0) / config.maxWhepViewers, connectionCount() / config.maxConnections, ...(workers?.loads ?? [])]);
   const recordings = startRecordings({ archive, bus, log, pictures, addressOf, unsent, subject: subjectOf(deps) });
   const listener = dispatcher({
     basePath,
@@ -166,7 +171,18 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     pages: openPages(config),
     log,
   });
-  const listeners = await openListeners(listener, { config, metrics: registry, connections, sockets: deps.sockets }).catch(async (error: unknown) => {
+  const opening = async (): Promise<Listeners> => {
+    if (!usesWorkers(deps)) {
+      return openListeners(listener, { config, metrics: registry, connections, sockets: deps.sockets });
+    }
+    workers = await openHttpWorkers(listener, {
+      config, basePath, bus, audience, metrics, registry, connections, sockets: deps.sockets, knownStreams, log, clock,
+      isDraining: () => drain.isOn,
+      place: deps.nodes && { node: deps.node, region: deps.region },
+    });
+    return workers;
+  };
+  const listeners = await opening().catch(async (error: unknown) => {
     await whep?.close();
     recordings.close();
     await pictures.close();
@@ -182,6 +198,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     setInterval(() => {
       report.write(clock());
       meter.sample();
+      workers?.tell();
     }, 1000),
     setInterval(() => connections.sweep(), SWEEP_INTERVAL),
   ];
@@ -194,13 +211,18 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     get load() {
       return { viewers: audience.totals(), load: meter.load, whep: deps.rtc !== undefined, archive: deps.archives ?? true };
     },
-    drain: (limit) => drain.begin(limit),
+    drain: (limit) => {
+      const drained = drain.begin(limit);
+      workers?.tell();
+      return drained;
+    },
     closed,
     close: () =>
       (closing ??= (async () => {
         stopping = true;
         drain.close();
         media.stop();
+        workers?.stop();
         await whep?.close();
         await follower.close();
         recordings.close();
@@ -214,6 +236,15 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
         ended();
       })()),
   };
+}
+
+/** Whether HTTP is served by worker threads: where it is configured, and a socket that was handed over can be shared among them. */
+function usesWorkers({ config, sockets, log }: EdgeDeps): boolean {
+  const canShare = (sockets?.http ?? sockets?.https) === undefined || canShareSockets();
+  if (config.httpWorkers > 0 && !canShare) {
+    log.warn({ httpWorkers: config.httpWorkers }, 'sockets that were handed over cannot be shared among threads on this system: the main thread serves HTTP alone');
+  }
+  return config.httpWorkers > 0 && canShare;
 }
 
 /** What the recordings that are kept here are asked for by on the bus. */
