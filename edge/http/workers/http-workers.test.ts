@@ -38,7 +38,9 @@ describe('HTTP on worker threads', { timeout: 60_000 }, () => {
       const [first] = answers;
       expect(first?.status, path).toBe(200);
       expect(first?.body.length).toBeGreaterThan(0);
-      expect(answers.every(({ body, status }) => status === 200 && body.equals(first!.body)), path).toBe(true);
+      // When a manifest was made is the one thing that differs.
+      const told = answers.map(({ text }) => text.replace(/publishTime="[^"]*"/, ''));
+      expect(answers.every(({ body, status }, at) => status === 200 && (path.endsWith('.mpd') ? told[at] === told[0] : body.equals(first!.body))), path).toBe(true);
     }
     expect(edge.httpPort).toBeGreaterThan(0);
     // Both threads had to do with it: each has packaged the group.
@@ -79,11 +81,11 @@ describe('HTTP on worker threads', { timeout: 60_000 }, () => {
     let hungUp = 0;
     let write: (text: string) => void = () => undefined;
     const api = express.Router();
-    api.get('/api/v1/events', (request, response) => {
+    api.get('/api/v1/events', (_request, response) => {
       response.writeHead(200, { 'Content-Type': 'text/event-stream' });
       response.flushHeaders();
       write = (text) => response.write(text);
-      request.on('close', () => (hungUp += 1));
+      response.on('close', () => (hungUp += 1));
     });
     const { edge } = await setUp({}, { apps: [api] });
     const { asked, answer } = await begin(edge.httpPort, '/api/v1/events');
