@@ -28,11 +28,11 @@ const lookInterval = 100;
  * A playing viewer hears of an edge with each part, five times a second. Nothing for this long is worth a question; an edge that answers it, because
  * the publisher is who is silent, is asked less often. Milliseconds.
  */
-const silence = 700;
-const longestSilence = 2_800;
+const silence = 600;
+const longestSilence = 2_400;
 
 /** An edge has this long to answer, where another one has answered by then; on slow lines, half as long again as the other took. Milliseconds. */
-const grace = 350;
+const grace = 300;
 
 /** Nobody answers for this long: it is our own line, and nothing would be gained elsewhere. Milliseconds. */
 const probeTimeout = 2_500;

@@ -70,7 +70,7 @@ describe('dash.js’s requests, by the route', () => {
   it.each([
     ['cannot be reached', { status: 0 }],
     ['says 502', { status: 502, data: new ArrayBuffer(1) }],
-    ['breaks off', { status: 200 }],
+    ['breaks off', { status: 200, data: null }],
   ])('go to the next edge when one %s', (_how, with_) => {
     answers(0, with_);
     expect(ended).toBe(0);

@@ -145,7 +145,7 @@ class Download {
 
   /** The edge is at fault, also where it broke off, and there is another one that this request has not been to. */
   #leaves(base: string, status: number, data: unknown): boolean {
-    const isFault = status >= 500 || ((status === 0 || (status < 300 && data === undefined)) && navigator.onLine);
+    const isFault = status >= 500 || ((status === 0 || (status < 300 && (data === undefined || data === null))) && navigator.onLine);
     const { route } = this.#edges;
     return isFault && route.failed(base) && !this.#tried.has(route.base);
   }
