@@ -46,6 +46,7 @@ const SELDOM = millis(400);
 const UNHELD_LEASE = millis(3600 * 1000);
 const UNHELD_VALUE = millis(24 * 3600 * 1000);
 const GONE_NODE = millis(60_000);
+const FORGOTTEN = millis(120_000);
 
 /** The bus over NATS, composed: each part keeps one of its promises. */
 export class ConnectedBus implements NatsBus {
@@ -118,7 +119,7 @@ export class ConnectedBus implements NatsBus {
       now,
       forgetAfter: options.forgetAfter ?? millis(60_000),
       ended: (broadcast) => this.#media.end(broadcast),
-      forgotten: (broadcast) => this.#catalogs.forget(broadcast, heartbeats.isFirst),
+      forgotten: (broadcast) => this.#catalogs.forget(broadcast),
     });
     this.#catalogs = new NatsCatalogs({ registers: catalogs, heartbeats, session, now, isKnown: (broadcast) => this.#broadcasts.has(broadcast) });
     this.#nodes = new NatsNodes({ registers: nodes, heartbeats, session, log });
@@ -132,8 +133,9 @@ export class ConnectedBus implements NatsBus {
         { bucket: leaseKeeper.bucket, lifetime: unheld(UNHELD_LEASE) },
         { bucket: nodeKeeper.bucket, lifetime: unheld(GONE_NODE) },
         { bucket: sharedKeeper.bucket, lifetime: ({ body }) => (body.byteLength === 0 ? UNHELD_VALUE : undefined) },
-        { bucket: broadcastKeeper.bucket, lifetime: () => undefined },
-        { bucket: catalogKeeper.bucket, lifetime: () => undefined },
+        // What was forgotten here, and not taken away by whose it was.
+        { bucket: broadcastKeeper.bucket, lifetime: (_, key) => (this.#broadcasts.has(key as BroadcastId) ? undefined : FORGOTTEN) },
+        { bucket: catalogKeeper.bucket, lifetime: (_, key) => (this.#broadcasts.has(key.split('/')[0] as BroadcastId) ? undefined : FORGOTTEN) },
       ],
       { heartbeats, now, log },
     );

@@ -10,7 +10,7 @@ import { decodeRecord, type Record } from './record.ts';
 export type Cleaning = {
   readonly bucket: Pick<Bucket, 'name' | 'entries' | 'clear' | 'remove' | 'forget'>;
   /** How long a value may stay that has become useless; undefined where it has not. */
-  readonly lifetime: (record: Record) => Millis | undefined;
+  readonly lifetime: (record: Record, key: string) => Millis | undefined;
 };
 
 /** Markers of what was taken away: every watch has told of them long before. */
@@ -50,7 +50,7 @@ export class Janitor {
     let left = HANDFUL;
     for (const cleaning of this.#cleanings) {
       for (const [key, entry] of [...cleaning.bucket.entries()]) {
-        const lifetime = lifetimeOf(entry, cleaning);
+        const lifetime = lifetimeOf(key, entry, cleaning);
         if (lifetime === undefined) {
           continue;
         }
@@ -79,10 +79,10 @@ export class Janitor {
   }
 }
 
-function lifetimeOf({ bytes }: Entry, { lifetime }: Cleaning): Millis | undefined {
+function lifetimeOf(key: string, { bytes }: Entry, { lifetime }: Cleaning): Millis | undefined {
   if (bytes === undefined) {
     return MARKERS;
   }
   const record = decodeRecord(bytes);
-  return record === undefined ? MARKERS : lifetime(record);
+  return record === undefined ? MARKERS : lifetime(record, key);
 }

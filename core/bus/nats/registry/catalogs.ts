@@ -90,11 +90,11 @@ export class NatsCatalogs {
     }
   }
 
-  /** The broadcast is not known any more. */
-  forget(broadcast: BroadcastId, onServer: boolean): void {
-    const { registers } = this.#options;
+  /** The broadcast is not known any more: each process takes away what it wrote, the first of those who live all of it. */
+  forget(broadcast: BroadcastId): void {
+    const { registers, heartbeats, session } = this.#options;
     for (const key of [...(this.#catalogs.get(broadcast)?.keys ?? [])]) {
-      if (onServer) {
+      if (heartbeats.isFirst || registers.get(key)?.by === session) {
         registers.remove(key);
       } else {
         registers.drop(key);

@@ -16,6 +16,9 @@ export type RegistersOptions = {
   readonly log: Logger;
 };
 
+/** What {@link Registers} asks of a bucket. */
+export type RegisterBucket = Pick<Bucket, 'name' | 'put' | 'read' | 'remove'>;
+
 type Register = {
   record: Record | undefined;
   /** The newest one of the key that was heard of. */
@@ -42,7 +45,7 @@ export class Registers {
   readonly #dirty = new Set<string>();
   readonly #options: RegistersOptions;
   readonly #listener: RegisterListener;
-  #bucket: Bucket | undefined;
+  #bucket: RegisterBucket | undefined;
   #writing = 0;
   #warnedAt = -Infinity;
   /** Of revisions: those of before {@link Registers.offline} say nothing. */
@@ -134,20 +137,20 @@ export class Registers {
       }
       return;
     }
-    if (record.by === session || (isPending && register.record !== undefined && record.fence <= register.record.fence)) {
-      // An echo, or what is about to be written over.
+    if (isPending && register.record !== undefined && record.fence <= register.record.fence) {
+      // About to be written over.
       return;
     }
-    if (record.fence >= (register.record?.fence ?? 0)) {
+    if (record.by !== session && record.fence >= (register.record?.fence ?? 0)) {
       this.#adopt(key, register, record);
-    } else if (register.record?.by === session) {
-      // Of one that was overtaken, and came first after the server lost its store.
+    } else if (register.record?.by === session && !isSame(record, register.record)) {
+      // The server lost what was newest, or somebody who was overtaken came first after it lost all.
       this.#soil(key, register);
     }
   }
 
   /** NATS is there, and all that it holds has arrived: writes what waits. */
-  online(bucket: Bucket): void {
+  online(bucket: RegisterBucket): void {
     this.#bucket = bucket;
     this.#flush();
   }
@@ -233,7 +236,7 @@ export class Registers {
     this.#timer.unref();
   }
 
-  async #write(key: string, register: Register, bucket: Bucket): Promise<void> {
+  async #write(key: string, register: Register, bucket: RegisterBucket): Promise<void> {
     this.#writing += 1;
     register.isWriting = true;
     this.#settle(key, register);
@@ -269,7 +272,7 @@ export class Registers {
   }
 
   /** True where what is here is there; false where it has to be tried again later. */
-  async #attempt(key: string, register: Register, record: Record | undefined, bucket: Bucket): Promise<boolean> {
+  async #attempt(key: string, register: Register, record: Record | undefined, bucket: RegisterBucket): Promise<boolean> {
     if (record === undefined) {
       // Where another was quicker, what he wrote stays.
       return register.revision === 0 || (await bucket.remove(key, register.revision).then(() => true));
