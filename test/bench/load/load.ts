@@ -21,9 +21,9 @@ export type LoadResult = {
 
 const SECONDS = 20;
 
-/** Measures one edge with so many simulated LL-HLS viewers, each side in a process of its own. */
-export async function measureLoad(viewers: number): Promise<LoadResult> {
-  const server = start('server.ts', []);
+/** Measures one edge, on so many worker threads, with so many simulated LL-HLS viewers, each side in a process of its own. */
+export async function measureLoad(viewers: number, { httpWorkers = 0 }: { readonly httpWorkers?: number } = {}): Promise<LoadResult> {
+  const server = start('server.ts', [httpWorkers]);
   try {
     const { port } = await answer<{ port: number }>(server);
     const client = start('viewers.ts', [port, viewers, SECONDS]);

@@ -10,12 +10,12 @@ import { startEdge } from '#edge/main.ts';
 import { startSyntheticBroadcast } from './synthetic.ts';
 
 /**
- * The process under load: an edge with a synthetic broadcast. Tells its parent the port, and its CPU time, in seconds,
+ * The process under load: an edge with a synthetic broadcast, on `node server.ts [<worker threads>]`. Tells its parent the port, and its CPU time, in seconds,
  * whenever it is asked.
  */
 const table = { ...commonOptions, ...edgeOptions };
 const defaults = z.object(Object.fromEntries(Object.entries(table).map(([key, { schema }]) => [key, schema])));
-const config = defaults.parse({ host: '127.0.0.1', httpPort: 0, rewindWindow: 0, recording: false }) as unknown as Parameters<typeof startEdge>[0]['config'];
+const config = defaults.parse({ host: '127.0.0.1', httpPort: 0, rewindWindow: 0, recording: false, httpWorkers: process.argv[2] ?? 0 }) as unknown as Parameters<typeof startEdge>[0]['config'];
 const bus = createLocalBus();
 const edge = await startEdge({ config, bus, log: pino({ level: 'warn' }), metrics: new Registry(), apps: [] });
 startSyntheticBroadcast(bus);
