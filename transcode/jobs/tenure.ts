@@ -37,6 +37,12 @@ const FOLLOWED_WITHIN = 700;
 /** While the shared values cannot be reached, it is tried again so often. */
 const PROVE_AGAIN = 200;
 
+/** Rejects when the monotonic clock says `until`. */
+async function timeout(until: number): Promise<never> {
+  await new Promise((resolve) => setTimeout(resolve, until - performance.now()).unref());
+  throw new MillraceError('bus/timeout', 'nobody can tell in time');
+}
+
 /** The time in which a broadcast is this transcoder's: what it may write, from when on, and how it ends (ADR 0014). */
 export class Tenure {
   readonly producers: Producers;
@@ -238,7 +244,7 @@ export class Tenure {
     this.#inDoubt = true;
     for (const until = performance.now() + NODE_SILENCE; performance.now() < until && !this.#stopped.signal.aborted; ) {
       try {
-        await this.#ahead.prove();
+        await Promise.race([this.#ahead.prove(), timeout(until)]);
         break;
       } catch (thrown) {
         if (thrown instanceof MillraceError && thrown.code === 'bus/fenced') {

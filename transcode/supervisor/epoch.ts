@@ -65,6 +65,9 @@ export class EpochEncode {
   /** This group and later ones are another transcoder's. */
   #before = Infinity;
   #isOver = false;
+  /** Nothing was fed since {@link rest}; what was fed before still comes out. */
+  #isResting = false;
+  #isFlushing = false;
 
   constructor(options: EpochOptions, encode: Encode | undefined, after: Promise<void>) {
     this.source = options.source;
@@ -104,6 +107,11 @@ export class EpochEncode {
     return new Map([...this.#writers].map(([track, writer]) => [track, writer.counts]));
   }
 
+  /** True while nothing comes: see {@link rest}. */
+  get isResting(): boolean {
+    return this.#isResting;
+  }
+
   /** True once everything up to {@link endBefore} was fed. */
   get isOver(): boolean {
     return this.#isOver;
@@ -124,6 +132,7 @@ export class EpochEncode {
     if (!this.#history.add(frame) || this.#isAnothers(frame)) {
       return;
     }
+    this.#isResting = false;
     if (frame.index === 0 && frame.group < this.#before && this.#encode !== undefined) {
       this.#options.onGroup?.(frame.group);
     }
@@ -165,12 +174,25 @@ export class EpochEncode {
     this.#start();
   }
 
+  /**
+   * Nothing comes any more, for now: what was fed comes out. Where the epoch goes on after all, the next ffmpeg begins where this one ended.
+   */
+  rest(): void {
+    if (!this.#isResting && !this.#finishing) {
+      this.#isResting = true;
+      this.#isFlushing = true;
+      this.#run?.end();
+      this.#run = undefined;
+      void this.#gone().then(() => this.#rested());
+    }
+  }
+
   /** Ends the input. Settles when all that was inside is written, or 2 s later. */
   async finish(): Promise<void> {
     this.#finishing = true;
     this.#run?.end();
     await this.#gone();
-    this.#writers.forEach((writer) => writer.flush());
+    this.#flush();
   }
 
   /** Ends every ffmpeg at once. */
@@ -180,13 +202,29 @@ export class EpochEncode {
     await this.#gone();
   }
 
+  #rested(): void {
+    this.#flush();
+    this.#isFlushing = false;
+    if (!this.#isResting) {
+      this.#start();
+    }
+  }
+
+  #flush(): void {
+    try {
+      this.#writers.forEach((writer) => writer.flush());
+    } catch (thrown) {
+      this.#options.onFenced(thrown);
+    }
+  }
+
   async #gone(): Promise<void> {
     await this.#opened;
     await Promise.all(this.#runs.map(({ run }) => run.exited));
   }
 
   #start(): void {
-    if (this.#paused || this.#finishing || this.#encode === undefined || this.#run !== undefined) {
+    if (this.#paused || this.#finishing || this.#isFlushing || this.#encode === undefined || this.#run !== undefined) {
       return;
     }
     const encode = this.#encode;

@@ -11,6 +11,7 @@ import type { Encode } from '../plan/plan.ts';
 import { Backoff } from './backoff.ts';
 import { ByEpoch } from './by-epoch.ts';
 import { EpochEncode } from './epoch.ts';
+import { Idle } from './idle.ts';
 import { Leaving } from './leaving.ts';
 import type { Run, RunSettings } from './run.ts';
 
@@ -52,9 +53,9 @@ export class PictureTranscoder {
   #epoch: EpochEncode | undefined;
   #newest: GroupPlace | undefined;
   #finishing: Promise<void> = Promise.resolve();
-  #interrupted = false;
-  /** Epochs up to this one are over, whatever still comes of them. */
-  #finishedEpoch = -1;
+  readonly #idle = new Idle(() => this.#rest());
+  /** Another transcoder has what comes. */
+  #hasLeft = false;
   #restartTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -74,7 +75,7 @@ export class PictureTranscoder {
 
   /** The newest group that was fed; undefined while nothing is encoded. */
   get newest(): GroupPlace | undefined {
-    return this.#epoch?.encode === undefined ? undefined : this.#newest;
+    return this.#epoch?.encode === undefined || this.#epoch.isResting ? undefined : this.#newest;
   }
 
   /** Frames that wait to be fed. */
@@ -106,14 +107,12 @@ export class PictureTranscoder {
 
   /** Told whether a publisher is sending. */
   changed(interrupted: boolean): void {
-    this.#interrupted = interrupted;
-    // After this turn: its last frame may have left the queue and not be fed yet.
-    setImmediate(() => this.#endIdle());
+    this.#idle.changed(interrupted);
   }
 
   /** Leaves a group and all that follow to another transcoder; settles when everything before is written. */
   leave(at: GroupPlace): Promise<void> {
-    const written = this.#leaving.begin(at, this.#epoch === undefined);
+    const written = this.#leaving.begin(at, this.#epoch === undefined || this.#epoch.isResting);
     this.#epoch?.endBefore(this.#leaving.limitOf(this.#epoch.source.epoch));
     return written;
   }
@@ -136,6 +135,7 @@ export class PictureTranscoder {
   /** Ends everything at once. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#idle.close();
     clearTimeout(this.#restartTimer);
     this.#consumer?.close();
     this.#epochs.close();
@@ -147,7 +147,7 @@ export class PictureTranscoder {
     let losses = 0;
     for (let frame = await consumer.next(); frame !== undefined; frame = await consumer.next()) {
       const source = await this.#catalogOf(frame);
-      if (source === undefined || this.#closed || frame.epoch <= this.#finishedEpoch) {
+      if (source === undefined || this.#closed || this.#hasLeft) {
         continue;
       }
       if (this.#epoch?.source.epoch !== frame.epoch) {
@@ -159,7 +159,7 @@ export class PictureTranscoder {
         this.#epoch?.skip();
       }
       await this.#feed(frame);
-      this.#endIdle();
+      this.#idle.came();
     }
   }
 
@@ -213,16 +213,15 @@ export class PictureTranscoder {
   }
 
   #leave(): void {
-    this.#finishedEpoch = Infinity;
+    this.#hasLeft = true;
     this.#endEpoch();
     this.#leaving.leave(this.#finishing);
   }
 
   /** The publisher is gone and all it sent was fed: what the decoder holds back may come out. */
-  #endIdle(): void {
-    if (this.#interrupted && this.#consumer?.queued.frames === 0 && !this.#closed) {
-      this.#finishedEpoch = Math.max(this.#finishedEpoch, this.#epoch?.source.epoch ?? -1);
-      this.#endEpoch();
+  #rest(): void {
+    if (this.#consumer?.queued.frames === 0 && !this.#closed) {
+      this.#epoch?.rest();
       if (this.#leaving.isWanted) {
         this.#leave();
       }

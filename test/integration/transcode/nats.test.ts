@@ -99,6 +99,27 @@ test('SIGTERM hands over at a group: every group is whole, and none comes twice'
   }
 });
 
+test.each([
+  { name: 'with what it knew', wipe: false },
+  { name: 'with everything forgotten', wipe: true },
+])('NATS is restarted $name: every group that comes afterwards is whole, from one transcoder', async ({ wipe }) => {
+  const made = await source(14);
+  const { writing } = await twoProcesses(made);
+  await harness.reached(begin(made) + 200_000);
+  await nats.restart({ wipe });
+  await harness.reached(begin(made) + 900_000);
+  await writing;
+  harness.announce('interrupted');
+  await harness.reached(lastPts(made) - 9000);
+  for (const track of ENCODED) {
+    const frames = (harness.outputs.get(track) ?? []).filter(({ pts, fence }) => fence === harness.outputs.get(track)?.at(-1)?.fence && pts >= 0);
+    const groups = Map.groupBy(frames, ({ group }) => group);
+    [...groups.values()].slice(-4).forEach((group) => expectTiled(group));
+    expect(groups.size).toBeGreaterThan(5);
+  }
+  testLog.info({ fences: ENCODED.map((track) => [...new Set(harness.outputs.get(track)?.map(({ fence }) => fence))]), groups: [...new Set(harness.outputs.get(ENCODED[0]!)?.map(({ group }) => group - 1_700_000_000))] }, 'after the restart');
+});
+
 async function source(seconds: number): Promise<MadeSource> {
   return withSound(await makeSource({ rate: '30', seconds, x264: ['-g', '30', '-bf', '0', '-sc_threshold', '0'], grouping: 'source' }), { codec: 'aac', rate: 44_100 });
 }

@@ -60,6 +60,8 @@ export class AudioEpoch {
   /** This group and later ones are another transcoder's. */
   #before = Infinity;
   #isOver = false;
+  /** Nothing was fed since {@link rest}. */
+  #isResting = false;
   /** Settles when everything that ran so far is written. */
   #gone: Promise<void>;
 
@@ -82,6 +84,11 @@ export class AudioEpoch {
     return new Map([[this.#options.encode.track, this.#writer.counts]]);
   }
 
+  /** True while nothing comes: see {@link rest}. */
+  get isResting(): boolean {
+    return this.#isResting;
+  }
+
   /** True once everything up to {@link endBefore} was fed. */
   get isOver(): boolean {
     return this.#isOver;
@@ -102,6 +109,7 @@ export class AudioEpoch {
     if (frame.index === 0 && frame.group > (this.#options.beginning?.after ?? -1) && frame.group < this.#before) {
       this.#options.onGroup?.(frame.group);
     }
+    this.#isResting = false;
     const { timescale } = this.#options.encode.input;
     const before = this.#history.at(-1);
     if (before !== undefined && frame.pts - (before.pts + before.duration) > MAX_FILLED_SECONDS * timescale) {
@@ -126,6 +134,15 @@ export class AudioEpoch {
   feedVideoHead(head: VideoHead): void {
     this.#groups.addVideoHead(head);
     this.#settle();
+  }
+
+  /** Nothing comes any more, for now: what was fed comes out. Where the epoch goes on after all, the next ffmpeg continues to the sample. */
+  rest(): void {
+    if (!this.#isResting && !this.#finishing) {
+      this.#isResting = true;
+      this.#draining = this.#run;
+      this.#run?.end();
+    }
   }
 
   /** Holds restarts back until {@link resume}. */
@@ -162,7 +179,7 @@ export class AudioEpoch {
   #start(): void {
     const { encode, clock, log, ffmpegPath } = this.#options;
     const replay = planAudioReplay(this.#history, encode, this.#writer.end);
-    if (!this.#ready || this.#finishing || this.#run !== undefined || replay === undefined) {
+    if (!this.#ready || this.#finishing || this.#isResting || this.#run !== undefined || replay === undefined) {
       return;
     }
     const demuxer = new NutDemuxer();
@@ -192,7 +209,9 @@ export class AudioEpoch {
     if (this.#finishing) {
       return;
     }
-    if (this.#draining === run) {
+    if (this.#isResting) {
+      this.#guarded(() => this.#writer.flush());
+    } else if (this.#draining === run) {
       this.#start();
     } else {
       this.#options.onFault(run, exit);

@@ -11,6 +11,7 @@ import type { Beginning, GroupPlace } from '../../jobs/taken-groups.ts';
 import { Backoff } from '../backoff.ts';
 import { ByEpoch } from '../by-epoch.ts';
 import type { FedFfmpeg } from '../fed-ffmpeg.ts';
+import { Idle } from '../idle.ts';
 import { Leaving } from '../leaving.ts';
 import type { RungCounts } from '../to-bus.ts';
 import { Watch } from '../watch.ts';
@@ -60,9 +61,9 @@ export class AudioTranscoder {
   #video: TrackConsumer | undefined;
   #epoch: AudioEpoch | undefined;
   #finishing: Promise<void> = Promise.resolve();
-  #interrupted = false;
-  /** Epochs up to this one are over, whatever still comes of them. */
-  #finishedEpoch = -1;
+  readonly #idle = new Idle(() => this.#rest());
+  /** Another transcoder has what comes. */
+  #hasLeft = false;
   #restartTimer: NodeJS.Timeout | undefined;
   #closed = false;
   #newest: GroupPlace | undefined;
@@ -105,12 +106,12 @@ export class AudioTranscoder {
 
   /** The newest group that was fed; undefined while nothing is encoded. */
   get newest(): GroupPlace | undefined {
-    return this.#epoch === undefined ? undefined : this.#newest;
+    return this.#epoch === undefined || this.#epoch.isResting ? undefined : this.#newest;
   }
 
   /** Leaves a group and all that follow to another transcoder; settles when everything before is written. */
   leave(at: GroupPlace): Promise<void> {
-    const written = this.#leaving.begin(at, this.#epoch === undefined);
+    const written = this.#leaving.begin(at, this.#epoch === undefined || this.#epoch.isResting);
     this.#epoch?.endBefore(this.#leaving.limitOf(this.#epoch.source.epoch));
     return written;
   }
@@ -126,9 +127,7 @@ export class AudioTranscoder {
 
   /** Told whether a publisher is sending. */
   changed(interrupted: boolean): void {
-    this.#interrupted = interrupted;
-    // After this turn: its last frame may have left the queue and not be fed yet.
-    setImmediate(() => this.#endIdle());
+    this.#idle.changed(interrupted);
   }
 
   /** Judges the present ffmpeg; called a few times a second. */
@@ -159,6 +158,7 @@ export class AudioTranscoder {
   /** Ends everything at once. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#idle.close();
     clearTimeout(this.#restartTimer);
     this.#consumer?.close();
     this.#video?.close();
@@ -176,14 +176,14 @@ export class AudioTranscoder {
         this.#leave();
       }
       const planned = await this.#epochs.wait(frame.epoch);
-      if (planned === undefined || this.#closed || frame.epoch <= this.#finishedEpoch) {
+      if (planned === undefined || this.#closed || this.#hasLeft) {
         continue;
       }
       this.#feed(frame, planned);
       while (this.#epoch?.run?.congested === true && !this.#isClosed()) {
         await this.#epoch.run.relieved();
       }
-      this.#endIdle();
+      this.#idle.came();
     }
   }
 
@@ -205,7 +205,7 @@ export class AudioTranscoder {
   }
 
   #leave(): void {
-    this.#finishedEpoch = Infinity;
+    this.#hasLeft = true;
     this.#endEpoch();
     this.#leaving.leave(this.#finishing);
   }
@@ -251,10 +251,9 @@ export class AudioTranscoder {
   }
 
   /** The publisher is gone and all it sent was fed: what the encoder holds may come out. */
-  #endIdle(): void {
-    if (this.#interrupted && this.#consumer?.queued.frames === 0 && !this.#closed) {
-      this.#finishedEpoch = Math.max(this.#finishedEpoch, this.#epoch?.source.epoch ?? -1);
-      this.#endEpoch();
+  #rest(): void {
+    if (this.#consumer?.queued.frames === 0 && !this.#closed) {
+      this.#epoch?.rest();
       if (this.#leaving.isWanted) {
         this.#leave();
       }
