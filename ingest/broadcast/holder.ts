@@ -3,8 +3,9 @@ import { z } from 'zod';
 import type { Bus, Lease, Unsubscribe } from '#core/bus/bus.ts';
 import type { StreamName } from '#core/bus/catalog.ts';
 import { elapsed, millis, type Clock, type Millis } from '#core/media/time.ts';
-import { MillraceError } from '#core/runtime/errors.ts';
 
+import { isCoded, isUnreachable } from './coded.ts';
+import { pause } from './pause.ts';
 import type { Candidate, Present } from './takeover.ts';
 
 /** How long the process that looks after a stream may think about it. */
@@ -59,15 +60,6 @@ export async function askHolder(bus: Bus, stream: StreamName, fence: number | un
   }
 }
 
-/** True where the bus cannot be asked now: nothing may be concluded from its silence. */
-export function isUnreachable(error: unknown): boolean {
-  return isCoded(error, 'bus/unreachable') || isCoded(error, 'bus/closed');
-}
-
-function isCoded(error: unknown, code: string): boolean {
-  return error instanceof MillraceError && error.code === code;
-}
-
 /** What {@link takeStream} works with. */
 export type TakeOptions = {
   readonly bus: Bus;
@@ -110,10 +102,4 @@ export async function takeStream({ bus, clock, stream, taker, fence, offered, pa
     }
   }
   return undefined;
-}
-
-function pause(duration: Millis): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, duration);
-  });
 }

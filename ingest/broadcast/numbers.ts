@@ -91,8 +91,11 @@ export class BroadcastNumbers {
     this.#mediaFloor = Math.max(this.#mediaFloor, ((Math.max(frame.pts, frame.dts) + frame.duration) * 1000) / timescale);
   }
 
-  /** What the ledger has to hold now. `live`: reserves what is given out until the next write. `shared`: other processes may go on from here. */
-  entry(aliveAt: WallTime, live: boolean, memory: SourceMemory | undefined, shared = false): LedgerEntry {
+  /**
+   * What the ledger has to hold now. `live`: reserves what is given out until the next write. `shared`: other processes may go on from here. `final`: this
+   * one gives nothing out any more.
+   */
+  entry(aliveAt: WallTime, live: boolean, memory: SourceMemory | undefined, { shared = false, final = false } = {}): LedgerEntry {
     const group = live ? Math.max(this.#groupFloor, this.#granted.group) + (shared ? SHARED_GROUPS : RESERVED_GROUPS) : this.#groupFloor;
     const media = live ? Math.max(this.#mediaFloor, this.#granted.media) + (shared ? SHARED_MEDIA : RESERVED_MEDIA) : this.#mediaFloor;
     return {
@@ -103,8 +106,7 @@ export class BroadcastNumbers {
       epoch: this.#epoch,
       groupFloor: group,
       mediaFloor: Math.ceil(media),
-      // A file's last write may be older than what was given out after it.
-      ...(shared && !live && this.#certain ? { exact: true } : {}),
+      ...(final && !live && this.#certain ? { exact: true } : {}),
       aliveAt,
       ...(memory ? { memory } : {}),
     };

@@ -2,7 +2,8 @@ import type { Bus, Lease, Unsubscribe } from '#core/bus/bus.ts';
 import type { BroadcastInfo, StreamName } from '#core/bus/catalog.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
-import { isUnreachable, streamLease } from './holder.ts';
+import { isUnreachable } from './coded.ts';
+import { streamLease } from './holder.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 
 /** What {@link Orphans} works with. */

@@ -4,10 +4,12 @@ import { millis, type Clock, type Millis } from '#core/media/time.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
 import type { Admission, Publisher, PublisherRegistry } from '../source.ts';
-import { isUnreachable, streamLease } from './holder.ts';
+import { isUnreachable } from './coded.ts';
+import { streamLease } from './holder.ts';
 import type { Ledger } from './ledger.ts';
 import type { IngestMetrics } from './metrics.ts';
 import { Orphans } from './orphans.ts';
+import { pause } from './pause.ts';
 import { REFUSED, tooMany } from './refusals.ts';
 import { StreamSite } from './site.ts';
 
@@ -18,7 +20,7 @@ const PAUSED = 2000;
 const AWAKENING = 2000;
 
 /** A ledger that cannot be written keeps no process from stopping. */
-const FLUSH_PATIENCE = 2000;
+const FLUSH_PATIENCE = millis(2000);
 
 /** How long a broadcast waits for its publisher: the same everywhere (design, rule 4). */
 export const GRACE: Millis = millis(30_000);
@@ -114,7 +116,7 @@ export class StreamRegistry implements PublisherRegistry {
     this.#orphans.close();
     this.#sites.forEach((site) => site.stop('The server is stopping. Reconnect in a moment.'));
     this.#options.metrics.live.set(0);
-    await Promise.race([this.#options.ledger.flush(), patience(FLUSH_PATIENCE)]);
+    await Promise.race([this.#options.ledger.flush(), pause(FLUSH_PATIENCE)]);
     // Only now may another process read what was written, and go on.
     this.#sites.forEach((site) => site.release());
     this.#sites.clear();
@@ -133,6 +135,7 @@ export class StreamRegistry implements PublisherRegistry {
       log,
       metrics,
       grace,
+      monotonic: this.#monotonic,
       isAwake: () => this.#isAwake(),
       fenceOf: (stream) => this.#orphans.fenceOf(stream),
       empty: () => {
@@ -166,10 +169,4 @@ export class StreamRegistry implements PublisherRegistry {
       void this.#orphans.look();
     }
   }
-}
-
-function patience(duration: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, duration).unref();
-  });
 }

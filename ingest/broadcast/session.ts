@@ -12,6 +12,7 @@ import type { EpochStart } from '../timeline/describe.ts';
 import type { EpochGrant } from '../timeline/grant.ts';
 import { Timeline, type Claims, type SourceMemory } from '../timeline/timeline.ts';
 import { Warnings } from '../timeline/warnings.ts';
+import { isCoded } from './coded.ts';
 import { Meter } from './meter.ts';
 
 /** What a publisher's session needs of its stream. */
@@ -27,6 +28,8 @@ export interface SessionHost {
   /** HLS is given the picture as the publisher sends it. */
   readonly segmentsSource: boolean;
   ended(session: PublisherSession, how: 'unpublished' | 'lost'): void;
+  /** The lease of who writes the stream. It stays the stream's. @throws {MillraceError} `bus/unreachable`. */
+  writeLease(): Promise<Lease>;
 }
 
 /** What a session works with. */
@@ -43,6 +46,9 @@ export type SessionOptions = {
 
 /** Readings of a low frame rate, a second apart, before it is warned of. */
 const LOW_READINGS = 5;
+/** How long a lost lease may take to be heard of. */
+const FENCED_PATIENCE = 2000;
+const TAKEN_OVER = 'Another server has taken this stream over.';
 
 /** One publisher from admission to its end: its lease, its timeline, its producers on the bus. */
 export class PublisherSession implements SourceSink {
@@ -56,6 +62,7 @@ export class PublisherSession implements SourceSink {
   #heardAt: WallTime;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
+  #fencedTimer: NodeJS.Timeout | undefined;
   #lowReadings = 0;
   #network: NetworkFacts | undefined;
   #health: IngestHealth | undefined;
@@ -144,12 +151,17 @@ export class PublisherSession implements SourceSink {
     if (this.#ended) {
       return;
     }
-    this.#guard(() => this.#timeline.end());
+    try {
+      this.#timeline.end();
+    } catch (error) {
+      // Who was overtaken may not even give out what waits.
+      this.#options.log.debug({ stream: this.publisher.stream, err: error }, 'the last frames of a publisher are lost');
+    }
     this.#ended = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#fencedTimer);
     this.#producers.forEach((producer) => producer.close());
     this.#producers.clear();
-    void this.#lease.then((lease) => lease?.release());
     try {
       this.#options.host.ended(this, how);
     } catch (error) {
@@ -197,10 +209,10 @@ export class PublisherSession implements SourceSink {
 
   async #takeLease(): Promise<Lease | undefined> {
     try {
-      const lease = await this.#options.bus.lease(`ingest/${this.publisher.stream}`);
+      const lease = await this.#options.host.writeLease();
       void lease.lost.then(() => {
         if (!this.#ended) {
-          this.disconnect('Another server has taken this stream over.');
+          this.disconnect(TAKEN_OVER);
         }
       });
       return lease;
@@ -244,7 +256,10 @@ export class PublisherSession implements SourceSink {
   }
 
   #fail(error: unknown): void {
-    if (!this.#ended) {
+    if (isCoded(error, 'bus/fenced') && !this.#ended) {
+      // Another process writes. That the lease is lost is heard of in a moment, and then it is known what becomes of the publisher.
+      this.#fencedTimer ??= setTimeout(() => this.disconnect(TAKEN_OVER), FENCED_PATIENCE);
+    } else if (!this.#ended) {
       this.#options.log.error({ stream: this.publisher.stream, err: error }, 'a publisher had to be disconnected');
       this.disconnect(`The server cannot take this stream now: ${messageOf(error)}`);
     }

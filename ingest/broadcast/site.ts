@@ -1,18 +1,21 @@
 import type { Bus, Lease, Unsubscribe } from '#core/bus/bus.ts';
 import type { BroadcastInfo, StreamName } from '#core/bus/catalog.ts';
-import type { Clock, Millis } from '#core/media/time.ts';
+import { millis, type Clock, type Millis } from '#core/media/time.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
 import type { Admission, Publisher } from '../source.ts';
+import { isUnreachable } from './coded.ts';
 import { Elsewhere } from './elsewhere.ts';
 import type { Feed } from './feed.ts';
-import { isUnreachable, serveHolder, type HolderAnswer } from './holder.ts';
+import { serveHolder, type HolderAnswer } from './holder.ts';
+import type { StreamKeeper } from './keeper.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import type { IngestMetrics } from './metrics.ts';
 import { Publishers } from './publishers.ts';
+import { RegularLook } from './regular-look.ts';
 import { busy, REFUSED } from './refusals.ts';
 import type { PublisherSession } from './session.ts';
-import { IngestStream, type StreamKeeper } from './stream.ts';
+import { IngestStream } from './stream.ts';
 import { BACKUP_PATIENCE, hasFailed, TAKEOVER, verdict, type Candidate, type Decision, type Present } from './takeover.ts';
 import { Turns } from './turns.ts';
 
@@ -24,6 +27,7 @@ export type SiteOptions = {
   readonly log: Logger;
   readonly metrics: IngestMetrics;
   readonly grace: Millis;
+  readonly monotonic: () => Millis;
   /** False where this process was paused, and may not have heard yet what became of its leases. */
   readonly isAwake: () => boolean;
   /** Fence under which a stream's newest broadcast was announced, by whomever. */
@@ -33,7 +37,7 @@ export type SiteOptions = {
 };
 
 /** How often a stand-by looks whether its time has come. */
-const LOOK = 250;
+const LOOK = millis(250);
 /** Publishers of one stream that wait to be answered; a broadcaster has two encoders. */
 const MAX_WAITING = 8;
 
@@ -49,13 +53,14 @@ export class StreamSite implements StreamKeeper {
   readonly #elsewhere: Elsewhere;
   #held: IngestStream | undefined;
   #unserve: Unsubscribe | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #regular: RegularLook;
   #stopped = false;
 
   constructor(name: StreamName, options: SiteOptions) {
     this.name = name;
     this.#options = options;
-    const { bus, clock, log, fenceOf } = options;
+    const { bus, clock, log, fenceOf, monotonic } = options;
+    this.#regular = new RegularLook(() => this.#look(), LOOK, monotonic);
     this.#publishers = new Publishers({ stream: name, clock, log, host: { keyFrame: (feed) => this.#keyFrame(feed), left: (feed) => this.#left(feed) } });
     this.#elsewhere = new Elsewhere({ bus, clock, stream: name, fence: () => fenceOf(name) });
   }
@@ -103,7 +108,12 @@ export class StreamSite implements StreamKeeper {
     this.#elsewhere.offer(lease);
     await this.#inTurn(() => {
       // Who was admitted meanwhile may have had use for it.
-      if (this.#elsewhere.accept(lease)) {
+      if (!this.#elsewhere.accept(lease)) {
+        return Promise.resolve();
+      }
+      if (this.#held || this.#stopped) {
+        lease.release();
+      } else {
         const held = this.#hold(lease);
         if (info) {
           this.#options.metrics.takeovers.inc({ reason: 'orphan' });
@@ -120,7 +130,7 @@ export class StreamSite implements StreamKeeper {
 
   /** What is announced of the stream has changed: a stand-by may have its time. */
   changed(): void {
-    if (this.#timer && !this.#held) {
+    if (this.#regular.isOn && !this.#held) {
       this.#elsewhere.hurry();
       this.#look();
     }
@@ -134,8 +144,9 @@ export class StreamSite implements StreamKeeper {
   /** Sends the publishers away; the broadcast is left interrupted, for the next start or another process. */
   stop(reason: string): void {
     this.#stopped = true;
-    clearInterval(this.#timer);
+    this.#regular.stop();
     this.#publishers.disconnect(reason);
+    void this.#held?.finish();
     this.#held?.leave();
     this.#unserve?.();
   }
@@ -165,8 +176,7 @@ export class StreamSite implements StreamKeeper {
   /** See {@link StreamKeeper}. */
   idle(held: IngestStream): void {
     if (this.#held === held) {
-      this.#letGo();
-      held.lease.release();
+      this.#letGo(held);
       this.#tidy();
     }
   }
@@ -177,6 +187,9 @@ export class StreamSite implements StreamKeeper {
 
   async #admit(publisher: Publisher, signal: AbortSignal | undefined): Promise<Admission> {
     const candidate: Candidate = { backup: publisher.backup ?? false, steady: false };
+    if (this.#stopped) {
+      return REFUSED.stopping;
+    }
     // Somebody else may have been admitted meanwhile.
     if (this.#publishers.isTaken(publisher)) {
       return busy(publisher);
@@ -247,7 +260,9 @@ export class StreamSite implements StreamKeeper {
     return held;
   }
 
-  #letGo(): void {
+  #letGo(held: IngestStream): void {
+    held.leave();
+    held.lease.release();
     this.#unserve?.();
     this.#unserve = undefined;
     this.#held = undefined;
@@ -263,8 +278,7 @@ export class StreamSite implements StreamKeeper {
     this.#options.metrics.takeovers.inc({ reason: 'lost' });
     this.#options.log.warn({ stream: this.name }, 'another process has taken the stream over');
     this.#publishers.vacate(false);
-    held.leave();
-    this.#letGo();
+    this.#letGo(held);
     this.#watch();
     this.#look();
     this.#tidy();
@@ -288,24 +302,21 @@ export class StreamSite implements StreamKeeper {
       }
       this.#options.metrics.takeovers.inc({ reason: 'handed-over' });
       this.#options.log.info({ stream: this.name, backup: taker.backup }, 'the stream is handed over to another process');
-      this.#letGo();
-      held.lease.release();
+      this.#letGo(held);
       this.#watch();
       return { ...now, yielded: true };
     });
   }
 
   #watch(): void {
-    if (!this.#timer && !this.#stopped && this.#publishers.waiting.length > 0) {
-      this.#timer = setInterval(() => this.#look(), LOOK);
-      this.#timer.unref();
+    if (!this.#stopped && this.#publishers.waiting.length > 0) {
+      this.#regular.start();
     }
   }
 
   #look(atKey?: Feed): void {
     if (this.#stopped || this.#publishers.waiting.length === 0) {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
+      this.#regular.stop();
     } else if (this.#held) {
       this.#lookHere();
     } else if (this.#turns.waiting === 0 && this.#elsewhere.isDue) {
@@ -379,12 +390,10 @@ export class StreamSite implements StreamKeeper {
     }
     const held = this.#held;
     if (held?.isIdle === true) {
-      this.#letGo();
-      held.lease.release();
+      this.#letGo(held);
     }
     if (!this.#held && this.#publishers.size === 0 && !this.#elsewhere.isOffered) {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
+      this.#regular.stop();
       this.#options.empty(this);
     }
   }

@@ -11,20 +11,13 @@ import type { Publisher } from '../source.ts';
 import type { EpochStart } from '../timeline/describe.ts';
 import type { EpochGrant } from '../timeline/grant.ts';
 import type { SourceMemory } from '../timeline/timeline.ts';
+import type { StreamKeeper } from './keeper.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import type { IngestMetrics } from './metrics.ts';
 import { BroadcastNumbers } from './numbers.ts';
+import { pause } from './pause.ts';
 import { PublisherSession, type SessionHost } from './session.ts';
-
-/** Who has a stream: its place among those of this process. */
-export interface StreamKeeper {
-  /** A session is over. True where another publisher's follows at once. */
-  vacated(session: PublisherSession): boolean;
-  /** The stream has neither publisher nor broadcast any more. */
-  idle(stream: IngestStream): void;
-  /** False where this process was paused, and may not have heard yet that it was overtaken. */
-  readonly isAwake: boolean;
-}
+import { WriteLease } from './write-lease.ts';
 
 /** What a stream works with. */
 export type StreamOptions = {
@@ -43,7 +36,7 @@ export type StreamOptions = {
 /** A publisher heard this recently may be about to begin although the grace time is over. */
 const BEGINNING = 5000;
 /** A ledger slower than this does not keep an epoch waiting any longer. */
-const LEDGER_PATIENCE = 500;
+const LEDGER_PATIENCE = millis(500);
 /** After a pause of the process: until then it has heard what became of its leases. */
 const AWAKENING = millis(2000);
 
@@ -54,8 +47,10 @@ export class IngestStream implements SessionHost {
   readonly #timescales = new Map<string, number>();
   #numbers: BroadcastNumbers | undefined;
   #session: PublisherSession | undefined;
-  /** Whose epoch was begun last. */
-  #begunBy: PublisherSession | undefined;
+  readonly #writing: WriteLease;
+  /** True once this process has given out frames of the broadcast. */
+  #begun = false;
+  #leaving = false;
   #info: BroadcastInfo | undefined;
   #memory: SourceMemory | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
@@ -70,6 +65,7 @@ export class IngestStream implements SessionHost {
   constructor(name: StreamName, options: StreamOptions) {
     this.name = name;
     this.#options = options;
+    this.#writing = new WriteLease(options.bus, name);
     this.#desk = new EventDesk({ clock: options.clock, isLive: () => this.live });
   }
 
@@ -144,13 +140,13 @@ export class IngestStream implements SessionHost {
     const grant = this.#numbers.grant(fence, now);
     // The epoch's number is kept before its first frame goes out: it never comes back with other bytes.
     const kept = ledger.write(this.#entry(this.#aliveAt(now), true, this.#memory), this.lease.fence);
-    if (ledger.shared && session !== this.#begunBy) {
-      // Another process could give the same numbers out again. Who is on air already goes on all the same.
+    if (ledger.shared && !this.#begun) {
+      // Another process could give the same numbers out again. A broadcast that is this one's already goes on all the same.
       if (!(await kept)) {
         throw new MillraceError('ingest/unreachable', 'the server cannot reach the others that belong to it');
       }
     } else {
-      await Promise.race([kept, patience(LEDGER_PATIENCE)]);
+      await Promise.race([kept, pause(LEDGER_PATIENCE)]);
     }
     return session === this.#session && this.#numbers?.broadcast === grant.broadcast ? grant : undefined;
   }
@@ -160,7 +156,7 @@ export class IngestStream implements SessionHost {
     const { grant, grouping, tracks, encoder } = start;
     const { broadcast, epoch, fence } = grant;
     clearTimeout(this.#graceTimer);
-    this.#begunBy = session;
+    this.#begun = true;
     this.#timescales.clear();
     tracks.forEach(({ name, config }) => this.#timescales.set(name, config.timescale));
     this.#announce({ state: 'live', epoch });
@@ -180,6 +176,10 @@ export class IngestStream implements SessionHost {
     queueMicrotask(() => this.#save());
     this.#followLadder(broadcast);
     log.info({ stream: this.name, broadcast, epoch, grouping: grouping.mode, tracks: tracks.map((track) => track.config.codecString) }, 'an epoch begins');
+  }
+
+  writeLease(): Promise<Lease> {
+    return this.#writing.take();
   }
 
   stamp(frame: Frame): Frame {
@@ -246,22 +246,32 @@ export class IngestStream implements SessionHost {
    * kept: then the stream stays here.
    */
   async handOver(): Promise<boolean> {
-    const { clock, ledger } = this.#options;
     clearTimeout(this.#graceTimer);
-    const kept = await (this.#info && this.#numbers
-      ? ledger.write(this.#entry(this.#aliveAt(clock()), false, this.#memory), this.lease.fence)
-      : ledger.remove(this.name, this.lease.fence));
+    const kept = await this.finish();
     if (kept) {
       this.leave();
-    } else if (this.#info?.graceEnds !== undefined) {
-      this.#watchGrace(this.#info.graceEnds);
+    } else {
+      this.#leaving = false;
+      if (this.#info?.graceEnds !== undefined) {
+        this.#watchGrace(this.#info.graceEnds);
+      }
     }
     return kept;
+  }
+
+  /** Keeps the exact numbers, for whoever goes on: nothing more is given out here. False where that failed. */
+  finish(): Promise<boolean> {
+    this.#leaving = true;
+    const { clock, ledger } = this.#options;
+    return this.#info && this.#numbers
+      ? ledger.write(this.#entry(this.#aliveAt(clock()), false, this.#memory), this.lease.fence)
+      : ledger.remove(this.name, this.lease.fence);
   }
 
   /** Says and does nothing more: the stream is another process's, or the server stops and the broadcast waits for the next start. */
   leave(): void {
     clearTimeout(this.#graceTimer);
+    this.#writing.release();
     this.#options.metrics.forget(this.name);
     this.#ladder?.unsubscribe();
     this.#leaveBus();
@@ -307,7 +317,9 @@ export class IngestStream implements SessionHost {
     if (!this.#numbers) {
       throw new MillraceError('ingest/no-broadcast', `${this.name} has no broadcast`);
     }
-    return this.#numbers.entry(aliveAt, live, memory, this.#options.ledger.shared);
+    const { shared } = this.#options.ledger;
+    // A file's last write may be older than what was given out after it.
+    return this.#numbers.entry(aliveAt, live, memory, { shared, final: shared && this.#leaving });
   }
 
   #showHealth(health: IngestHealth): void {
@@ -361,6 +373,7 @@ export class IngestStream implements SessionHost {
     this.#leaveBus();
     this.#numbers = undefined;
     this.#info = undefined;
+    this.#begun = false;
     this.#newestGroup = -1;
     void this.#options.ledger.remove(this.name, this.lease.fence);
     this.#options.metrics.forget(this.name);
@@ -377,10 +390,4 @@ export class IngestStream implements SessionHost {
     this.#options.metrics.dropped.inc({ stream: this.name }, Math.max(0, dropped - this.#counted.dropped));
     this.#counted = { jumps, dropped };
   }
-}
-
-function patience(duration: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, duration).unref();
-  });
 }

@@ -88,7 +88,7 @@ export class Machine {
   static async start(shared: Bus, { maxPublishers = 10, ...rest }: { readonly maxPublishers?: number; readonly monotonic?: () => Millis }): Promise<Machine> {
     const bus = new MachineBus(shared);
     const ledger = new SharedLedger(bus.shared, log);
-    const registry = await StreamRegistry.open({ bus, ledger, clock: systemClock, log, metrics: ingestMetrics(new Registry()), maxPublishers, ...rest });
+    const registry = await StreamRegistry.open({ bus, ledger, clock: systemClock, log, metrics: ingestMetrics(new Registry()), maxPublishers, monotonic: () => millis(Date.now()), ...rest });
     return new Machine(bus, registry);
   }
 
