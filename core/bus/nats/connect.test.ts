@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 
+import { wallTime } from '../../media/time.ts';
 import { createLog } from '../../runtime/log.ts';
 import { MillraceError } from '../../runtime/errors.ts';
 import { connectNats, type NatsOptions } from './connect.ts';
@@ -55,6 +56,25 @@ describe('connecting to NATS', () => {
     const refused = /^nats\/unauthorized: the NATS server at 127\.0\.0\.1:\d+ refuses who this process says it is: check user and password/;
     expect(await outcome({ url, user: 'mill', password: 'wrong' })).toMatch(refused);
     expect(await outcome({ url })).toMatch(refused);
+  });
+
+  it('needs no more than it says it needs', async () => {
+    const permissions = 'permissions: { publish: ["millrace.>", "$KV.>", "$JS.API.>", "$JS.FC.>", "_INBOX.>"], subscribe: ["millrace.>", "_INBOX.>"] }';
+    const { url } = await start({ config: `authorization { users: [ { user: "mill", password: "x", ${permissions} } ] }` });
+    const given = { url, user: 'mill', password: 'x', log };
+    const [near, far] = await Promise.all([connectNats({ ...given, node: 'near' }), connectNats({ ...given, node: 'far' })]);
+    near.serve('question', () => 'answer');
+    near.present({ node: 'near', roles: [], version: '1', startedAt: wallTime(0), draining: false });
+    await near.shared.put('key', 1);
+    await vi.waitFor(async () => expect(await far.request('question', {})).toBe('answer'), 5000);
+    expect(await far.shared.get('key')).toBe(1);
+    await vi.waitFor(() => {
+      const nodes: string[] = [];
+      far.onNode((node) => nodes.push(node))();
+      expect(nodes).toEqual(['near']);
+    }, 5000);
+    expect(await far.tryLease('lease')).toBeDefined();
+    await Promise.all([near.close(), far.close()]);
   });
 
   it('shows who it is by a token', async () => {
