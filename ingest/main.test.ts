@@ -52,6 +52,18 @@ describe('ingest', () => {
     await stage.close();
   });
 
+  it.each([
+    ['nothing is said of its host', {}, undefined],
+    ['its host is given', { publicHost: 'in.example' }, 'rtmp://in.example'],
+    ['its address is', { publicHost: '2001:db8::1' }, 'rtmp://[2001:db8::1]'],
+    ['its public URL is', { publicUrl: 'https://live.example/tv' }, 'rtmp://live.example'],
+  ])('tells how full it is, and where it is reached where %s', async (_what, change, base) => {
+    const stage = await startIngest({ ...options({ maxPublishers: 7, ...change }), rtc: new FakeTransport() });
+    const rtmpUrl = base === undefined ? {} : { rtmpUrl: `${base}:${stage.rtmpPort}/live` };
+    expect(stage.load).toEqual({ publishers: 0, maxPublishers: 7, whip: true, ...rtmpUrl });
+    await stage.close();
+  });
+
   it('says so where its port is taken', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => {

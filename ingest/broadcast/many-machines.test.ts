@@ -132,6 +132,70 @@ describe('a publisher on another machine than its stream', () => {
   });
 });
 
+describe('while the bus is away', () => {
+  it('who comes back to the machine that has the stream goes on with it', async () => {
+    const one = await cluster.machine();
+    const first = new Encoder();
+    const sink = await one.admit(first);
+    await run(4000, first);
+    one.bus.cut();
+    first.stop();
+    sink.end('lost');
+    const second = new Encoder();
+    await one.admit(second);
+    await run(1500, second);
+    one.bus.mend();
+    await run(1500, second);
+    expect(second.reasons).toEqual([]);
+    expect(cluster.states.at(-1)).toBe('live 1');
+    expectOneTimeline();
+  });
+
+  it('a backup of the same machine goes on when the main falls silent', async () => {
+    const one = await cluster.machine();
+    const [main, backup] = [new Encoder(), new Encoder({ backup: true })];
+    await one.admit(main);
+    await run(3000, main);
+    await one.admit(backup);
+    await run(3000, main, backup);
+    one.bus.cut();
+    main.stop();
+    await run(1900, backup);
+    one.bus.mend();
+    await run(1500, backup);
+    expect([...main.reasons, ...backup.reasons]).toEqual([]);
+    expect(cluster.states.at(-1)).toBe('live 1');
+    expectOneTimeline();
+  });
+});
+
+describe('many who ask at once', () => {
+  it('of one stream get one place', async () => {
+    const one = await cluster.machine();
+    const answers = await Promise.all(Array.from({ length: 5 }, () => one.ask(new Encoder())));
+    expect(answers.map(({ admitted }) => admitted).sort()).toEqual([false, false, false, false, true]);
+    expect(one.registry.publishers).toBe(1);
+  });
+
+  it('on different machines get one place too', async () => {
+    const machines = await Promise.all(Array.from({ length: 4 }, () => cluster.machine()));
+    const asked = Promise.all(machines.map((machine) => machine.ask(new Encoder())));
+    await run(3000);
+    expect((await asked).filter(({ admitted }) => admitted)).toHaveLength(1);
+  });
+
+  it('are refused at once where too many wait already', async () => {
+    const [one, two] = [await cluster.machine(), await cluster.machine({ maxPublishers: 100 })];
+    await one.admit(new Encoder());
+    one.bus.pause();
+    const asked = Array.from({ length: 20 }, () => two.ask(new Encoder()));
+    const first = await Promise.race(asked);
+    expect(first).toMatchObject({ admitted: false, code: 'ingest/stream-busy' });
+    await run(5000);
+    expect((await Promise.all(asked)).filter(({ admitted }) => admitted)).toHaveLength(1);
+  });
+});
+
 describe('a machine that was paused', () => {
   it('can announce and write nothing when it goes on after it was overtaken', async () => {
     const [one, two] = [await cluster.machine(), await cluster.machine()];
@@ -205,6 +269,24 @@ describe('an ingest that dies', () => {
     await run(5000);
     expect(cluster.states).toHaveLength(3);
     expect(await cluster.bus.shared.get('ledger/show')).toBeUndefined();
+  });
+
+  it('while it waited for a publisher has its numbers taken for uncertain: none comes back', async () => {
+    const [one, two] = [await cluster.machine(), await cluster.machine()];
+    const first = new Encoder();
+    const sink = await one.admit(first);
+    await run(4000, first);
+    sink.end('lost');
+    await run(1000);
+    one.bus.kill();
+    await run(4000);
+    const second = new Encoder();
+    await two.admit(second);
+    await run(3000, second);
+    const [begun] = cluster.video.filter(({ epoch }) => epoch === 1);
+    expect(begun?.group).toBeGreaterThan((cluster.video.findLast(({ epoch }) => epoch === 0)?.group ?? NaN) + 1);
+    expect(begun?.group).toBeGreaterThanOrEqual(Math.floor(Date.now() / 1000) - 5);
+    expectOneTimeline();
   });
 
   it('has its broadcasts continued by whatever machine is started next', async () => {
