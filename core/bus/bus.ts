@@ -4,9 +4,9 @@ import type { TrackName } from '../media/track.ts';
 import type { BroadcastInfo, CatalogSections } from './catalog.ts';
 import type { NodeId, NodeInfo } from './node.ts';
 import type { SharedState } from './shared-state.ts';
+import type { Unsubscribe } from './unsubscribe.ts';
 
-/** Takes a subscription back. Idempotent. */
-export type Unsubscribe = () => void;
+export type { Unsubscribe } from './unsubscribe.ts';
 
 /**
  * What joins the stages: broadcast > track > group > frame. One interface, several links: in process, worker threads,

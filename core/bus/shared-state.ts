@@ -1,4 +1,4 @@
-import type { Unsubscribe } from './bus.ts';
+import type { Unsubscribe } from './unsubscribe.ts';
 
 /**
  * Small values under keys (`ledger/<stream>`), each with one writer at a time, seen by every process on the bus. Values are plain ones as JSON knows

@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { startControl } from '#control/main.ts';
 import { createLocalBus } from '#core/bus/local/local-bus.ts';
+import { MediaCounters, registerMediaMetrics } from '#core/bus/nats/media/counters.ts';
+import { createNatsMetrics } from '#core/bus/nats/metrics.ts';
 import { startRtcTransport } from '#core/rtc/start-transport.ts';
 import { readFlags } from '#core/runtime/config/flags.ts';
 import { loadConfig } from '#core/runtime/config/load.ts';
@@ -42,6 +44,9 @@ async function startStages(metrics: Registry): Promise<void> {
   const { values: config } = loadConfig({ options: allOptions, commandLine: readFlags(argv, allOptions), env: {}, defaultFile: join(home, 'none.yaml') });
   const bus = createLocalBus();
   closing.push(() => bus.close());
+  // What the link to NATS registers besides.
+  createNatsMetrics(metrics, () => 0);
+  registerMediaMetrics(metrics, new MediaCounters(), () => 0);
   const deps = { config, bus, metrics, log: createLog({ level: 'silent' }).log };
   const control = await startControl(deps);
   closing.push(() => control.close());

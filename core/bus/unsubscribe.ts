@@ -1,0 +1,2 @@
+/** Takes a subscription back. Idempotent. */
+export type Unsubscribe = () => void;
