@@ -23,10 +23,10 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(closers.splice(0).map((close) => close()));
   await bus.close();
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 });
 
-const nodes = { list: () => [edgeNode('keeper', { url: 'http://keeper.example:8080' }), edgeNode('plain')] };
+const nodes = { list: () => [edgeNode('keeper', { url: 'http://keeper.example:8080' }), edgeNode('plain'), edgeNode('heir')] };
 
 /** Two edges on one bus: one keeps broadcasts on disk, the other nothing. */
 async function two() {
@@ -63,3 +63,22 @@ test('an edge that keeps a broadcast follows it although nobody watches; recordi
   await expect(bus.request('recordings/plain', { do: 'list' })).rejects.toMatchObject({ code: 'bus/unserved' });
   await expect(bus.request('recordings', { do: 'list' })).rejects.toMatchObject({ code: 'bus/unserved' });
 });
+
+test('when the keeper is gone another edge goes on with what the bus still has, and viewers are sent there', async () => {
+  const { keeper, plain } = await two();
+  const heir = await testEdge({ rewindWindow: 60, recording: true, dataDir: join(folder, 'heir'), recordingDays: 0 }, { bus, node: 'heir', nodes, follow: 'watched' });
+  closers.push(() => heir.edge.close());
+  const stream = new TestStream(bus);
+  stream.parts(5 * 12);
+  await until(async () => (await keeper.get(`${TRACK_PATH}/rewind.m3u8`)).status === 200);
+  await until(async () => (await heir.get('/live/demo/rewind.m3u8')).headers.location?.startsWith('http://keeper.example:8080/') === true);
+  await keeper.edge.close();
+  stream.parts(5 * 2);
+  await until(async () => (await heir.get(`${TRACK_PATH}/rewind.m3u8`)).status === 200);
+  await until(async () => (await plain.get('/live/demo/rewind.m3u8')).headers.location?.startsWith('http://heir.example/') === true);
+  const { text } = await heir.get(`${TRACK_PATH}/rewind.m3u8`);
+  // Six seconds of backlog, and what came after.
+  expect(text.match(/^\d+\.m4s$/gm)?.[0]).toBe('107.m4s');
+  stream.end();
+  await until(async () => JSON.stringify(await bus.request('recordings/heir', { do: 'list' })).includes('"finished"'));
+}, 15_000);

@@ -44,7 +44,7 @@ test('master, playlist, init, part and segment are served with types, caching an
     expect([path, status, headers['content-type'], headers['cache-control']]).toEqual([path, 200, type, caching]);
     expect(headers).toMatchObject({
       'access-control-allow-origin': '*',
-      'access-control-expose-headers': 'Date, Age, Location, ETag, Link, Retry-After',
+      'access-control-expose-headers': 'Date, Age, Location, ETag, Link, Retry-After, Millrace-Move',
       'timing-allow-origin': '*',
       'content-length': String(body.length),
     });
