@@ -12,13 +12,14 @@ type Mood = number | 'refuses' | 'silent';
 describe('the watch over edges', () => {
   let moods: Record<string, Mood>;
   let asked: string[];
+  let warmed: string[];
   let route: EdgeRoute;
   let watch: EdgeWatch;
 
   beforeEach(() => {
     vi.useFakeTimers();
     moods = { [home]: 5, [b]: 5, [c]: 5 };
-    asked = [];
+    [asked, warmed] = [[], []];
     route = new EdgeRoute(home);
     watch = new EdgeWatch(route, (base, signal) => {
       asked.push(base);
@@ -31,7 +32,7 @@ describe('the watch over edges', () => {
           setTimeout(resolve, mood);
         }
       });
-    });
+    }, (url) => warmed.push(url));
     route.learn([home, b, c]);
   });
 
@@ -62,6 +63,15 @@ describe('the watch over edges', () => {
     expect(route.base).toBe(b);
     expect(route.moves[0]?.because).toBe('lost');
     expect(lost).toHaveBeenCalledTimes(1);
+  });
+
+  it('lets the next edge fetch the stream while it waits for one in doubt, and for no other', async () => {
+    watch.open(home, { lost: () => undefined, url: `${home}live/cam/b1/v/index.m3u8` });
+    await pass(800);
+    expect(warmed).toEqual([]);
+    moods[home] = 'silent';
+    await pass(1_500);
+    expect(warmed).toEqual([`${b}live/cam/b1/v/index.m3u8`]);
   });
 
   it('moves at once from an edge that refuses to be asked', async () => {
@@ -159,7 +169,7 @@ describe('the watch over edges', () => {
     const alone = new EdgeWatch(new EdgeRoute(home), () => {
       asked.push('alone');
       return Promise.resolve();
-    });
+    }, () => undefined);
     alone.open(home, { lost: () => undefined });
     await pass(5_000);
     expect(asked).toEqual([]);

@@ -14,12 +14,17 @@ export type ExchangeOptions = {
   readonly lost: () => void;
   /** Bytes that have come so far, where nobody tells of each. */
   readonly received?: () => number;
+  /** A small answer below home that may be asked for twice: asked of the next edge when this one is in doubt, so that the stream is there when it is needed. */
+  readonly url?: string;
 };
 
 type OpenExchange = ExchangeOptions & { readonly base: string; readonly since: number; bytes: number };
 
 /** Asks an edge whether it lives; resolves when it has answered, whatever it says. */
 export type Probe = (base: string, signal: AbortSignal) => Promise<unknown>;
+
+/** Asks an edge for something, and makes nothing of the answer. */
+export type Warm = (url: string, signal: AbortSignal) => void;
 
 /** Between two looks, milliseconds. */
 const lookInterval = 100;
@@ -34,6 +39,9 @@ const longestSilence = 2_400;
 /** An edge has this long to answer, where another one has answered by then; on slow lines, half as long again as the other took. Milliseconds. */
 const grace = 300;
 
+/** An edge that lives answers within so long; after it, the next one is told what will be asked of it. Milliseconds. */
+const warmAfter = 100;
+
 /** Nobody answers for this long: it is our own line, and nothing would be gained elsewhere. Milliseconds. */
 const probeTimeout = 2_500;
 
@@ -47,6 +55,7 @@ const othersAsked = 2;
 export class EdgeWatch {
   readonly #route: EdgeRoute;
   readonly #probe: Probe;
+  readonly #warm: Warm;
   readonly #exchanges = new Set<OpenExchange>();
   readonly #heardAt = new Map<string, number>();
   readonly #unlisten: () => void;
@@ -55,8 +64,10 @@ export class EdgeWatch {
   #inquiry: { readonly base: string; readonly answer: Promise<boolean>; readonly ends: AbortController } | undefined;
   #closed = false;
 
-  constructor(route: EdgeRoute, probe: Probe) {
+  /** `probe`: asks whether an edge lives; `warm`: lets the next one fetch the stream. */
+  constructor(route: EdgeRoute, probe: Probe, warm: Warm) {
     this.#route = route;
+    this.#warm = warm;
     this.#probe = probe;
     this.#unlisten = route.onMove(({ from, because }) => because === 'lost' && this.#lose(from));
   }
@@ -140,6 +151,7 @@ export class EdgeWatch {
     const asked = [base, ...this.#route.others.slice(0, othersAsked)];
     const begun = performance.now();
     const timeout = setTimeout(() => ends.abort(), probeTimeout);
+    const warming = setTimeout(() => this.#warmUp(base, asked[1], ends.signal), warmAfter);
     try {
       const alive = await this.#first(base, asked, begun, ends.signal);
       if (this.#closed) {
@@ -158,6 +170,7 @@ export class EdgeWatch {
       return base === this.#route.base;
     } finally {
       clearTimeout(timeout);
+      clearTimeout(warming);
       ends.abort();
     }
   }
@@ -199,6 +212,13 @@ export class EdgeWatch {
         );
       }
     });
+  }
+
+  #warmUp(base: string, next: string | undefined, signal: AbortSignal): void {
+    const waiting = [...this.#exchanges].filter((exchange) => exchange.base === base).flatMap(({ url }) => url ?? []);
+    if (next !== undefined && !signal.aborted) {
+      new Set(waiting).forEach((url) => this.#warm(this.#route.at(next, url), signal));
+    }
   }
 
   #lose(base: string): void {

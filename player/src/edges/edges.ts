@@ -43,7 +43,7 @@ export class Edges {
 
   constructor({ home, stream, region }: EdgesOptions) {
     this.route = new EdgeRoute(home);
-    this.#watch = new EdgeWatch(this.route, askHealth);
+    this.#watch = new EdgeWatch(this.route, askHealth, (url, signal) => void fetch(url, { signal }).then((response) => response.body?.cancel()).catch(() => undefined));
     const query = new URLSearchParams({ stream, ...(region === undefined ? {} : { region }) });
     this.#listUrl = `${this.route.home}api/v1/edges?${query.toString()}`;
     this.route.onMove(() => this.#schedule(askAfterMove * Math.random()));

@@ -7,7 +7,7 @@ import { startServer, type TestServer } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
 
 import { startEdgeProxy, type EdgeProxy } from './edge-proxy.ts';
-import { framesShown, openNoting, pageNow, watchedSince, type Watched } from './shown-frames.ts';
+import { framesShown, knowsAnother, openNoting, pageNow, watchedSince, type Watched } from './shown-frames.ts';
 
 const key = 'cam_0123456789abcdef';
 const engines = ['hls', 'dash', 'webrtc'] as const;
@@ -54,7 +54,7 @@ describe('a viewer whose edge', () => {
   const watchThrough = async (path: string, happens: () => void): Promise<Watched> => {
     const { reloads } = await openNoting(page, `${first.url}${path}`);
     await until('the picture', async () => (await framesShown(page)) > 60, { deadline: 30_000 });
-    await until('the player to know both edges', () => page.evaluate(() => (globalThis as unknown as { millrace: { stats: { edge: { others: number } } } }).millrace.stats.edge.others === 1));
+    await until('the player to know both edges', () => knowsAnother(page));
     const since = await pageNow(page);
     const before = await framesShown(page);
     happens();

@@ -18,7 +18,7 @@ export type Watched = {
   /** Loads of the page after the first. */
   readonly reloads: number;
   /** Base URL of the edge in use, and how it came there. */
-  readonly edge: { readonly url: string; readonly moves: readonly { readonly edge: string; readonly because: string }[] };
+  readonly edge: { readonly url: string; readonly others: number; readonly moves: readonly { readonly edge: string; readonly because: string }[] };
   readonly engine: string | null;
   readonly state: string;
 };
@@ -47,6 +47,11 @@ export function framesShown(page: Page): Promise<number> {
   return page.evaluate(() => (globalThis as unknown as Host).shownFrames.length);
 }
 
+/** The player could go to another edge. */
+export function knowsAnother(page: Page): Promise<boolean> {
+  return page.evaluate(() => ((globalThis as unknown as Host).millrace?.stats.edge.others ?? 0) > 0);
+}
+
 /** The page's clock, milliseconds. */
 export function pageNow(page: Page): Promise<number> {
   return page.evaluate(() => performance.now());
@@ -61,7 +66,9 @@ export async function watchedSince(page: Page, since: number, reloads: number): 
   if (stats === undefined) {
     throw new Error('the page has no player');
   }
-  const seen = frames.filter(({ at }) => at >= since);
+  // The one that stands at the beginning counts as well.
+  const first = Math.max(frames.findLastIndex(({ at }) => at < since), 0);
+  const seen = frames.slice(first);
   const gaps = seen.slice(1).map((frame, i) => ({ length: frame.at - (seen[i]?.at ?? 0), media: frame.mediaTime - (seen[i]?.mediaTime ?? 0) }));
   const longest = gaps.reduce((a, b) => (b.length > a.length ? b : a), { length: 0, media: 0 });
   const { edge, engine, state } = stats;

@@ -71,7 +71,9 @@ class Download {
     // What was given up may still call back: each attempt has callbacks of its own.
     const custom: CustomData = { ...told };
     let isOver = false;
+    const isManifest = /\.mpd(\?|$)/.test(this.#request.url);
     const exchange = edges.open(base, {
+      ...(isManifest ? { url: this.#request.url } : {}),
       lost: () => {
         isOver = true;
         custom.abortController?.abort();

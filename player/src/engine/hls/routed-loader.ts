@@ -70,7 +70,7 @@ export function routedLoader(edges: Edges | undefined): typeof SingleLoader {
         this.#renew();
         this.#attempt(context, config, callbacks);
       };
-      this.#exchange = edges.open(base, { lost: again, received: () => stats.loaded });
+      this.#exchange = edges.open(base, { lost: again, received: () => stats.loaded, ...(context.responseType === 'text' ? { url: context.url } : {}) });
       inner.load({ ...context, url: route.at(base, context.url) }, { ...config }, {
         ...callbacks,
         onSuccess: (response, _stats, _context, request) => {
