@@ -1,6 +1,6 @@
 import type { ReachableNode } from '#core/placement/choose.ts';
 
-import type { Steering } from './manifest.ts';
+import type { Steering } from './steering.ts';
 
 /** How a player makes a pathway that its playlist does not have from one that it has. */
 export type PathwayClone = {
