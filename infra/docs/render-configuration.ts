@@ -90,7 +90,7 @@ HTTP proxy, nor does WebRTC's media: broadcasters reach port 1935, and browsers 
 
 ## Containers and services
 
-- \`docker build -t millrace -f infra/docker/Dockerfile .\`, then \`docker compose -f infra/compose.yaml up\`. Data lives in the volume \`data\`.
+- \`docker build -t millrace -f infra/docker/Dockerfile .\`, then \`docker compose -f infra/compose.single.yaml up\`. Data lives in the volume \`data\`.
 - \`infra/systemd/millrace.service\` runs a checkout in \`/opt/millrace\` as user \`millrace\`, with data in \`/var/lib/millrace\` and settings in
   \`/etc/millrace/millrace.yaml\` and \`/etc/millrace/environment\`. With the socket units beside it no viewer is refused while it restarts:
   [operations](operations.md).
