@@ -23,8 +23,8 @@ export type OrphansOptions = {
 const AT_A_TIME = 16;
 
 /**
- * Finds broadcasts whose process has died (ADR 0013). Asking for a lease that somebody holds is a look at memory, so a thousand streams cost a
- * millisecond each second.
+ * Finds broadcasts whose process has died (ADR 0013). Asking for a lease that somebody holds is a look at memory: a thousand streams over NATS cost about
+ * 3 ms of CPU each second.
  */
 export class Orphans {
   readonly #options: OrphansOptions;

@@ -174,9 +174,9 @@ export class StreamSite implements StreamKeeper {
   }
 
   /** See {@link StreamKeeper}. */
-  idle(held: IngestStream): void {
-    if (this.#held === held) {
-      this.#letGo(held);
+  idle(lease: Lease): void {
+    if (this.#held?.lease === lease) {
+      this.#letGo(this.#held);
       this.#tidy();
     }
   }

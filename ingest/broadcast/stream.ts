@@ -227,7 +227,7 @@ export class IngestStream implements SessionHost {
       // Nothing was ever given out: there is nothing to come back to.
       this.#numbers = undefined;
       void ledger.remove(this.name, this.lease.fence);
-      keeper.idle(this);
+      keeper.idle(this.lease);
     }
   }
 
@@ -380,7 +380,7 @@ export class IngestStream implements SessionHost {
     if (this.#session) {
       void this.#session.renew();
     } else {
-      this.#options.keeper.idle(this);
+      this.#options.keeper.idle(this.lease);
     }
   }
 
