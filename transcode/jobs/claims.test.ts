@@ -127,6 +127,18 @@ describe('a broadcast that is free again', () => {
     expect(second.taken[0]?.lease.fence).toBeGreaterThan(first.taken[0]?.lease.fence ?? Infinity);
   });
 
+  test('is taken with what was heard where the store has lost it', async () => {
+    const [first, second] = [taker('first'), taker('second', 10)];
+    announce(A);
+    await pass(20);
+    await bus.shared.put(jobKey(A), { epoch: 0, group: 12 });
+    await bus.shared.delete(jobKey(A));
+    first.claims.stop();
+    first.taken[0]?.end();
+    await pass(310);
+    expect(second.taken[0]?.before).toEqual({ epoch: 0, group: 12 });
+  });
+
   test('is asked for as soon as a process is gone', async () => {
     const [first, second] = [taker('first'), taker('second', 10)];
     announce(A);

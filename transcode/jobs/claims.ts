@@ -6,7 +6,7 @@ import { millis, systemClock, type Millis } from '#core/media/time.ts';
 import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import { Backoff } from '../supervisor/backoff.ts';
-import { JOB_PREFIX, jobKey, takenGroups, type TakenGroups } from './taken-groups.ts';
+import { JOB_PREFIX, jobKey, laterOf, takenGroups, type TakenGroups } from './taken-groups.ts';
 
 /** A broadcast that this process has taken. */
 export interface Job {
@@ -42,6 +42,8 @@ type Entry = {
   timer: NodeJS.Timeout | undefined;
   /** Until when (by the monotonic clock) a hand-over to this process is expected. */
   successorUntil: number;
+  /** The newest record that was heard of: it stands where the store has lost it. */
+  heard: TakenGroups | undefined;
   readonly backoff: Backoff;
 };
 
@@ -82,7 +84,7 @@ export class Claims {
       known.job?.changed(info);
       this.#forgetEnded(known);
     } else if (info.state !== 'ended') {
-      const entry: Entry = { info, job: undefined, timer: undefined, successorUntil: 0, backoff: new Backoff() };
+      const entry: Entry = { info, job: undefined, timer: undefined, successorUntil: 0, heard: undefined, backoff: new Backoff() };
       this.#entries.set(info.broadcast, entry);
       this.#schedule(entry, this.#options.delay());
     }
@@ -103,7 +105,11 @@ export class Claims {
 
   #recorded(key: string, record: TakenGroups | undefined): void {
     const entry = this.#entries.get(key.slice(JOB_PREFIX.length) as BroadcastId);
-    if (entry === undefined || record?.handover === undefined) {
+    if (entry === undefined || record === undefined) {
+      return;
+    }
+    entry.heard = record;
+    if (record.handover === undefined) {
       return;
     }
     if (record.handover.to === this.#options.node) {
@@ -161,7 +167,7 @@ export class Claims {
       return;
     }
     try {
-      const before = takenGroups(await bus.shared.get(jobKey(entry.info.broadcast)));
+      const before = laterOf(takenGroups(await bus.shared.get(jobKey(entry.info.broadcast))), entry.heard);
       if (!this.#isWanted(entry)) {
         lease.release();
         return;

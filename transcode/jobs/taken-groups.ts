@@ -37,6 +37,14 @@ export function takenGroups(value: unknown): TakenGroups | undefined {
   return data === undefined ? undefined : { epoch: data.epoch, group: data.group, ...(data.handover === undefined ? {} : { handover: data.handover }) };
 }
 
+/** The one of two records that tells of later groups; of equal ones the first. */
+export function laterOf(a: TakenGroups | undefined, b: TakenGroups | undefined): TakenGroups | undefined {
+  if (a === undefined || b === undefined) {
+    return a ?? b;
+  }
+  return b.epoch > a.epoch || (b.epoch === a.epoch && b.group > a.group) ? b : a;
+}
+
 /** The place of a group in a broadcast. */
 export type GroupPlace = { readonly epoch: number; readonly group: number };
 
