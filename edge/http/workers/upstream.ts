@@ -4,6 +4,7 @@ import { Http2ServerResponse, type ServerHttp2Stream } from 'node:http2';
 import { plainAddress } from '../client-address.ts';
 import { RETRY_AFTER, sendError } from '../answer.ts';
 import { noteTaken } from '../connections.ts';
+import { tear } from '../growing-answer.ts';
 import { byName, endToEnd } from './end-to-end.ts';
 import { VIEWER_HEADER, type InnerDoor } from './inner-server.ts';
 
@@ -145,7 +146,7 @@ function fail(response: ServerResponse): void {
 
 function cut(response: ServerResponse): void {
   if (!response.writableFinished) {
-    response.destroy();
+    tear(response);
   }
 }
 
