@@ -179,9 +179,13 @@ describe('content steering', () => {
     const master = (await get('/live/demo/master.m3u8')).text;
     expect(master).toContain('#EXT-X-CONTENT-STEERING:SERVER-URI="/api/v1/steering/demo",PATHWAY-ID="here"\n');
     expect(master).toContain(',STABLE-VARIANT-ID="video",PATHWAY-ID="here"\ntestbroadcast/video/index.m3u8\n');
-    const mpd = (await get('/live/demo/manifest.mpd')).text;
-    expect(mpd).toContain('<BaseURL serviceLocation="here">./</BaseURL><Location serviceLocation="here">http://here.example:8080/live/demo/manifest.mpd?broadcast=testbroadcast&amp;after=102</Location>');
-    expect(mpd).toContain('<ContentSteering defaultServiceLocation="here" queryBeforeStart="false">http://here.example:8080/api/v1/steering/demo</ContentSteering>');
+    // Who came by the address that other nodes know is told whole URLs, of which players make those of other edges.
+    const named = (await get('/live/demo/manifest.mpd', { headers: { host: 'here.example:8080' } })).text;
+    expect(named).toContain('<BaseURL serviceLocation="here">./</BaseURL><Location serviceLocation="here">http://here.example:8080/live/demo/manifest.mpd?broadcast=testbroadcast&amp;after=102</Location>');
+    expect(named).toContain('<ContentSteering defaultServiceLocation="here" queryBeforeStart="false">http://here.example:8080/api/v1/steering/demo</ContentSteering>');
+    const other = (await get('/live/demo/manifest.mpd', { headers: { host: 'cdn.example' } })).text;
+    expect(other).toContain('<BaseURL serviceLocation="here">./</BaseURL><Location serviceLocation="here">manifest.mpd?broadcast=testbroadcast&amp;after=102</Location>');
+    expect(other).toContain('queryBeforeStart="false">/api/v1/steering/demo</ContentSteering>');
     for (const path of ['/live/demo/~token/master.m3u8', '/live/demo/~token/manifest.mpd']) {
       expect((await get(path)).text).not.toMatch(/steering|PATHWAY|serviceLocation/i);
     }

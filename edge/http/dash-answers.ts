@@ -2,7 +2,7 @@ import type { BroadcastId } from '#core/media/frame.ts';
 import type { Clock } from '#core/media/time.ts';
 
 import type { Archive } from '../archive/archive.ts';
-import { DashBroadcast } from '../lldash/dash-broadcast.ts';
+import { DashBroadcast, type ManifestView } from '../lldash/dash-broadcast.ts';
 import { parseManifestQuery, type ManifestQuery } from '../lldash/manifest-query.ts';
 import type { ManifestOptions } from '../lldash/manifest.ts';
 import type { BroadcastWindow } from '../llhls/broadcast-window.ts';
@@ -114,7 +114,7 @@ export class DashAnswers {
     const { exchanges } = this.#options;
     const viewer = exchanges.stamp(exchange, target.stream, 'dash');
     const found = broadcast.manifestAfter(after);
-    const send = (payload: Payload): void => exchanges.send(exchange, 'manifest', (target.isSigned === true ? broadcast.manifest(true) : undefined) ?? payload, MANIFEST_CACHING);
+    const send = (payload: Payload): void => exchanges.send(exchange, 'manifest', broadcast.manifest(viewOf(exchange, target, broadcast.base)) ?? payload, MANIFEST_CACHING);
     if (found !== 'wait') {
       send(found);
       return;
@@ -164,4 +164,9 @@ export class DashAnswers {
       unfollow = segments.follow(track, segment, answer, clock());
     }
   }
+}
+
+function viewOf({ request }: Exchange, { isSigned }: ManifestTarget, base: string): ManifestView {
+  const host = request.headers.host ?? request.headers[':authority'];
+  return isSigned === true ? 'signed' : base !== '' && host === new URL(base).host ? 'named' : 'here';
 }

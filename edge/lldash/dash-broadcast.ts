@@ -19,6 +19,12 @@ import { endOf, rowsOf, type SegmentRow } from './segment-rows.ts';
 /** Options of a {@link DashBroadcast}. */
 export type DashOptions = ManifestOptions & { readonly clock: Clock; readonly archive?: Pick<Archive, 'open'> | undefined };
 
+/**
+ * Whom a manifest is for: viewers of signed URLs, who are not steered to other edges, because those are not signed for; viewers who came by the address that other nodes know
+ * (`named`): what must be told as a whole URL is; all others (`here`), who may be behind something that has another name: everything is relative.
+ */
+export type ManifestView = 'signed' | 'named' | 'here';
+
 /** So long a period may stay untold because one of its renditions has not begun: players choose among those that a period has at first. */
 const PATIENCE = millis(3000);
 
@@ -50,18 +56,24 @@ export class DashBroadcast implements WindowFace {
     this.segments = new SegmentReaders(window);
   }
 
-  /** The manifest as it is now; undefined while there is nothing to list. Players of signed URLs are not steered to other edges. */
-  manifest(isSigned = false): Payload | undefined {
+  /** Where what this edge serves of the stream lies, as other nodes know it; empty where they do not, or there are none. */
+  get base(): string {
+    return this.#window.steering?.base ?? '';
+  }
+
+  /** The manifest as it is now, for one kind of viewers; undefined while there is nothing to list. */
+  manifest(view: ManifestView = 'here'): Payload | undefined {
     const listing = this.#list();
     if (listing.periods.length === 0) {
       return undefined;
     }
     this.#anchors.tell();
-    const steering = isSigned ? undefined : this.#window.steering;
-    const key = steering === undefined ? '' : JSON.stringify(steering);
+    const steering = view === 'signed' ? undefined : this.#window.steering;
+    const told = steering !== undefined && view === 'here' ? { ...steering, url: steering.path, base: '' } : steering;
+    const key = told === undefined ? '' : JSON.stringify(told);
     let payload = this.#payloads.get(key);
     if (payload === undefined) {
-      payload = new Payload(Buffer.from(manifest(listing, this.#options, steering)), { contentType: 'application/dash+xml', compress: true });
+      payload = new Payload(Buffer.from(manifest(listing, this.#options, told)), { contentType: 'application/dash+xml', compress: true });
       this.#payloads.set(key, payload);
     }
     return payload;
