@@ -106,6 +106,8 @@ describe.each(places)('main and backup %s', (where, machines) => {
     expect(took).toBeGreaterThan(5000);
     expect(took).toBeLessThan(6200);
     expect(seconds(lastOf(1), firstOf(2))).toBeLessThan(0.15);
+    // Nothing is seen twice: it begins with a picture that has just come.
+    expect(Date.now() - (firstOf(2)?.head?.wallTime ?? 0)).toBeLessThan(100);
     await run(3000, main, backup);
     expect(cluster.states.filter((state) => state.startsWith('live'))).toEqual(['live 0', 'live 1', 'live 2']);
     expect(cluster.states.at(-1)).toBe('live 2');
@@ -246,6 +248,25 @@ describe('a backup', () => {
     two.bus.cut();
     await run(10_000, main, backup);
     two.bus.mend();
+    await run(3000, main, backup);
+    expect(cluster.states).toEqual(['live 0']);
+  });
+
+  it('gives a machine time to come back that was cut off with its own, and is there later', async () => {
+    const [one, two] = [await cluster.machine(), await cluster.machine()];
+    const main = new Encoder();
+    const backup = new Encoder({ backup: true });
+    await one.admit(main);
+    await run(3000, main);
+    await two.admit(backup);
+    await run(4000, main, backup);
+    two.bus.cut();
+    await run(1000, main, backup);
+    one.bus.cut();
+    await run(900, main, backup);
+    two.bus.mend();
+    await run(900, main, backup);
+    one.bus.mend();
     await run(3000, main, backup);
     expect(cluster.states).toEqual(['live 0']);
   });

@@ -38,6 +38,20 @@ describe('the numbers of a broadcast', () => {
     expect(restored.grant(2, wallTime(START - 3_600_000)).firstGroup).toBe(entry.groupFloor);
   });
 
+  it('leave room for what another process may not know of, and none where nothing more is given out', () => {
+    const numbers = BroadcastNumbers.fresh('show', wallTime(START));
+    const last = run(numbers, 1, wallTime(START), { seconds: 5 }).frames.at(-1)?.group ?? NaN;
+    const alive = wallTime(START + 5000);
+    const entry = numbers.entry(alive, true, undefined, { shared: true });
+    expect(entry.groupFloor).toBe(last + 1 + 2);
+    expect(entry.mediaFloor).toBeGreaterThanOrEqual(7000);
+    expect(entry.exact).toBeUndefined();
+    const handed = numbers.entry(alive, false, undefined, { shared: true, final: true });
+    expect(handed).toMatchObject({ exact: true, groupFloor: last + 1 });
+    expect(BroadcastNumbers.restored(handed).grant(2, wallTime(START + 20_000))).toMatchObject({ epoch: 1, firstGroup: last + 1 });
+    expect(BroadcastNumbers.restored(entry).grant(2, wallTime(START + 20_000)).firstGroup).toBe(START / 1000 + 20);
+  });
+
   it.each(Array.from({ length: 40 }, (_, seed) => seed))('never come back through returns, restarts and kills, seed %s', (seed) => {
     const next = random(seed + 1);
     const given: Frame[] = [];
