@@ -96,4 +96,22 @@ describe('a viewer whose edge', () => {
       return first.asked.length === before;
     });
   });
+
+  it.each(['hls', 'webrtc'] as const)('is the last one is told so, and goes on by itself when one returns (%s)', async (engine) => {
+    await watchThrough(`watch/cam?engine=${engine}`, () => first.kill());
+    const since = await pageNow(page);
+    // Media over UDP come past the proxy.
+    if (engine === 'webrtc') {
+      server.pause();
+    }
+    second.kill();
+    const state = async (): Promise<string> => (await watchedSince(page, since, 0)).state;
+    await until('the viewer to be told', async () => (await state()) === 'reconnecting', { deadline: 30_000 });
+    server.resume();
+    await first.recover();
+    await until('the picture', async () => (await state()) === 'playing', { deadline: 30_000 });
+    const before = await framesShown(page);
+    await until('a hundred more frames', async () => (await framesShown(page)) > before + 100, { deadline: 30_000 });
+    expect((await watchedSince(page, since, 0)).edge.url).toBe(first.url);
+  });
 });
