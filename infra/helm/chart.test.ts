@@ -145,7 +145,23 @@ describe.each(RENDERED)('the Helm chart with %s values', (name) => {
   });
 });
 
+/** Where the schema of a resource is, by its `apiVersion`. */
+function schemaOf(apiVersion: string): string {
+  return apiVersion.startsWith('monitoring.coreos.com/') ? `@kubernetes-models/prometheus-operator/${apiVersion}` : `kubernetes-models/${apiVersion}`;
+}
+
+const hasSchemas = ['kubernetes-models', '@kubernetes-models/prometheus-operator'].every((name) => existsSync(new URL(`../../node_modules/${name}/package.json`, import.meta.url)));
+
 describe('the Helm chart', () => {
+  test.runIf(hasSchemas).each(RENDERED)('with %s values keeps the schemas of Kubernetes and of the Prometheus operator', async (name) => {
+    for (const resource of resources(name)) {
+      const models = (await import(/* @vite-ignore */ schemaOf(resource.apiVersion))) as Readonly<Record<string, new (data: unknown) => { validate(): void }>>;
+      const Model = models[resource.kind];
+      expect(Model, resource.kind).toBeDefined();
+      expect(() => Model && new Model(resource).validate(), `${resource.kind} ${resource.metadata.name}`).not.toThrow();
+    }
+  });
+
   test('has values with a schema that knows every one of them', () => {
     const values = load(readFileSync(new URL('millrace/values.yaml', import.meta.url), 'utf8')) as Record<string, unknown>;
     const schema = JSON.parse(readFileSync(new URL('millrace/values.schema.json', import.meta.url), 'utf8')) as { properties: Record<string, unknown>; additionalProperties: boolean };
