@@ -3,6 +3,7 @@ import { millis } from '#core/media/time.ts';
 import { Routes } from '../address/address.ts';
 import { ServerClock } from '../clock/server-clock.ts';
 import { chooseEngine } from '../engine/choose-engine.ts';
+import { FakeEdges } from '../testing/fake-edges.ts';
 import { FakeEngine, twoRungs } from '../testing/fake-engine.ts';
 import { FakeEventSource, FakeServer } from '../testing/fake-server.ts';
 import { Session } from './session.ts';
@@ -181,5 +182,24 @@ describe('a session', () => {
     session.close();
     session.close();
     expect(engine().destroyed).toBe(true);
+  });
+
+  it.each([
+    ['loads what may be needed without the server that it came from', ['https://b.test/'], 1],
+    ['loads nothing more where there is but one server', [], 0],
+  ] as const)('%s', async (_what, others, times) => {
+    session.close();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const preload = vi.fn();
+    vi.mocked(chooseEngine).mockImplementation(() => ({ ways: [{ kind: 'hls', preload, make: ({ listener }) => (engines.push(new FakeEngine(listener)), engine()) }] }));
+    const edges = new FakeEdges(`${location.origin}/`, others).asEdges;
+    session = new Session({ video, stream: 'cam', routes: new Routes('/'), edges, clock: new ServerClock('/time'), engineChoice: 'auto', changed: () => undefined });
+    session.start();
+    plays();
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(preload).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(preload).toHaveBeenCalledTimes(times);
+    vi.useRealTimers();
   });
 });

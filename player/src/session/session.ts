@@ -4,6 +4,7 @@ import type { StreamFacts } from '../api/streams.ts';
 import type { Edges } from '../edges/edges.ts';
 import type { ServerClock } from '../clock/server-clock.ts';
 import type { EngineFailure } from '../engine/engine.ts';
+import { preloadRewind } from '../engine/hls/rewind-way.ts';
 import { Metadata } from '../events/metadata.ts';
 import type { MetadataListener } from '../events/metadata.ts';
 import { AirInquiry } from './air-inquiry.ts';
@@ -36,6 +37,9 @@ export type SessionOptions = {
   readonly changed: () => void;
 };
 
+/** The picture has played for so long, milliseconds: what may be needed when its server is gone is loaded from it while it is there. */
+const stockUpAfter = 10_000;
+
 /** Standing for this long, the viewer is told, ... */
 const tellAfter = 900;
 
@@ -65,6 +69,7 @@ export class Session implements Visit {
   #state: SessionState = 'starting';
   #watch: AirWatch | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #stockUp: ReturnType<typeof setTimeout> | undefined;
   #enteredAt = 0;
   #joinTime: number | undefined;
   #pausedByViewer = false;
@@ -197,6 +202,7 @@ export class Session implements Visit {
     this.#ends.abort();
     clearInterval(this.#timer);
     clearTimeout(this.#retry);
+    clearTimeout(this.#stockUp);
     this.#inquiry.close();
     this.#ways.rest();
     this.#seat.close();
@@ -225,8 +231,17 @@ export class Session implements Visit {
       return;
     }
     this.#joinTime ??= performance.now();
+    this.#stockUp ??= setTimeout(() => this.#prepareForLoss(), stockUpAfter);
     this.#backOff.reset();
     this.#enter('playing');
+  }
+
+  /** Pages take scripts from where they came from alone, and other edges go on when that one is gone. */
+  #prepareForLoss(): void {
+    if ((this.#options.edges?.route.others.length ?? 0) > 0) {
+      this.#ways.stockUp();
+      preloadRewind();
+    }
   }
 
   /** The browser may want a gesture first: then the player stands there paused. */

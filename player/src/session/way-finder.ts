@@ -89,6 +89,11 @@ export class WayFinder {
     return true;
   }
 
+  /** Loads the code of every way but LL-DASH, the last resort: the server that it comes from may be gone when it is needed. */
+  stockUp(): void {
+    this.#ways.forEach((way) => way.kind !== 'dash' && way.preload?.());
+  }
+
   /** Lets go of what is live, for the past: nothing is tried beside it. */
   leave(): void {
     this.rest();
