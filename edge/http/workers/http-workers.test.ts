@@ -1,7 +1,7 @@
 import express from 'express';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { getter } from '../testing/edge.ts';
+import type { getter } from '../testing/edge.ts';
 import { CONFIG_ID, TestStream, TRACK_PATH } from '../testing/stream.ts';
 import { begin, sample, workerEdge } from './testing/workers.ts';
 
