@@ -79,6 +79,16 @@ export function readStateEvent(data: string): AirState | undefined {
   }
 }
 
+/** Reads the data of the event `move`, the base URL of another server; undefined for what is none. */
+export function readMoveEvent(data: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(data);
+    return isRecord(value) ? text(value['url']) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function isAirState(value: unknown): value is AirState {
   return value === 'live' || value === 'interrupted' || value === 'offline';
 }

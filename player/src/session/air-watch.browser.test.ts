@@ -42,6 +42,14 @@ describe('waiting for a stream, among edges', () => {
     expect(onAir).toHaveBeenCalledTimes(1);
   });
 
+  it('goes where a server that is ending sends it', () => {
+    FakeEventSource.all[0]?.dispatchEvent(new MessageEvent('move', { data: 'no JSON' }));
+    expect(FakeEventSource.all).toHaveLength(1);
+    FakeEventSource.all[0]?.dispatchEvent(new MessageEvent('move', { data: JSON.stringify({ url: b }) }));
+    expect(edges.left).toEqual([[home, b]]);
+    expect(FakeEventSource.all[1]?.url).toBe(`${b}api/v1/streams/cam/events`);
+  });
+
   it('listens to nobody when it is closed', () => {
     watch.close();
     edges.die();

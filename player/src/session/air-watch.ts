@@ -1,6 +1,6 @@
 import { millis } from '#core/media/time.ts';
 import type { Routes } from '../address/address.ts';
-import { fetchStream, readStateEvent } from '../api/streams.ts';
+import { fetchStream, readMoveEvent, readStateEvent } from '../api/streams.ts';
 import type { Edges } from '../edges/edges.ts';
 import { BackOff } from './back-off.ts';
 
@@ -72,6 +72,13 @@ export class AirWatch {
     events.addEventListener('error', () => {
       this.#hasEvents = false;
       this.#schedule(firstPoll);
+    });
+    // The server is ending, and names another.
+    events.addEventListener('move', (event: MessageEvent<string>) => {
+      const to = readMoveEvent(event.data);
+      if (edges !== undefined && to !== undefined && events === this.#events) {
+        edges.leave(edges.route.base, to);
+      }
     });
     events.addEventListener('state', (event: MessageEvent<string>) => {
       if (readStateEvent(event.data) === 'live') {
