@@ -168,7 +168,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
       authorize: deps.authorize ?? (() => false),
     }),
     apps: appRunner(deps.apps, { trustProxy: config.trustProxy, log }),
-    pages: openPages(config),
+    pages: openPages(config, deps.nodes !== undefined),
     log,
   });
   const opening = async (): Promise<Listeners> => {

@@ -70,7 +70,7 @@ export async function startHttpFace({ config, apps, health = {}, pages = true, r
     health: healthEndpoints({ clock, registry: metrics, ready: () => !stopping && (health.ready?.() ?? true), authorize: health.authorize ?? (() => false) }),
     apps: appRunner(apps, { trustProxy: config.trustProxy, log }),
     redirects,
-    pages: pages ? openPages(config) : undefined,
+    pages: pages ? openPages(config, redirects !== undefined) : undefined,
     log,
   });
   const listeners = await openListeners(listener, { config, metrics, connections, sockets });
@@ -92,9 +92,9 @@ export async function startHttpFace({ config, apps, health = {}, pages = true, r
   };
 }
 
-/** The player's pages as they are configured. */
-export function openPages({ playerDir }: Pick<EdgeConfig, 'playerDir'>): Pages {
-  return new Pages(playerDir ?? fileURLToPath(new URL('../../player/dist', import.meta.url)));
+/** The player's pages as they are configured. `others`: whether there may be other edges. */
+export function openPages({ playerDir }: Pick<EdgeConfig, 'playerDir'>, others: boolean): Pages {
+  return new Pages(playerDir ?? fileURLToPath(new URL('../../player/dist', import.meta.url)), { others });
 }
 
 /** The path of the public URL without a slash at the end. */

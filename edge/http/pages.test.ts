@@ -1,9 +1,13 @@
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 
+import { Pages } from './pages.ts';
 import { testEdge, type getter } from './testing/edge.ts';
 
 vi.mock('node:zlib', async (original) => {
@@ -67,6 +71,18 @@ test.each([
         `connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors ${ancestors}`,
     );
   });
+});
+
+test('the policy lets pages fetch from other edges where there may be some, and run nothing of theirs', async () => {
+  const pages = new Pages(folder, { others: true });
+  const server = createServer((request, response) => pages.handle(request, response, request.url ?? '')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  server.close();
+  expect(answer.headers.get('content-security-policy')).toBe(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' http: https: data: blob:; media-src 'self' http: https: blob:; " +
+      "connect-src 'self' http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  );
 });
 
 test.each([

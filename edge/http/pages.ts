@@ -24,10 +24,16 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
-/** What the built pages need and no more: they have no inline scripts or styles and fetch from their own origin alone. */
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; " +
-  "connect-src 'self'; base-uri 'none'; form-action 'none'";
+/**
+ * What the built pages need and no more: they have no inline scripts or styles. They fetch from their own origin alone, and, where there are other edges to go on at, from those:
+ * which ones there will be while the page is open is not known yet.
+ */
+function policyOf(others: boolean): string {
+  const places = others ? "'self' http: https:" : "'self'";
+  return (
+    `default-src 'none'; script-src 'self'; style-src 'self'; img-src ${places} data: blob:; media-src ${places} blob:; ` + `connect-src ${places}; base-uri 'none'; form-action 'none'`
+  );
+}
 
 /** Features that only the page that broadcasts may use (Permissions Policy, 5.1). */
 const DEVICES = ['camera', 'microphone', 'display-capture'];
@@ -40,11 +46,15 @@ type PageFile = { readonly plain: Buffer; readonly packs: boolean; packed: Promi
 export class Pages {
   readonly #files = new Map<string, PageFile>();
 
-  /** @param folder - The built player. Where it is missing, pages answer that it is not built; everything else works. */
-  constructor(folder: string) {
+  /**
+   * @param folder - The built player. Where it is missing, pages answer that it is not built; everything else works.
+   * @param options.others - Whether there may be other edges.
+   */
+  constructor(folder: string, { others = false }: { readonly others?: boolean } = {}) {
+    const policy = policyOf(others);
     for (const path of filesIn(folder)) {
       const name = relative(folder, path).split(sep).join('/');
-      this.#files.set(name, loadFile(name, readFileSync(path)));
+      this.#files.set(name, loadFile(name, readFileSync(path), policy));
     }
   }
 
@@ -123,7 +133,7 @@ function fileName(path: string): string | undefined {
   return path.endsWith('.html') ? undefined : path.slice(1);
 }
 
-function loadFile(name: string, plain: Buffer): PageFile {
+function loadFile(name: string, plain: Buffer, policy: string): PageFile {
   const extension = extname(name);
   const type = TYPES[extension] ?? 'application/octet-stream';
   const isText = /^(text|image\/svg|application\/(json|manifest))/.test(type);
@@ -132,7 +142,7 @@ function loadFile(name: string, plain: Buffer): PageFile {
   headers.push('Cache-Control', name.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache');
   if (extension === '.html') {
     const mayBeFramed = name === 'embed.html';
-    headers.push('Content-Security-Policy', `${POLICY}; frame-ancestors ${mayBeFramed ? '*' : "'none'"}`);
+    headers.push('Content-Security-Policy', `${policy}; frame-ancestors ${mayBeFramed ? '*' : "'none'"}`);
     if (!mayBeFramed) {
       headers.push('X-Frame-Options', 'DENY');
     }
