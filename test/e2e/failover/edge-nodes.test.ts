@@ -44,7 +44,7 @@ describe('a viewer of one of two edges of a cluster', () => {
   });
 
   beforeEach(async () => {
-    page = await browser.newPage({ bypassCSP: true });
+    page = await browser.newPage();
   });
 
   afterEach(async () => {
