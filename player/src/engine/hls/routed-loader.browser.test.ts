@@ -142,6 +142,17 @@ describe('hls.js’s requests, by the route', () => {
     expect(callbacks.onAbort).not.toHaveBeenCalled();
   });
 
+  it('bring no more of the past than before, though the next edge has more of it', () => {
+    const Same = routedLoader(edges.asEdges);
+    loader = new Same(Hls.DefaultConfig);
+    load();
+    request(-1).answers(200, '#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:5\n#EXTINF:1,\n5.m4s\n');
+    loader = new Same(Hls.DefaultConfig);
+    load();
+    request(-1).answers(200, '#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:4\n#EXTINF:1,\n4.m4s\n#EXTINF:1,\n5.m4s\n#EXTINF:1,\n6.m4s\n');
+    expect(callbacks.onSuccess.mock.lastCall?.[0]).toMatchObject({ data: '#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:5\n#EXTINF:1,\n5.m4s\n#EXTINF:1,\n6.m4s\n' });
+  });
+
   it('are not made again when hls.js gives them up', () => {
     load();
     loader.abort();

@@ -1,7 +1,8 @@
 import Hls from 'hls.js';
-import type { HlsConfig, Loader, LoaderCallbacks, LoaderConfiguration, LoaderContext, LoaderStats } from 'hls.js';
+import type { HlsConfig, Loader, LoaderCallbacks, LoaderConfiguration, LoaderContext, LoaderResponse, LoaderStats } from 'hls.js';
 import type { Edges } from '../../edges/edges.ts';
 import type { Exchange } from '../../edges/edge-watch.ts';
+import { firstSequence, fromSequence } from './playlist-floor.ts';
 
 const SingleLoader = Hls.DefaultConfig.loader;
 
@@ -21,6 +22,8 @@ export function routedLoader(edges: Edges | undefined): typeof SingleLoader {
     return SingleLoader;
   }
   const { route } = edges;
+  /** Where the last playlist of each rendition began: the next one begins there or later, whoever sends it. */
+  const floors = new Map<string, number>();
 
   return class RoutedLoader implements Loader<LoaderContext> {
     context: LoaderContext | null = null;
@@ -76,7 +79,7 @@ export function routedLoader(edges: Edges | undefined): typeof SingleLoader {
         onSuccess: (response, _stats, _context, request) => {
           this.#end(true);
           heed(edges, base, request);
-          callbacks.onSuccess({ ...response, url: route.homeOf(base, response.url) }, stats, context, request);
+          callbacks.onSuccess({ ...response, ...settled(response.data, context.url, floors), url: route.homeOf(base, response.url) }, stats, context, request);
         },
         onError: (error, _context, request) => {
           this.#end(error.code > 0 && error.code < 500);
@@ -124,6 +127,17 @@ export function routedLoader(edges: Edges | undefined): typeof SingleLoader {
       this.#exchange = undefined;
     }
   };
+}
+
+/** What hls.js is given of a playlist. */
+function settled(data: LoaderResponse['data'], url: string, floors: Map<string, number>): Pick<LoaderResponse, 'data'> {
+  if (typeof data !== 'string' || firstSequence(data) === undefined) {
+    return {};
+  }
+  const rendition = url.replace(/\?.*$/, '');
+  const playlist = fromSequence(data, floors.get(rendition) ?? 0);
+  floors.set(rendition, firstSequence(playlist) ?? 0);
+  return { data: playlist };
 }
 
 /** An edge may ask its viewers to leave. */
