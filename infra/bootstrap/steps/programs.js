@@ -67,10 +67,12 @@ export async function provideChromium() {
   }
 }
 
-/** Programs that tests of many machines run: the real NATS server, and nginx as a cache. */
+/** Programs that tests of many machines run: the real NATS server, nginx as a cache, and promtool. */
 const CLUSTER_PROGRAMS = [
   { package: 'nats-server', paths: ['/usr/sbin/nats-server', '/usr/bin/nats-server', '/usr/local/bin/nats-server', '/opt/homebrew/bin/nats-server'] },
   { package: 'nginx-light', paths: ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/bin/nginx', '/opt/homebrew/bin/nginx'] },
+  // Brings promtool, which tests the rules of alerts.
+  { package: 'prometheus', paths: ['/usr/bin/promtool', '/usr/local/bin/promtool', '/opt/homebrew/bin/promtool'] },
   { package: 'openssl', paths: ['/usr/bin/openssl', '/usr/local/bin/openssl', '/opt/homebrew/bin/openssl'] },
 ];
 
@@ -81,11 +83,11 @@ export async function provideClusterPrograms() {
     return;
   }
   await installSystemPackages('What tests of many machines need', missing, {
-    brew: 'brew install nats-server nginx openssl',
-    dnf: 'sudo dnf install -y nginx openssl   (and nats-server from nats.io)',
-    pacman: 'sudo pacman -S --noconfirm nats-server nginx openssl',
+    brew: 'brew install nats-server nginx prometheus openssl',
+    dnf: 'sudo dnf install -y nginx openssl   (and nats-server, promtool from their makers)',
+    pacman: 'sudo pacman -S --noconfirm nats-server nginx prometheus openssl',
     zypper: 'sudo zypper install -y nats-server nginx openssl',
-    apk: 'sudo apk add nats-server nginx openssl',
+    apk: 'sudo apk add nats-server nginx prometheus openssl',
     winget: 'wsl --install -d Debian   (the tests run on Linux; use a Debian or Ubuntu under WSL)',
   });
 }
