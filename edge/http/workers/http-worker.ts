@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { connectBus } from '#core/bus/worker/connect-bus.ts';
-import { systemClock, type Millis } from '#core/media/time.ts';
+import { millis, systemClock, type Millis } from '#core/media/time.ts';
 import { messageOf, MillraceError } from '#core/runtime/errors.ts';
 import { createLog } from '#core/runtime/log.ts';
 
@@ -38,21 +38,28 @@ control.on('message', (request: WorkerRequest) => {
       break;
   }
 });
-void bus.closed.then(() => close(0 as Millis));
+void bus.closed.then(() => close(millis(0)));
+const started = start();
 
-// Broadcasts, then the ladders of those broadcasts: who comes first finds what is on air.
-await bus.settled();
-await bus.settled();
-try {
-  tell({ tell: 'listening', ...(await worker.listen()) });
-} catch (error) {
-  tell({ tell: 'failed', code: error instanceof MillraceError ? error.code : 'edge/listen', message: messageOf(error) });
-  await close(0 as Millis);
+async function start(): Promise<void> {
+  // Broadcasts, then the ladders of those broadcasts: who comes first finds what is on air.
+  await bus.settled();
+  await bus.settled();
+  if (closing !== undefined) {
+    return;
+  }
+  try {
+    tell({ tell: 'listening', ...(await worker.listen()) });
+  } catch (error) {
+    tell({ tell: 'failed', code: error instanceof MillraceError ? error.code : 'edge/listen', message: messageOf(error) });
+    void close(millis(0));
+  }
 }
 
 /** Nothing is left to wait for then: the thread ends. */
 function close(grace: Millis): Promise<void> {
   return (closing ??= (async () => {
+    await started;
     await worker.close(grace);
     clearInterval(timer);
     tell({ tell: 'facts', facts: worker.facts() });

@@ -1,3 +1,5 @@
+import { connect, type Socket } from 'node:net';
+
 import express from 'express';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -99,6 +101,14 @@ describe('HTTP on worker threads', { timeout: 60_000 }, () => {
     await expect.poll(() => hungUp, PATIENCE).toBe(1);
   });
 
+  it('keeps the connection of an answer that is long in coming', async () => {
+    const api = express.Router();
+    // Longer than an idle connection to the main thread lives.
+    api.get('/api/v1/late', (_request, response) => void setTimeout(() => response.send('late'), 1500));
+    const { get } = await setUp({}, { apps: [api] });
+    expect(await get('/api/v1/late')).toMatchObject({ status: 200, text: 'late' });
+  });
+
   it('cuts an answer off that the main thread does not finish', async () => {
     const api = express.Router();
     api.get('/api/v1/broken', (_request, response) => {
@@ -146,8 +156,15 @@ describe('HTTP on worker threads', { timeout: 60_000 }, () => {
     expect((await fromEvery(get, `${TRACK_PATH}/index.m3u8`)).every(({ status }) => status === 200)).toBe(true);
     await expect.poll(() => threads.length, PATIENCE).toBe(3);
     await expect.poll(() => sample(started, 'millrace_http_worker_restarts_total'), PATIENCE).toBe(1);
-    await expect.poll(async () => (await fromEvery(get, `${TRACK_PATH}/index.m3u8`)).length > 0 && threads[2]!.threadId > 0 && ((await sample(started, 'millrace_http_worker_connections{worker="1"}')) ?? 0) >= 0, PATIENCE).toBe(true);
-    expect(edge.httpPort).toBeGreaterThan(0);
+    // The new one gets its share too, once it listens.
+    const sockets: Socket[] = [];
+    closers.push(() => Promise.resolve(sockets.forEach((socket) => socket.destroy())));
+    const connectionsOfNew = (): Promise<number | undefined> => {
+      sockets.push(connect(edge.httpPort, '127.0.0.1'));
+      return sample(started, 'millrace_http_worker_connections{worker="1"}');
+    };
+    await expect.poll(connectionsOfNew, PATIENCE).toBeGreaterThan(0);
+    expect(await sample(started, 'millrace_edge_connections')).toBeGreaterThan(0);
   });
 
   it('lets nobody wait when it closes, and leaves no thread and no port', async () => {
@@ -163,6 +180,14 @@ describe('HTTP on worker threads', { timeout: 60_000 }, () => {
     expect((await held).every(({ status }) => status === 503)).toBe(true);
     expect(threads.map(({ threadId }) => threadId)).toEqual([-1, -1]);
     await expect(get('/healthz')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('ends a thread that is told so before it listens', async () => {
+    const { edge, threads } = await setUp();
+    await threads[0]!.terminate();
+    await expect.poll(() => threads.length, PATIENCE).toBe(3);
+    await edge.close();
+    expect(threads.map(({ threadId }) => threadId)).toEqual([-1, -1, -1]);
   });
 
   it('says that a port is taken, whoever shares it', async () => {
