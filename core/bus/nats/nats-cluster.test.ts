@@ -30,6 +30,24 @@ async function join(node: string, replicas: number): Promise<NatsBus> {
 }
 
 describe('the NATS link on a cluster of three servers', () => {
+  it('is refused at once with a wrong password, however many servers there are to ask', async () => {
+    const ports = await Promise.all([freePort(), freePort()]);
+    const routes = ports.map((port) => `"nats://127.0.0.1:${port}"`).join(', ');
+    const closed = await Promise.all(
+      ports.map((port, at) =>
+        startNatsServer({ jetstream: false, name: `closed-${at}`, config: `authorization { user: "millrace", password: "right" }\ncluster { name: closed, listen: "127.0.0.1:${port}", routes: [${routes}] }` }),
+      ),
+    );
+    try {
+      // Once each has told of the other, its greeting names both.
+      await vi.waitFor(async () => expect(((await closed[0]?.monitor('/routez')) as { num_routes: number }).num_routes).toBeGreaterThan(0), { timeout: 10_000, interval: 20 });
+      const url = closed.map((server) => server.url).join(',');
+      await expect(connectNats({ url, user: 'millrace', password: 'wrong', node: 'stranger', log })).rejects.toMatchObject({ code: 'nats/unauthorized' });
+    } finally {
+      await Promise.all(closed.map((server) => server.stop()));
+    }
+  });
+
   it('goes on when the one is killed that led the broadcasts, and comes back', { timeout: 90_000 }, async () => {
     // JetStream has chosen nobody yet when the first processes come.
     const [near, far] = await Promise.all([join('near', 3), join('far', 3)]);

@@ -25,12 +25,12 @@ const NEW_LOSS = millis(8000);
  */
 export async function openConnection(given: ServersAndCredentials, name: string, noEcho: boolean): Promise<NatsConnection> {
   const patience = createPatience();
+  const dialling = { ...given, name, noEcho, timeout: DIAL };
   try {
+    // What refuses us is told at once. The lasting connection learns of a cluster's other servers while it dials, and would go round them for ever.
+    await (await connect({ ...dialling, reconnect: false, ignoreClusterUpdates: true })).close();
     return await connect({
-      ...given,
-      name,
-      noEcho,
-      timeout: DIAL,
+      ...dialling,
       reconnect: true,
       maxReconnectAttempts: -1,
       reconnectDelayHandler: patience,
