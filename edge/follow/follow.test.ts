@@ -207,6 +207,31 @@ test('who reads the DASH manifest keeps every track, who reads a segment as it g
   expect([open.get(video), open.get(small)]).toEqual([0, 0]);
 });
 
+test('a DASH manifest that is asked for after everybody had gone names its period as an edge does that begins then', async () => {
+  const stream = new TestStream(bus, { tracks: ['video', 'v360'] });
+  follow();
+  const window = directory.current('demo');
+  if (window === undefined) {
+    throw new Error('not on air');
+  }
+  const dash = new DashBroadcast(window, { timeUrl: '/time', latency: DEFAULT_LATENCY, clock: () => now });
+  window.attach(dash);
+  const periods = async (): Promise<readonly (string | undefined)[]> => {
+    dash.want();
+    await settled();
+    return [...(dash.manifest()?.bytes.toString() ?? '').matchAll(/<Period id="([^"]+)" start="([^"]+)"/g)].map(([, id, start]) => `${id} ${start}`);
+  };
+  stream.parts(5 * 8 + 2);
+  const first = await periods();
+  expect(first).toEqual([expect.stringMatching(/^0 /)]);
+  await pass(11);
+  expect([...open.values()]).toEqual([0, 0]);
+  stream.parts(5 * 12);
+  const again = await periods();
+  expect(again).toEqual([expect.stringMatching(/^0 /)]);
+  expect(again).not.toEqual(first);
+});
+
 describe('a backlog that takes time', () => {
   test('is waited for to its end', async () => {
     const stream = new TestStream(bus);

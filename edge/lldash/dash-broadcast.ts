@@ -34,7 +34,7 @@ export class DashBroadcast implements WindowFace {
   readonly segments: SegmentReaders;
   readonly #window: BroadcastWindow;
   readonly #options: DashOptions;
-  readonly #anchors: PeriodAnchors;
+  #anchors: PeriodAnchors;
   readonly #begun = new Map<TrackName, WindowSegment>();
   readonly #facts = new Map<TrackName, Rendition>();
   readonly #configs = new Map<ConfigId, TrackConfig>();
@@ -191,7 +191,22 @@ export class DashBroadcast implements WindowFace {
     }
   }
 
+  /**
+   * Nothing is left of what was listed, since nobody watched: what comes next is named as at an edge that begins then. Viewers who come from another edge
+   * meet the period that they know, and not one that began with the first group here.
+   */
+  #beginAnew(): void {
+    const isEmpty = [...this.#window.renditions.values()].every(({ window }) => window.last === undefined);
+    if (isEmpty && this.#begun.size > 0 && this.#options.archive?.open(this.#window.info.broadcast) === undefined) {
+      this.#anchors = new PeriodAnchors(this.#window.info.startedAt);
+      this.#begun.clear();
+      this.#expected.clear();
+      this.#incompleteSince = undefined;
+    }
+  }
+
   #takeSegments(): void {
+    this.#beginAnew();
     for (const [name, { window }] of this.#window.renditions) {
       const init = window.newestInit;
       if (init !== undefined) {
