@@ -63,7 +63,7 @@ export class RecordingKeepers {
     const schema = z.object({ recordings: z.array(recordingSchema) });
     const asked = await this.#ask(stream === undefined ? { do: 'list' } : { do: 'list', stream }, schema, TIMEOUT);
     const answers = asked.filter((one) => 'answer' in one);
-    if (answers.length === 0) {
+    if (answers.length === 0 && asked.length > 0) {
       throw errorOf(asked);
     }
     const recordings = answers.flatMap(({ keeper, answer }) => answer.recordings.map((recording) => this.#kept(recording, keeper)));
@@ -101,7 +101,8 @@ export class RecordingKeepers {
     const { nodes, node: own } = this.#options;
     const archives = nodes?.list().filter(({ edge }) => edge?.archive === true) ?? [];
     const keepers = archives.map(({ node, url }) => ({ subject: `${RECORDINGS_SUBJECT}/${node}`, node, url: node === own ? undefined : url }));
-    return keepers.length > 0 ? keepers : [{ subject: RECORDINGS_SUBJECT, node: undefined, url: undefined }];
+    // Among many it is nothing unusual that none of them keeps anything.
+    return nodes === undefined ? [{ subject: RECORDINGS_SUBJECT, node: undefined, url: undefined }] : keepers;
   }
 
   #ask<T>(request: RecordingsRequest, schema: z.ZodType<T>, timeout: Millis): Promise<readonly Asked<T>[]> {
@@ -133,7 +134,7 @@ function bestOfEach(recordings: readonly KeptRecording[]): Iterable<KeptRecordin
 /** What to say where nobody gave what was wanted: that it is unknown only where all said so. */
 function errorOf(asked: readonly Asked<unknown>[]): unknown {
   const errors = asked.flatMap((one) => ('error' in one ? [one.error] : []));
-  return errors.find((error) => codeOf(error) !== 'recording/unknown') ?? errors[0] ?? new MillraceError('bus/unserved', 'nobody keeps recordings');
+  return errors.find((error) => codeOf(error) !== 'recording/unknown') ?? errors[0] ?? new MillraceError('recording/unknown', 'There is no such recording: nobody keeps any.');
 }
 
 function codeOf(error: unknown): string | undefined {

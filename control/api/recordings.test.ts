@@ -116,6 +116,14 @@ describe('where several nodes keep recordings', () => {
     expect((await get('/api/v1/recordings/nowhere')).status).toBe(404);
   });
 
+  test('there are none where none of them keeps any', async () => {
+    const bus = createLocalBus();
+    bus.present(edgeNode('edge-4'));
+    const { get } = await serveControl({}, { bus, nodes: new Nodes(bus), node: 'edge-4' });
+    expect(await listOf(get)).toEqual({ recordings: [], missing: [] });
+    expect((await get('/api/v1/recordings/nowhere')).status).toBe(404);
+  });
+
   test('one that does not answer is left out and named, and what may be there is not called unknown', { timeout: 15_000 }, async () => {
     const { get } = await severalKeepers();
     const [{ recordings, missing }, own, nowhere] = await Promise.all([listOf(get), get('/api/v1/recordings/keptbyown1'), get('/api/v1/recordings/nowhere')]);
