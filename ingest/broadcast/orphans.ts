@@ -1,5 +1,6 @@
 import type { Bus, Lease, Unsubscribe } from '#core/bus/bus.ts';
 import type { BroadcastInfo, StreamName } from '#core/bus/catalog.ts';
+import type { BroadcastId } from '#core/media/frame.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
 import { isUnreachable } from './coded.ts';
@@ -29,6 +30,8 @@ const AT_A_TIME = 16;
 export class Orphans {
   readonly #options: OrphansOptions;
   readonly #known = new Map<StreamName, BroadcastInfo>();
+  /** All that have not ended. */
+  readonly #open = new Map<StreamName, Map<BroadcastId, BroadcastInfo>>();
   readonly #unsubscribe: Unsubscribe;
   #isLooking = false;
   #closed = false;
@@ -49,6 +52,7 @@ export class Orphans {
       return;
     }
     this.#isLooking = true;
+    this.#endOvertaken();
     try {
       const left = inSomeOrder([...this.#known.values()].filter(({ stream }) => !this.#options.isCared(stream)));
       const workers = Array.from({ length: Math.min(AT_A_TIME, left.length) }, async () => {
@@ -70,6 +74,26 @@ export class Orphans {
   close(): void {
     this.#closed = true;
     this.#unsubscribe();
+  }
+
+  /**
+   * A stream has one broadcast: what is announced under a lower fence than another one's is over. A process that was cut off for minutes announces anew what
+   * has ended and been forgotten meanwhile.
+   */
+  #endOvertaken(): void {
+    const { bus, log, isCared } = this.#options;
+    for (const [stream, open] of this.#open) {
+      if (open.size === 1 || !isCared(stream)) {
+        continue;
+      }
+      const newest = Math.max(...[...open.values()].map(({ fence = 0 }) => fence));
+      for (const { graceEnds: _, ...info } of [...open.values()]) {
+        if ((info.fence ?? 0) < newest) {
+          log.info({ stream, broadcast: info.broadcast }, 'a broadcast that another one has taken the place of is ended');
+          bus.announce({ ...info, state: 'ended', fence: newest });
+        }
+      }
+    }
   }
 
   async #try(info: BroadcastInfo): Promise<void> {
@@ -95,6 +119,7 @@ export class Orphans {
 
   #note(info: BroadcastInfo): void {
     const { stream, broadcast, state } = info;
+    this.#count(info);
     if (state !== 'ended') {
       const known = this.#known.get(stream);
       if (!known || known.broadcast === broadcast || known.startedAt <= info.startedAt) {
@@ -105,6 +130,20 @@ export class Orphans {
     }
     if (state !== 'live') {
       this.#options.changed(stream);
+    }
+  }
+
+  #count(info: BroadcastInfo): void {
+    const open = this.#open.get(info.stream) ?? new Map<BroadcastId, BroadcastInfo>();
+    if (info.state === 'ended') {
+      open.delete(info.broadcast);
+    } else {
+      open.set(info.broadcast, info);
+    }
+    if (open.size > 0) {
+      this.#open.set(info.stream, open);
+    } else {
+      this.#open.delete(info.stream);
     }
   }
 }

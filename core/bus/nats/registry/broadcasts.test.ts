@@ -64,6 +64,11 @@ function open() {
     seen,
     log,
     write,
+    /** The server has nothing of it any more, and nobody here took it away. */
+    vanish: (key: string): void => {
+      records.delete(key);
+      broadcasts.changed(key as typeof broadcast);
+    },
     live: (session: string, isAlive: boolean): void => {
       if (isAlive) {
         dead.delete(session);
@@ -136,6 +141,37 @@ describe('broadcasts over NATS', () => {
     first(true);
     later(MINUTE + 1);
     expect(log.slice(6)).toEqual(['ended', 'removed', 'forgotten']);
+  });
+
+  it('that ended and were forgotten while this process was cut off have ended for who listens here', () => {
+    const { write, vanish, later, seen, log, broadcasts } = open();
+    write('other.1', live);
+    vanish(broadcast);
+    later(20_000);
+    expect(seen).toEqual(['live']);
+    expect(broadcasts.has(broadcast)).toBe(true);
+    later(1);
+    expect(seen).toEqual(['live', 'ended']);
+    expect(log).toEqual(['ended', 'forgotten']);
+    expect(broadcasts.has(broadcast)).toBe(false);
+    later(MINUTE);
+    expect(seen).toEqual(['live', 'ended']);
+  });
+
+  it('that the server lost go on once their process has written them again', () => {
+    const { write, vanish, later, seen, log, broadcasts } = open();
+    write('other.1', live);
+    vanish(broadcast);
+    later(15_000);
+    // Nobody can be heard: the time counts for none.
+    broadcasts.isCutOff = true;
+    later(MINUTE);
+    broadcasts.isCutOff = false;
+    later(15_000);
+    write('other.1', live);
+    later(MINUTE);
+    expect(seen).not.toContain('ended');
+    expect(log).toEqual([]);
   });
 
   it('are ended by the first of those who live where nobody looked after them for 15 minutes', () => {

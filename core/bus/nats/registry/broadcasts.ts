@@ -28,6 +28,12 @@ export type NatsBroadcastsOptions = {
  */
 const ABANDONED = millis(15 * 60 * 1000);
 
+/**
+ * A broadcast that is gone from the server without a word of its end, ended while this process was cut off, or was lost with the store: then who wrote it
+ * writes it anew long before this.
+ */
+const VANISHED = millis(20_000);
+
 type Broadcast = {
   /** As it was written. */
   info: BroadcastInfo;
@@ -37,6 +43,8 @@ type Broadcast = {
   endedAt: Millis | undefined;
   /** Since when its process is gone. */
   abandonedAt: Millis | undefined;
+  /** Since when the server has nothing of it, though it was not told to have ended. */
+  vanishedAt: Millis | undefined;
 };
 
 /** The broadcasts there are. Those whose writer cannot be heard are told as interrupted, until it can, or another took over. */
@@ -84,21 +92,20 @@ export class NatsBroadcasts {
   changed(id: BroadcastId): void {
     const record = this.#options.registers.get(id);
     if (record === undefined) {
-      if (this.#broadcasts.delete(id)) {
-        this.#options.forgotten(id);
-      }
+      this.#vanished(id);
       return;
     }
     const info = decodeValue(record.body) as BroadcastInfo;
     let broadcast = this.#broadcasts.get(id);
     const wasEnded = broadcast?.info.state === 'ended';
     if (broadcast === undefined) {
-      broadcast = { info, by: record.by, told: undefined, endedAt: undefined, abandonedAt: undefined };
+      broadcast = { info, by: record.by, told: undefined, endedAt: undefined, abandonedAt: undefined, vanishedAt: undefined };
       this.#broadcasts.set(id, broadcast);
     }
     broadcast.info = info;
     broadcast.by = record.by;
     broadcast.abandonedAt = undefined;
+    broadcast.vanishedAt = undefined;
     broadcast.endedAt = info.state === 'ended' ? (broadcast.endedAt ?? this.#options.now()) : undefined;
     this.#tell(broadcast, true);
     if (info.state === 'ended' && !wasEnded) {
@@ -122,6 +129,10 @@ export class NatsBroadcasts {
   sweep(): void {
     const { registers, heartbeats, session, now, forgetAfter, clock } = this.#options;
     for (const [id, broadcast] of [...this.#broadcasts]) {
+      if (broadcast.vanishedAt !== undefined) {
+        this.#endVanished(id, broadcast, broadcast.vanishedAt);
+        continue;
+      }
       const isMine = broadcast.by === session || (!heartbeats.isAlive(broadcast.by) && heartbeats.isFirst);
       if (broadcast.endedAt !== undefined) {
         const age = now() - broadcast.endedAt;
@@ -146,6 +157,31 @@ export class NatsBroadcasts {
   close(): void {
     this.#listeners.clear();
     this.#broadcasts.clear();
+  }
+
+  #vanished(id: BroadcastId): void {
+    const broadcast = this.#broadcasts.get(id);
+    if (broadcast?.info.state === 'ended') {
+      this.#broadcasts.delete(id);
+      this.#options.forgotten(id);
+    } else if (broadcast !== undefined) {
+      broadcast.vanishedAt = this.#options.now();
+    }
+  }
+
+  /** Listeners would wait for ever for what will never be told. */
+  #endVanished(id: BroadcastId, broadcast: Broadcast, since: Millis): void {
+    const now = this.#options.now();
+    if (this.#isCutOff) {
+      broadcast.vanishedAt = now;
+    } else if (now - since > VANISHED) {
+      const { graceEnds: _, ...info } = broadcast.info;
+      broadcast.info = { ...info, state: 'ended' };
+      this.#broadcasts.delete(id);
+      this.#tell(broadcast, true);
+      this.#options.ended(id);
+      this.#options.forgotten(id);
+    }
   }
 
   #tell(broadcast: Broadcast, always = false): void {
