@@ -117,6 +117,15 @@ export async function encodingNode(cluster: Cluster): Promise<string> {
   });
 }
 
+/** The edge at which all viewers are. */
+export async function edgeInUse(cluster: Cluster, viewers: Readonly<Record<string, Viewer>>): Promise<string> {
+  return until('all viewers to be at one edge', async () => {
+    const urls = await Promise.all(Object.values(viewers).map(({ page }) => page.evaluate(() => (globalThis as unknown as { millrace?: { stats: { edge: { url: string } } } }).millrace?.stats.edge.url)));
+    const [first] = urls;
+    return first !== undefined && urls.every((url) => url === first) ? cluster.names.find((name) => first.startsWith(cluster.node(name).url)) : undefined;
+  });
+}
+
 /** The table as text, for the log and for docs/clusters.md. */
 export function renderTable(rows: readonly FaultRow[]): string {
   const viewers = rows[0]?.sights.map(({ viewer }) => viewer) ?? [];
