@@ -88,7 +88,7 @@ export class ConnectedBus implements NatsBus {
     });
     this.#metrics = createNatsMetrics(options.metrics, () => this.#registers.reduce((sum, { waiting }) => sum + waiting, 0));
     this.#media = createNatsMedia({ connection: media, node, log, clock, ...(options.metrics === undefined ? {} : { metrics: options.metrics }) });
-    this.#heartbeats = new Heartbeats({ connection: control, session, now });
+    this.#heartbeats = new Heartbeats({ connection: control, session, log, now });
 
     const bucketDeps = { connection: control, jetstream: jetstream(control), manager, replicas: options.replicas ?? 1, log };
     const keep = (name: string, user: BucketUser): BucketKeeper => new BucketKeeper({ ...bucketDeps, name: `millrace-${name}` }, user, () => this.#changed());

@@ -54,15 +54,20 @@ type Address = { readonly host: string; readonly tls: boolean; readonly user: st
 
 function parseAddress(text: string): Address {
   const url = URL.parse(/^[a-z]+:\/\//.test(text) ? text : `nats://${text}`);
-  if (url === null || !['nats:', 'tls:'].includes(url.protocol) || url.hostname === '') {
-    throw new MillraceError('nats/address', `an address of a NATS server looks like nats://host:4222 or tls://host:4222, not like "${text.replace(/\/\/.*@/, '//...@')}"`);
+  const [user, password] = [unescaped(url?.username), unescaped(url?.password)];
+  if (url === null || user === undefined || password === undefined || !['nats:', 'tls:'].includes(url.protocol) || url.hostname === '') {
+    // What was given is not repeated: somewhere in it may be a password.
+    throw new MillraceError('nats/address', 'an address of a NATS server looks like nats://host:4222 or tls://host:4222; what is special in a user or password before the host is percent-encoded (%40 is @, %2C a comma)');
   }
-  return {
-    host: `${url.hostname}:${url.port === '' ? 4222 : url.port}`,
-    tls: url.protocol === 'tls:',
-    user: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
-  };
+  return { host: `${url.hostname}:${url.port === '' ? 4222 : url.port}`, tls: url.protocol === 'tls:', user, password };
+}
+
+function unescaped(text = ''): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function authenticatorOf(given: NatsCredentials, address: Address): Authenticator | undefined {

@@ -2,9 +2,11 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { millis, type Millis } from '../../../media/time.ts';
+import { createLog } from '../../../runtime/log.ts';
 import { startNatsServer, type TestNatsServer } from '../testing/nats-server.ts';
 import { Heartbeats } from './heartbeats.ts';
 
+const { log } = createLog({ level: 'silent' });
 let server: TestNatsServer;
 let connection: NatsConnection;
 let now: Millis;
@@ -24,7 +26,7 @@ afterAll(async () => {
 /** One who listens, and what he was told. Time stands but for the test; the timer of the thing itself sees it stand. */
 async function listener(): Promise<{ readonly heartbeats: Heartbeats; readonly told: string[] }> {
   now = millis(1_000_000);
-  const heartbeats = new Heartbeats({ connection, session: 'me.1', now: () => now });
+  const heartbeats = new Heartbeats({ connection, session: 'me.1', log, now: () => now });
   open.push(heartbeats);
   const told: string[] = [];
   heartbeats.onLife((session, isAlive) => told.push(`${isAlive ? '+' : '-'}${session}`));
@@ -49,6 +51,19 @@ async function say(text: string): Promise<void> {
 }
 
 describe('heartbeats', () => {
+  it('are heard on where a listener throws, by the other listeners too', async () => {
+    const { heartbeats } = await listener();
+    const told: string[] = [];
+    heartbeats.onLife((session) => {
+      throw new Error(`cannot cope with ${session}`);
+    });
+    heartbeats.onLife((session, isAlive) => told.push(`${isAlive ? '+' : '-'}${session}`));
+    await say('+other.1');
+    await say('+other.2');
+    await say('-other.1');
+    await vi.waitFor(() => expect(told).toEqual(['+other.1', '+other.2', '-other.1']), soon);
+  });
+
   it('take a process for gone after 2 s of silence, and for back when it is heard', async () => {
     const { heartbeats, told } = await listener();
     await say('+other.1');
@@ -114,7 +129,7 @@ describe('heartbeats', () => {
 
   it('answer a roll call, and know who is first', async () => {
     const { heartbeats } = await listener();
-    const other = new Heartbeats({ connection, session: 'a.1', now: () => now });
+    const other = new Heartbeats({ connection, session: 'a.1', log, now: () => now });
     open.push(other);
     await other.online();
     await vi.waitFor(() => expect([other.isHeard('me.1'), heartbeats.isHeard('a.1')]).toEqual([true, true]), soon);

@@ -1,6 +1,7 @@
 import type { NatsConnection, Subscription } from '@nats-io/transport-node';
 
 import { millis, type Millis } from '../../../media/time.ts';
+import type { Logger } from '../../../runtime/log.ts';
 import type { Unsubscribe } from '../../bus.ts';
 import { NODE_SILENCE } from '../../node.ts';
 import type { Session } from '../kv/record.ts';
@@ -15,6 +16,7 @@ export type Monotonic = () => Millis;
 export type HeartbeatsOptions = {
   readonly connection: NatsConnection;
   readonly session: Session;
+  readonly log: Logger;
   readonly now?: Monotonic;
 };
 
@@ -199,6 +201,13 @@ export class Heartbeats {
   }
 
   #tell(session: Session, isAlive: boolean): void {
-    [...this.#listeners].forEach((listener) => listener(session, isAlive));
+    for (const listener of [...this.#listeners]) {
+      // What is thrown out of a subscription's callback ends the client's reader for good.
+      try {
+        listener(session, isAlive);
+      } catch (error) {
+        this.#options.log.error({ session, isAlive, err: error }, 'that a process lives or is gone was not handled');
+      }
+    }
   }
 }
