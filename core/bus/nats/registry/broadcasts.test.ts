@@ -146,16 +146,18 @@ describe('broadcasts over NATS', () => {
   it('that ended and were forgotten while this process was cut off have ended for who listens here', () => {
     const { write, vanish, later, seen, log, broadcasts } = open();
     write('other.1', live);
+    broadcasts.isCutOff = true;
     vanish(broadcast);
+    broadcasts.isCutOff = false;
     later(20_000);
-    expect(seen).toEqual(['live']);
+    expect(seen).toEqual(['live', 'interrupted']);
     expect(broadcasts.has(broadcast)).toBe(true);
     later(1);
-    expect(seen).toEqual(['live', 'ended']);
+    expect(seen).toEqual(['live', 'interrupted', 'ended']);
     expect(log).toEqual(['ended', 'forgotten']);
     expect(broadcasts.has(broadcast)).toBe(false);
     later(MINUTE);
-    expect(seen).toEqual(['live', 'ended']);
+    expect(seen).toEqual(['live', 'interrupted', 'ended']);
   });
 
   it('that the server lost go on once their process has written them again', () => {

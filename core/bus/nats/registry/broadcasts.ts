@@ -187,7 +187,7 @@ export class NatsBroadcasts {
   #tell(broadcast: Broadcast, always = false): void {
     const { info, by } = broadcast;
     const { heartbeats, session } = this.#options;
-    const isUnheard = info.state === 'live' && by !== session && (this.#isCutOff || !heartbeats.isAlive(by));
+    const isUnheard = info.state === 'live' && by !== session && (this.#isCutOff || broadcast.vanishedAt !== undefined || !heartbeats.isAlive(by));
     // Nobody knows how long: there is no end of the grace time to tell.
     const told: BroadcastInfo = isUnheard ? { ...info, state: 'interrupted' } : info;
     if (always || told.state !== broadcast.told?.state) {
