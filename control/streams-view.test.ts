@@ -79,3 +79,13 @@ test('a closed view hears no more', () => {
   bus.announce(broadcastInfo({ state: 'ended' }));
   expect(changes).toEqual(['cam1 live broadcast1']);
 });
+
+test('a broadcast that another one has taken the place of does not come back, whatever is said of it', () => {
+  const { bus, view, changes } = viewOn();
+  bus.announce({ ...broadcastInfo(), fence: 7 });
+  const overtaken = { ...broadcastInfo({ broadcast: 'overtaken1', startedAt: 9_999_999_999_999 }), fence: 6 };
+  bus.announce(overtaken);
+  bus.announce({ ...overtaken, state: 'ended', fence: 7 });
+  expect(view.get('cam1')).toMatchObject({ state: 'live', info: { broadcast: 'broadcast1' } });
+  expect(changes).toEqual(['cam1 live broadcast1']);
+});

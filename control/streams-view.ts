@@ -1,5 +1,6 @@
 import type { Bus, Unsubscribe } from '#core/bus/bus.ts';
 import type { BroadcastInfo, CatalogSections, StreamName } from '#core/bus/catalog.ts';
+import { isOvertaken } from '#core/bus/overtaken.ts';
 
 /** What viewers may find of a stream: `interrupted` is off air for a moment, its publisher may yet return. */
 export type StreamState = 'live' | 'interrupted' | 'offline';
@@ -81,7 +82,7 @@ export class StreamsView {
       return;
     }
     // The end of an earlier broadcast may be told after the start of the one that took its place.
-    if (info.state === 'ended' || (current !== undefined && info.startedAt < current.info.startedAt)) {
+    if (info.state === 'ended' || (current !== undefined && isOvertaken(info, current.info))) {
       return;
     }
     this.#forget(info.stream);

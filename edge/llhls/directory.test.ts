@@ -45,6 +45,17 @@ test('the end of an older broadcast leaves the newer one current', () => {
   expect(made.current('demo')).toBe(newer);
 });
 
+test('a broadcast that another one has taken the place of does not come back, whatever is said of it', () => {
+  const { made } = directory();
+  const current = made.announce({ ...live, fence: 7 });
+  const overtaken: BroadcastInfo = { ...live, broadcast: broadcastId('overtaken'), startedAt: later(ORIGIN, millis(60_000)), fence: 6 };
+  const other = made.announce(overtaken);
+  expect(made.current('demo')).toBe(current);
+  made.announce({ ...overtaken, state: 'ended', fence: 7 });
+  expect(made.current('demo')).toBe(current);
+  expect(made.broadcast('demo', overtaken.broadcast)).toBe(other);
+});
+
 test('a broadcast is found under its own stream only', () => {
   const { made } = directory();
   made.announce(live);

@@ -1,4 +1,5 @@
 import type { BroadcastInfo, StreamName } from '#core/bus/catalog.ts';
+import { isOvertaken } from '#core/bus/overtaken.ts';
 import type { BroadcastId } from '#core/media/frame.ts';
 import { elapsed, later, millis, type Clock, type WallTime } from '#core/media/time.ts';
 
@@ -54,7 +55,10 @@ export class Directory {
     entry.window.info = info;
     this.#seen.add(info.stream);
     if (info.state !== 'ended') {
-      this.#current.set(info.stream, info.broadcast);
+      const current = this.current(info.stream);
+      if (current === undefined || current === entry.window || !isOvertaken(info, current.info)) {
+        this.#current.set(info.stream, info.broadcast);
+      }
       this.#arrivals.release(() => 'arrived');
     } else {
       entry.endedAt ??= this.#options.clock();

@@ -1,5 +1,6 @@
 import type { Bus, Unsubscribe } from '#core/bus/bus.ts';
 import type { BroadcastInfo, LadderCatalog, StreamName } from '#core/bus/catalog.ts';
+import { isOvertaken } from '#core/bus/overtaken.ts';
 
 /** Who follows a channel. Calls must not throw. */
 export interface ChannelFollower {
@@ -32,10 +33,10 @@ export class Channel {
     return this.#ladder;
   }
 
-  /** Takes what was announced. The end of an earlier broadcast than the present one changes nothing. */
+  /** Takes what was announced. An earlier broadcast than the present one changes nothing, nor does its end. */
   announced(info: BroadcastInfo): void {
     const isOther = info.broadcast !== this.#info.broadcast;
-    if (isOther && info.state === 'ended') {
+    if (isOther && (info.state === 'ended' || (this.#info.state !== 'ended' && isOvertaken(info, this.#info)))) {
       return;
     }
     this.#info = info;
