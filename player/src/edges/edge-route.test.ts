@@ -79,6 +79,21 @@ describe('the route to the edges', () => {
     expect(route.base).toBe(home);
   });
 
+  it('remembers edges that the list names no more, as the last to go to: one that was away a moment ago may be the only one left', () => {
+    route.learn([home, b, c]);
+    route.learn([home, c]);
+    expect(route.others).toEqual([c, b]);
+    route.learn([home]);
+    expect(route.others).toEqual([c, b]);
+    expect(route.failed(home)).toBe(true);
+    route.learn([home, b]);
+    expect(route.others).toEqual([b, home]);
+    route.learn(Array.from({ length: 12 }, (_, i) => `https://edge-${i}.test/`));
+    route.learn([home]);
+    // Eight of them, and no more.
+    expect(route.others.length).toBeLessThanOrEqual(9);
+  });
+
   it('does not come back to an edge that is ending, though it is listed', () => {
     route.learn([home, b, c]);
     route.moveTo(b, 'draining');

@@ -33,6 +33,9 @@ const drainingRest = 120_000;
 /** Moves remembered. */
 const movesKept = 50;
 
+/** Edges remembered that the list names no more: one that was away a moment ago may be the only one left. */
+const formerKept = 8;
+
 /**
  * Which edge serves this viewer, and which could. All of them have the same paths and the same bytes, so a URL of the page's own origin stands for
  * all: {@link url} puts it at the edge in use.
@@ -46,6 +49,8 @@ export class EdgeRoute {
   readonly #listeners = new Set<(move: EdgeMove) => void>();
   /** Edges that the list names, the best first, and one that an edge named when it left. */
   #listed: readonly string[] = [];
+  /** Edges that earlier lists named, the newest first. */
+  #former: readonly string[] = [];
   #named: string | undefined;
   #isMany = false;
   #base: string;
@@ -79,10 +84,10 @@ export class EdgeRoute {
     return last !== undefined && this.#now() - last.at < time;
   }
 
-  /** Edges to go to from the one in use, the best first; those that failed come last. */
+  /** Edges to go to from the one in use, the best first; those that the list names no more, and those that failed, come last. */
   get others(): readonly string[] {
     const named = this.#named === undefined ? [] : [this.#named];
-    const all = [...new Set([...this.#listed, ...named, this.home])].filter((base) => base !== this.#base);
+    const all = [...new Set([...this.#listed, ...named, this.home, ...this.#former])].filter((base) => base !== this.#base);
     const rested = (base: string): number => {
       const until = this.#rests.get(base)?.until ?? 0;
       return until > this.#now() ? until : 0;
@@ -98,6 +103,7 @@ export class EdgeRoute {
     const bases = [...new Set(edges.map((each) => edgeBase(each, this.home)).filter((base) => base !== undefined))];
     this.#isMany ||= bases.length > 1 || bases.includes(this.home);
     if (this.#isMany) {
+      this.#former = [...new Set([...this.#listed, ...this.#former])].filter((base) => !bases.includes(base)).slice(0, formerKept);
       this.#listed = bases;
     }
   }
