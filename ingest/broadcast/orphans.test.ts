@@ -51,6 +51,13 @@ describe('a broadcast of a stream that has another one under a higher fence', ()
     await run(2100, encoder);
     expect(statesOf(overtaken.broadcast)).toEqual(['live', 'ended']);
     expect(statesOf(current)).toEqual(['live']);
+    // The other one is still known to those who would take it up.
+    await cluster.machine();
+    cluster.bus.announce({ ...overtaken, broadcast: broadcastId('forgottentoo'), startedAt: wallTime(START + 600_000) });
+    await run(2100, encoder);
+    machine.bus.kill();
+    await run(5000);
+    expect(statesOf(current)).toEqual(['live', 'interrupted']);
   });
 
   it('is ended where it is alone and nobody publishes: it has no numbers to go on with', async () => {

@@ -1,5 +1,6 @@
 import type { Bus, Lease, Unsubscribe } from '#core/bus/bus.ts';
 import type { BroadcastInfo, StreamName } from '#core/bus/catalog.ts';
+import { isOvertaken } from '#core/bus/overtaken.ts';
 import type { BroadcastId } from '#core/media/frame.ts';
 import type { Logger } from '#core/runtime/log.ts';
 
@@ -122,7 +123,7 @@ export class Orphans {
     this.#count(info);
     if (state !== 'ended') {
       const known = this.#known.get(stream);
-      if (!known || known.broadcast === broadcast || known.startedAt <= info.startedAt) {
+      if (!known || known.broadcast === broadcast || !isOvertaken(info, known)) {
         this.#known.set(stream, info);
       }
     } else if (this.#known.get(stream)?.broadcast === broadcast) {
