@@ -50,6 +50,14 @@ test('a region counts, and nonsense does not', async () => {
   expect(JSON.stringify(manifest)).not.toMatch(/script|\.\./);
 });
 
+test('a token that paths of media would not take is not repeated, however long', async () => {
+  const { steer } = await amongTwo();
+  expect(JSON.stringify(await steer(`?_HLS_pathway=edge-1&token=${'x'.repeat(2048)}`))).toContain('xxxx');
+  for (const token of ['x'.repeat(2049), 'x=', 'x%2B']) {
+    expect((await steer(`?_HLS_pathway=edge-1&token=${token}`))['RELOAD-URI']).not.toContain('token');
+  }
+});
+
 test('a server that stands alone steers to itself', async () => {
   const { get } = await serveControl();
   expect(await (await get('/api/v1/steering/cam1?_HLS_pathway=.')).json()).toEqual({ 'VERSION': 1, 'TTL': 10, 'RELOAD-URI': '/api/v1/steering/cam1?base=.', 'PATHWAY-PRIORITY': ['.'] });

@@ -22,7 +22,8 @@ export type SteeringOptions = {
 
 /** A pathway's id (draft-pantos-hls-rfc8216bis, 7.1). */
 const pathwayPattern = /^[A-Za-z0-9._-]{1,64}$/;
-const tokenPattern = /^[A-Za-z0-9._~+=-]{1,4096}$/;
+/** As paths of media take it: each clone has it in each of its URLs, so no answer is made large for nothing. */
+const tokenPattern = /^[A-Za-z0-9._~-]{1,2048}$/;
 /** More than a player can have used between two answers. */
 const MAX_USED = 8;
 
