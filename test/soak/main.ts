@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+
 import { startCluster, type Cluster, type ClusterNode } from '#test/cluster/cluster.ts';
 import { makeClip, startBroadcaster } from '#test/support/broadcaster.ts';
 import { makeSwitch, whyNoSwitch } from '#test/support/network/switch.ts';
@@ -64,6 +66,7 @@ for (let next = began; (performance.now() - began) / 60_000 < minutes; ) {
 const playlists = await Promise.all(watchers.map((watcher) => watcher.stop()));
 probes.forEach((probe) => probe.close());
 judgeMemory();
+await keepReadings();
 say(`\n${faults} faults in ${minute().toFixed(1)} min; viewers read ${playlists.reduce((sum, count) => sum + count, 0)} playlists; ${failures.length} failures`);
 failures.forEach((failure) => say(`FAILED: ${failure}`));
 process.exitCode = failures.length === 0 ? 0 : 1;
@@ -160,6 +163,13 @@ async function readMemory(): Promise<void> {
   for (const [name, probe] of probes) {
     readings.push({ process: name, minute: minute(), ...(await probe.read()) });
   }
+}
+
+/** Every reading, so that it can be seen whether memory goes on rising or settles. */
+async function keepReadings(): Promise<void> {
+  const folder = new URL('../bench/results/', import.meta.url);
+  await mkdir(folder, { recursive: true });
+  await writeFile(new URL('soak.json', folder), `${JSON.stringify({ date: new Date().toISOString(), minutes, faults, failures, readings }, undefined, 1)}\n`);
 }
 
 function judgeMemory(): void {
