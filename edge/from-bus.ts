@@ -2,6 +2,7 @@ import type { Bus } from '#core/bus/bus.ts';
 import type { BroadcastId } from '#core/media/frame.ts';
 import { elapsed, later, millis, type Clock, type WallTime } from '#core/media/time.ts';
 import type { Logger } from '#core/runtime/log.ts';
+import { TokenBucket } from '#core/runtime/token-bucket.ts';
 
 import type { Archive } from './archive/archive.ts';
 import { BroadcastFeed } from './follow/broadcast-feed.ts';
@@ -36,8 +37,11 @@ export interface BusFollower {
   close(): Promise<void>;
 }
 
-/** A track that was asked for in the last second is not taken away from who watches it. */
-const IN_USE = millis(1000);
+/** A track that was asked for in the last three seconds is not taken away from who watches it: plain HLS asks each target duration. */
+const IN_USE = millis(3000);
+
+/** In so long as many tracks may be woken as may be followed: the backlogs, six seconds each, cost no more than the media itself. */
+const WAKES_SECONDS = 10;
 
 /** Broadcasts that are over may be asked for so long: what of them nobody watched may still be on the bus. */
 const AFTER_END = millis(60_000);
@@ -47,13 +51,14 @@ export function followBus(options: FollowOptions): BusFollower {
   const { follow = 'always', maxFollowedTracks = Infinity, clock } = options;
   const feeds = new Map<BroadcastId, BroadcastFeed>();
   const over = new Map<BroadcastId, WallTime>();
+  const wakes = Number.isFinite(maxFollowedTracks) ? new TokenBucket({ clock, burst: maxFollowedTracks, perSecond: maxFollowedTracks / WAKES_SECONDS }) : undefined;
   const watched = (): number => feeds.values().reduce((sum, feed) => sum + feed.watched, 0);
   const makeRoom = (): boolean => {
     if (watched() < maxFollowedTracks) {
-      return true;
+      return wakes?.take() ?? true;
     }
     const [idlest] = [...feeds.values()].flatMap((feed) => feed.idlest ?? []).sort((a, b) => a.since - b.since);
-    if (idlest === undefined || elapsed(idlest.since, clock()) < IN_USE) {
+    if (idlest === undefined || elapsed(idlest.since, clock()) < IN_USE || wakes?.take() === false) {
       return false;
     }
     idlest.letGo();

@@ -271,15 +271,31 @@ describe('the bound of watched tracks', () => {
     follow({ maxFollowedTracks: 2 });
     const tiny = trackName('v180');
     rendition().want();
-    await pass(0.5);
+    await pass(3);
     rendition(small).want();
     await pass(0.5);
-    expect(rendition(tiny).want()).toBe('refused');
-    await pass(0.5);
+    // The first was not asked for in three seconds, the second was.
+    await pass(2);
     expect(rendition(tiny).want()).toBe('wait');
     await settled();
     expect([rendition().state, rendition(small).state, rendition(tiny).state]).toEqual(['asleep', 'live', 'live']);
     expect(follower.watched).toBe(2);
+    expect(rendition().want()).toBe('refused');
+  });
+
+  test('lets nobody wake tracks in turn, faster than as many as are followed in ten seconds', async () => {
+    const names = ['video', 'v360', 'v180', 'v90'];
+    new TestStream(bus, { tracks: names }).parts(5 * 8);
+    follow({ maxFollowedTracks: 2 });
+    let woken = 0;
+    for (let i = 0; i < 40; i++) {
+      const track = rendition(trackName(names[i % names.length] ?? ''));
+      woken += track.state === 'asleep' && track.want() === 'wait' ? 1 : 0;
+      await pass(1);
+    }
+    // Two at once, then one in five seconds.
+    expect(woken).toBeLessThanOrEqual(2 + 8);
+    expect(woken).toBeGreaterThan(4);
   });
 });
 

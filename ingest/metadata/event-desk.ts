@@ -9,7 +9,7 @@ import { trackName, type TrackConfig, type TrackName } from '#core/media/track.t
 import { MillraceError } from '#core/runtime/errors.ts';
 
 import { readMetadataRequest } from './request.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from '#core/runtime/token-bucket.ts';
 
 /** What an {@link EventDesk} works with. */
 export type EventDeskOptions = {

@@ -1,4 +1,4 @@
-import { elapsed, type Clock, type WallTime } from '#core/media/time.ts';
+import { elapsed, type Clock, type WallTime } from '../media/time.ts';
 
 /** Lets a number of things through at once, and so many a second in the long run. */
 export class TokenBucket {
