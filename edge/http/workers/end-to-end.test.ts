@@ -8,6 +8,7 @@ describe('headers of a message that is passed on (RFC 9110, 7.6.1)', () => {
     ['its framing is made anew', ['Transfer-Encoding', 'chunked', 'Trailer', 'x', 'Expect', '100-continue', 'Content-Type', 'text/plain'], ['Content-Type', 'text/plain']],
     ['what Connection names stays behind', ['Connection', 'close, X-Hop', 'x-hop', '1', 'X-End', '2'], ['X-End', '2']],
     ['what everybody needs is no option of a connection', ['Connection', 'Host, Content-Length, X-Forwarded-For', 'Host', 'a', 'Content-Length', '3', 'X-Forwarded-For', 'b'], ['Host', 'a', 'Content-Length', '3', 'X-Forwarded-For', 'b']],
+    ['nor is what a proxy says of the viewer', ['Connection', 'X-Forwarded-Proto, X-Forwarded-Host, Forwarded', 'X-Forwarded-Proto', 'https', 'X-Forwarded-Host', 'a', 'Forwarded', 'for=b'], ['X-Forwarded-Proto', 'https', 'X-Forwarded-Host', 'a', 'Forwarded', 'for=b']],
     ['pseudo-headers of HTTP/2 are none', [':method', 'GET', ':path', '/', 'accept', '*/*'], ['accept', '*/*']],
     ['nobody says whose request it is but us', ['Millrace-Viewer', 'secret 203.0.113.1 https', 'a', 'b'], ['a', 'b']],
     ['what comes twice stays twice, in its order', ['Cookie', 'a', 'Cookie', 'b'], ['Cookie', 'a', 'Cookie', 'b']],

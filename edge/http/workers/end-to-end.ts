@@ -33,7 +33,7 @@ export function byName(raw: RawHeaders): Record<string, string | string[]> {
 }
 
 /** What is never an option of a connection: "a sender MUST NOT send a connection option" that all recipients need. */
-const NEEDED = new Set(['host', 'content-length', 'content-type', 'authorization', 'x-forwarded-for', 'cookie']);
+const NEEDED = new Set(['host', 'content-length', 'content-type', 'authorization', 'cookie', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded']);
 
 function namedByConnection(raw: RawHeaders): ReadonlySet<string> {
   const named = new Set<string>();
