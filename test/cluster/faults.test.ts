@@ -17,9 +17,14 @@ const config = { streamKeys: [key], ladder: [{ height: 360, bitrate: '800k' }, {
 
 const whyNot = await whyNoSwitch();
 
-describe.skipIf(whyNot !== undefined)(`a live broadcast over many processes${whyNot === undefined ? '' : ` (${whyNot})`}`, () => {
+if (whyNot !== undefined) {
+  process.stderr.write(`\n*** Left out: processes that are cut off (${whyNot}). They need root on Linux.\n\n`);
+}
+
+describe('a live broadcast over many processes', () => {
   const rows: FaultRow[] = [];
-  let network: TestSwitch;
+  /** Undefined where this machine cannot make one: then nobody is cut off. */
+  let network: TestSwitch | undefined;
   let cluster: Cluster;
   let clip: Clip;
   let broadcaster: Broadcaster;
@@ -28,8 +33,8 @@ describe.skipIf(whyNot !== undefined)(`a live broadcast over many processes${why
   let gaps: GapCollector;
 
   beforeAll(async () => {
-    [network, clip, browser] = await Promise.all([makeSwitch(), makeClip(), startBrowser()]);
-    cluster = await startCluster({ nodes: STANDARD_NODES, config, network });
+    [network, clip, browser] = await Promise.all([whyNot === undefined ? makeSwitch() : undefined, makeClip(), startBrowser()]);
+    cluster = await startCluster({ nodes: STANDARD_NODES, config, ...(network === undefined ? {} : { network }) });
     broadcaster = startBroadcaster({ clip, urls: [cluster.node('ingest-1').publishUrl(key)], seconds: 1200 });
     const edge = cluster.node('edge-1').url;
     await until('the stream to be on air', async () => (await fetch(`${edge}/live/main/master.m3u8`)).ok, { deadline: 30_000 });
@@ -70,7 +75,7 @@ describe.skipIf(whyNot !== undefined)(`a live broadcast over many processes${why
     ['edge', 'kill -9'], ['edge', 'stop'], ['edge', 'cut off'],
   ];
 
-  it.each(cases)('is there again for every viewer, without a reload: %s, %s', async (name, fault) => {
+  it.each(cases.filter(([, fault]) => fault !== 'cut off' || whyNot === undefined))('is there again for every viewer, without a reload: %s, %s', async (name, fault) => {
     const target = await targetOf(name);
     const row = await sufferFault({ cluster, viewers, target, fault, gaps });
     rows.push({ ...row, target: name });
