@@ -145,7 +145,7 @@ export async function startEdge(deps: EdgeDeps): Promise<EdgeStage> {
     ...(deps.node === undefined ? {} : { place: { node: deps.node, url: () => edges.ownUrl } }),
   });
   let stopping = false;
-  const drain: Drain = new Drain({ edges, clock, viewers: () => Math.max(whep?.face.viewers ?? 0, sumOf(audience.totals())), tell: () => whep?.face.move() });
+  const drain: Drain = new Drain({ edges, viewers: () => Math.max(whep?.face.viewers ?? 0, sumOf(audience.totals())), tell: () => whep?.face.move() });
   const report = new AudienceReport({ bus, audience, directory });
   const whep =
     deps.rtc &&

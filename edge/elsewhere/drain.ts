@@ -1,4 +1,4 @@
-import { later, millis, type Clock, type Millis, type WallTime } from '#core/media/time.ts';
+import { millis, type Millis } from '#core/media/time.ts';
 
 import type { OtherEdges } from './other-edges.ts';
 
@@ -9,7 +9,6 @@ export type DrainOptions = {
   readonly viewers: () => number;
   /** Tells WebRTC viewers who have not been told yet. */
   readonly tell: () => void;
-  readonly clock: Clock;
 };
 
 const LOOK = millis(250);
@@ -19,7 +18,7 @@ export class Drain {
   readonly #options: DrainOptions;
   #over: PromiseWithResolvers<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #until: WallTime | undefined;
+  #limit: NodeJS.Timeout | undefined;
 
   constructor(options: DrainOptions) {
     this.#options = options;
@@ -37,12 +36,12 @@ export class Drain {
 
   /** Begins. Settles once no viewer is left, after `limit`, or at once where there is no other edge. Further calls wait for the same. */
   begin(limit: Millis): Promise<void> {
-    const { edges, clock } = this.#options;
+    const { edges } = this.#options;
     if (this.#over === undefined) {
       this.#over = Promise.withResolvers();
-      this.#until = later(clock(), limit);
       if (edges.some) {
         this.#timer = setInterval(() => this.#look(), LOOK);
+        this.#limit = setTimeout(() => this.close(), limit);
         this.#look();
       } else {
         this.close();
@@ -54,13 +53,14 @@ export class Drain {
   /** Waits no longer for viewers to go. Idempotent. */
   close(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#limit);
     this.#over?.resolve();
   }
 
   #look(): void {
-    const { viewers, tell, clock } = this.#options;
+    const { viewers, tell } = this.#options;
     tell();
-    if (viewers() === 0 || clock() >= (this.#until ?? 0)) {
+    if (viewers() === 0) {
       this.close();
     }
   }

@@ -55,7 +55,7 @@ describe('a drain', () => {
 
   const start = (others: readonly NodeInfo[], viewers: () => number) => {
     const clock = () => wallTime(Date.now());
-    const drain = new Drain({ edges: new OtherEdges({ nodes: { list: () => others }, node: 'here', region: undefined, clock }), viewers, tell: () => undefined, clock });
+    const drain = new Drain({ edges: new OtherEdges({ nodes: { list: () => others }, node: 'here', region: undefined, clock }), viewers, tell: () => undefined });
     const over = vi.fn();
     void drain.begin(millis(30_000)).then(over);
     return { drain, over };

@@ -74,12 +74,12 @@ export class BroadcastFeed implements WindowFollower {
     return true;
   }
 
-  /** Lets go of tracks that nobody has asked for in a while. Call it about four times a second. */
+  /** Lets go of tracks that nobody has asked for in a while, and of all where the clock was set back. Call it about four times a second. */
   expire(now: WallTime): void {
     for (const [track, followed] of this.#followed) {
       if (this.#window.takeWanted(track) || this.#isAlways) {
         followed.wantedAt = now;
-      } else if (elapsed(followed.wantedAt, now) >= LINGER && this.#window.renditions.get(track)?.window.ended === false) {
+      } else if (Math.abs(elapsed(followed.wantedAt, now)) >= LINGER && this.#window.renditions.get(track)?.window.ended === false) {
         this.#letGo(track, followed);
       }
     }

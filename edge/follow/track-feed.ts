@@ -50,13 +50,13 @@ export class TrackFeed {
   readonly #consumer: TrackConsumer;
   readonly #events: LiveEvents;
   readonly #packager: Packager;
-  readonly #since: WallTime;
+  /** By the monotonic clock. */
+  readonly #since = performance.now();
   #lost = 0;
   #isClosed = false;
 
   constructor(options: TrackFeedOptions) {
     this.#options = options;
-    this.#since = options.clock();
     this.#events = new LiveEvents(options);
     this.#packager = new Packager(this.#events);
     this.#consumer = options.bus.consume(options.broadcast, options.rendition.window.track, { backlog: THREE_TARGET_DURATIONS });
@@ -112,7 +112,7 @@ export class TrackFeed {
     const next = this.#consumer.next();
     const waiting = next.then(() => 'frame' as const);
     while (!this.#events.live && (await Promise.race([waiting, pause(LOOK, 'look' as const, { ref: false })])) === 'look') {
-      if (!this.#isClosed && (this.#consumer.isBehind !== true || elapsed(this.#since, this.#options.clock()) >= FILL_LIMIT)) {
+      if (!this.#isClosed && (this.#consumer.isBehind !== true || performance.now() - this.#since >= FILL_LIMIT)) {
         this.#catchUp();
       }
     }

@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 
 import { startBarePage, type BarePage } from '#test/support/bare-page.ts';
 import { startBrowser } from '#test/support/browser.ts';
@@ -82,6 +82,7 @@ describe('a viewer plays on without a reload', () => {
     ['the watch page', 'killed', 'its own'],
   ] as const)('in %s, when the server is %s and started again (sockets: %s)', async (player, end, sockets) => {
     await using server = await startServer({ config, sockets: sockets === 'held' ? 'held' : 'own' });
+    onTestFailed(() => void process.stdout.write(server.log()));
     await using _publisher = keepPublishing(server.publishUrl(key));
     await onAir(server);
     const page = await open(server, player);

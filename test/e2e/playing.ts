@@ -24,10 +24,10 @@ export function playhead(page: Page): Promise<Playhead | undefined> {
   });
 }
 
-/** Waits until the picture has moved on by so many seconds from where it stands. */
+/** Waits until the picture has moved on by so many seconds from where it stands. What it rejects with says where the picture stood, and what the player complained of. */
 export async function untilPlayed(page: Page, seconds: number, deadline = 20_000): Promise<Playhead> {
   let start: Playhead | undefined;
-  return until(
+  const played = until(
     `${seconds} s to be played`,
     async () => {
       const now = await playhead(page);
@@ -42,4 +42,18 @@ export async function untilPlayed(page: Page, seconds: number, deadline = 20_000
     },
     { deadline },
   );
+  return played.catch(async (error: Error) => {
+    throw new Error(`${error.message}; ${await complaints(page)}`, { cause: error });
+  });
+}
+
+function complaints(page: Page): Promise<string> {
+  return page.evaluate(() => {
+    type Ranges = { readonly length: number; start(i: number): number; end(i: number): number };
+    type Video = { currentTime: number; paused: boolean; readyState: number; error: { message: string } | null; buffered: Ranges };
+    const host = globalThis as unknown as { errors?: string[]; document: { querySelector(selector: string): Video | null } };
+    const video = host.document.querySelector('video');
+    const buffered = video === null ? [] : Array.from({ length: video.buffered.length }, (_, i) => [video.buffered.start(i), video.buffered.end(i)]);
+    return JSON.stringify({ time: video?.currentTime, paused: video?.paused, readyState: video?.readyState, error: video?.error?.message, buffered, errors: host.errors });
+  });
 }

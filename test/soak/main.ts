@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 
 import { startCluster, type Cluster, type ClusterNode } from '#test/cluster/cluster.ts';
 import { makeClip, startBroadcaster } from '#test/support/broadcaster.ts';
@@ -10,13 +11,15 @@ import { MemoryProbe, risePerHour, type Reading } from './memory.ts';
 import { newestOf, watchStream } from './streams.ts';
 
 /**
- * `npm run soak [-- --minutes 30 --every 20 --seed 1]`: a cluster under random faults. Every process whose name ends in 1, and NATS, is killed, stopped and cut off; the others
- * are stopped and cut off, and their memory is read. Ends with code 1 where a stream stays down, an encoder is left behind, or memory rises.
+ * `npm run soak [-- --minutes 30 --every 20 --seed 1 --snapshots FOLDER]`: a cluster under random faults. Every process whose name ends in 1, and NATS, is killed, stopped and cut off; the others
+ * are stopped and cut off, and their memory is read. Ends with code 1 where a stream stays down, an encoder is left behind, or memory rises. With a folder for snapshots, their
+ * heaps are written there after warm-up and at the end.
  */
 
 const minutes = option('--minutes', 30);
 const every = option('--every', 20);
 const random = generator(option('--seed', 1));
+const snapshots = process.argv.includes('--snapshots') ? resolve(process.argv[process.argv.indexOf('--snapshots') + 1] ?? '.') : undefined;
 
 /** MiB an hour that heap and external memory may rise after warm-up. */
 const RISE = 1;
@@ -57,6 +60,7 @@ const witnesses = cluster.names.filter((name) => name.endsWith('2'));
 const probes = new Map(witnesses.map((name) => [name, new MemoryProbe(cluster.node(name), network === undefined ? '127.0.0.1' : cluster.host(name).address)]));
 const began = performance.now();
 let faults = 0;
+let isWarm = false;
 for (let next = began; (performance.now() - began) / 60_000 < minutes; ) {
   next += every * 1000;
   const fault = pick(possibleFaults(cluster, network !== undefined));
@@ -65,9 +69,14 @@ for (let next = began; (performance.now() - began) / 60_000 < minutes; ) {
   await fault.run();
   await allGoOn(fault.name);
   await readMemory();
-  await new Promise((resolve) => setTimeout(resolve, Math.max(0, next - performance.now())));
+  if (!isWarm && minute() >= WARM_UP) {
+    isWarm = true;
+    await keepHeaps('warm');
+  }
+  await new Promise((done) => setTimeout(done, Math.max(0, next - performance.now())));
 }
 const playlists = await Promise.all(watchers.map((watcher) => watcher.stop()));
+await keepHeaps('end');
 probes.forEach((probe) => probe.close());
 judgeMemory();
 await keepReadings();
@@ -78,7 +87,7 @@ process.exitCode = failures.length === 0 ? 0 : 1;
 type RandomFault = { readonly name: string; run(): Promise<void> };
 
 function possibleFaults({ nats, node, host, names }: Cluster, cables: boolean): readonly RandomFault[] {
-  const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, FAULT * 1000));
+  const pause = (): Promise<void> => new Promise((done) => setTimeout(done, FAULT * 1000));
   const perNode = names.flatMap((name): RandomFault[] => [
     ...(name.endsWith('1') ? [{ name: `kill -9 ${name}`, run: () => killed(name) }] : []),
     {
@@ -129,7 +138,7 @@ async function killed(name: string): Promise<void> {
   const pid = server.process().pid ?? 0;
   const encoders = await childrenOf(pid, 'ffmpeg');
   await server.kill();
-  await new Promise((resolve) => setTimeout(resolve, FAULT * 1000));
+  await new Promise((done) => setTimeout(done, FAULT * 1000));
   const left = encoders.filter(isAlive);
   if (left.length > 0) {
     failures.push(`${left.length} encoders of ${name} outlived it by ${FAULT} s`);
@@ -166,6 +175,15 @@ async function allGoOn(after: string): Promise<void> {
 async function readMemory(): Promise<void> {
   for (const [name, probe] of probes) {
     readings.push({ process: name, minute: minute(), ...(await probe.read()) });
+  }
+}
+
+async function keepHeaps(when: string): Promise<void> {
+  if (snapshots !== undefined) {
+    await mkdir(snapshots, { recursive: true });
+    for (const [name, probe] of probes) {
+      await probe.snapshot(join(snapshots, `${name}-${when}.heapsnapshot`));
+    }
   }
 }
 

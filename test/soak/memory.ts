@@ -1,11 +1,24 @@
 import { connectInspector, type Inspector } from '#test/bench/fanout/inspector.ts';
 import type { TestServer } from '#test/support/server.ts';
 
-/** Memory of a process after a collection of garbage, in MiB. */
-export type Memory = { readonly heap: number; readonly external: number };
+/** Memory of a process after a collection of garbage, in MiB; `spaces` is the heap by the engine's names for its parts, `code` what of it is compiled code. */
+export type Memory = { readonly heap: number; readonly external: number; readonly code: number; readonly spaces: Readonly<Record<string, number>> };
 
 /** A reading of one process, minutes after the beginning. */
 export type Reading = Memory & { readonly process: string; readonly minute: number };
+
+/** Run in the process itself. */
+const READ = `(() => {
+  const v8 = process.getBuiltinModule('node:v8');
+  const { heapUsed, external } = process.memoryUsage();
+  const code = v8.getHeapCodeStatistics();
+  return JSON.stringify({
+    heap: heapUsed / 2 ** 20,
+    external: external / 2 ** 20,
+    code: (code.code_and_metadata_size + code.bytecode_and_metadata_size) / 2 ** 20,
+    spaces: Object.fromEntries(v8.getHeapSpaceStatistics().map(({ space_name: name, space_used_size: used }) => [name, used / 2 ** 20])),
+  });
+})()`;
 
 /** Asks a process for its memory; its inspector must be on. */
 export class MemoryProbe {
@@ -19,18 +32,31 @@ export class MemoryProbe {
   }
 
   async read(): Promise<Memory> {
-    // The inspector of a machine of its own listens on all addresses there, and says so.
-    this.#inspector ??= await connectInspector(() => this.#server.log().replaceAll('ws://0.0.0.0:', `ws://${this.#address}:`));
-    await this.#inspector.call('HeapProfiler.collectGarbage');
-    await this.#inspector.call('HeapProfiler.collectGarbage');
-    const { result } = (await this.#inspector.call('Runtime.evaluate', { expression: 'JSON.stringify(process.memoryUsage())' })) as { result: { value: string } };
-    const { heapUsed, external } = JSON.parse(result.value) as { heapUsed: number; external: number };
-    return { heap: heapUsed / 2 ** 20, external: external / 2 ** 20 };
+    const inspector = await this.#connected();
+    await inspector.call('HeapProfiler.collectGarbage');
+    await inspector.call('HeapProfiler.collectGarbage');
+    return JSON.parse(await evaluate(inspector, READ)) as Memory;
+  }
+
+  /** Has the process write what is on its heap to a file, for Chromium's memory panel. */
+  async snapshot(path: string): Promise<void> {
+    await evaluate(await this.#connected(), `process.getBuiltinModule('node:v8').writeHeapSnapshot(${JSON.stringify(path)})`);
   }
 
   close(): void {
     this.#inspector?.close();
   }
+
+  async #connected(): Promise<Inspector> {
+    // The inspector of a machine of its own listens on all addresses there, and says so.
+    this.#inspector ??= await connectInspector(() => this.#server.log().replaceAll('ws://0.0.0.0:', `ws://${this.#address}:`));
+    return this.#inspector;
+  }
+}
+
+async function evaluate(inspector: Inspector, expression: string): Promise<string> {
+  const { result } = (await inspector.call('Runtime.evaluate', { expression })) as { result: { value: string } };
+  return result.value;
 }
 
 /** Rise of readings in MiB an hour, as the median of the slopes between all pairs (Theil and Sen): single readings with a segment more or less do not sway it. */

@@ -6,6 +6,7 @@ import { millis, systemClock, type Millis } from '#core/media/time.ts';
 import { messageOf } from '#core/runtime/errors.ts';
 import type { Logger } from '#core/runtime/log.ts';
 import { Backoff } from '../supervisor/backoff.ts';
+import { Leftovers } from './leftovers.ts';
 import { JOB_PREFIX, jobKey, laterOf, takenGroups, type TakenGroups } from './taken-groups.ts';
 
 /** A broadcast that this process has taken. */
@@ -52,12 +53,14 @@ export class Claims {
   readonly #options: ClaimsOptions;
   readonly #entries = new Map<BroadcastId, Entry>();
   readonly #subscriptions: Unsubscribe[];
+  readonly #leftovers: Leftovers;
   #asking: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(options: ClaimsOptions) {
-    const { bus } = options;
+    const { bus, log } = options;
     this.#options = options;
+    this.#leftovers = new Leftovers({ bus, log, isOpen: (broadcast) => this.#entries.has(broadcast) });
     this.#subscriptions = [
       bus.onBroadcast((info) => this.#heard(info)),
       bus.onNode((_node, info) => (info === undefined ? this.#askForAll() : undefined)),
@@ -74,6 +77,7 @@ export class Claims {
   /** Idempotent. */
   close(): void {
     this.stop();
+    this.#leftovers.close();
     this.#subscriptions.forEach((unsubscribe) => unsubscribe());
   }
 
@@ -104,7 +108,9 @@ export class Claims {
   }
 
   #recorded(key: string, record: TakenGroups | undefined): void {
-    const entry = this.#entries.get(key.slice(JOB_PREFIX.length) as BroadcastId);
+    const broadcast = key.slice(JOB_PREFIX.length) as BroadcastId;
+    this.#leftovers.recorded(broadcast, record !== undefined);
+    const entry = this.#entries.get(broadcast);
     if (entry === undefined || record === undefined) {
       return;
     }

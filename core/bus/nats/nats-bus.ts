@@ -87,7 +87,7 @@ export class ConnectedBus implements NatsBus {
       this.#settleClosed = resolve;
     });
     this.#metrics = createNatsMetrics(options.metrics, () => this.#registers.reduce((sum, { waiting }) => sum + waiting, 0));
-    this.#media = createNatsMedia({ connection: media, node, log, clock, ...(options.metrics === undefined ? {} : { metrics: options.metrics }) });
+    this.#media = createNatsMedia({ connection: media, node, log, ...(options.metrics === undefined ? {} : { metrics: options.metrics }) });
     this.#heartbeats = new Heartbeats({ connection: control, session, log, now });
 
     const bucketDeps = { connection: control, jetstream: jetstream(control), manager, replicas: options.replicas ?? 1, log };

@@ -1,7 +1,7 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 
 import { compareFrames } from '../../../media/frame.ts';
-import { elapsed, type Clock, type Millis, type WallTime } from '../../../media/time.ts';
+import type { Millis } from '../../../media/time.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import type { LocalTrack, RetainedGroup } from '../../local/track.ts';
 import { BacklogAnswer } from './backlog-answer.ts';
@@ -26,7 +26,6 @@ export type BacklogOriginDeps = {
   readonly local: LocalTrack;
   readonly inbox: Inbox;
   readonly outlet: Outlet;
-  readonly clock: Clock;
 };
 
 /** Answers readers elsewhere who ask for what this process wrote to a track before. */
@@ -34,7 +33,8 @@ export class BacklogOrigin {
   readonly #deps: BacklogOriginDeps;
   readonly #answers = new Set<BacklogAnswer>();
   #subscription: Subscription | undefined;
-  #writtenAt: WallTime | undefined;
+  /** By the monotonic clock. */
+  #writtenAt: number | undefined;
 
   constructor(deps: BacklogOriginDeps) {
     this.#deps = deps;
@@ -42,12 +42,12 @@ export class BacklogOrigin {
 
   /** True while this process writes to the track. */
   get isFresh(): boolean {
-    return this.#writtenAt !== undefined && elapsed(this.#writtenAt, this.#deps.clock()) < FRESH;
+    return this.#writtenAt !== undefined && performance.now() - this.#writtenAt < FRESH;
   }
 
   /** A frame was written here. */
   written(): void {
-    this.#writtenAt = this.#deps.clock();
+    this.#writtenAt = performance.now();
     this.#subscription ??= this.#deps.connection.subscribe(this.#deps.subject, {
       callback: guarded(this.#deps.log, (message) => this.#answer(message)),
     });

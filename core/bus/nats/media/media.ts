@@ -4,7 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { Registry } from 'prom-client';
 
 import type { BroadcastId } from '../../../media/frame.ts';
-import { systemClock, type Clock, type Millis } from '../../../media/time.ts';
+import type { Millis } from '../../../media/time.ts';
 import type { TrackName } from '../../../media/track.ts';
 import { MillraceError } from '../../../runtime/errors.ts';
 import type { Logger } from '../../../runtime/log.ts';
@@ -21,7 +21,6 @@ export type NatsMediaDeps = {
   readonly connection: NatsConnection;
   readonly node: NodeId;
   readonly log: Logger;
-  readonly clock?: Clock;
   readonly metrics?: Registry;
 };
 
@@ -83,11 +82,11 @@ class CoreNatsMedia implements NatsMedia {
   #isOnline = true;
   #isClosed = false;
 
-  constructor({ connection, log, clock = systemClock, metrics }: NatsMediaDeps) {
+  constructor({ connection, log, metrics }: NatsMediaDeps) {
     const counters = new MediaCounters();
     const outlet = new Outlet({ connection, log, counters });
     const run = randomInt(2 ** 48 - 1);
-    this.#deps = { connection, log, clock, run, inbox: new Inbox(connection, run, log), outlet, counters };
+    this.#deps = { connection, log, run, inbox: new Inbox(connection, run, log), outlet, counters };
     if (metrics !== undefined) {
       registerMediaMetrics(metrics, counters, () => outlet.unconfirmed);
     }

@@ -1,7 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 
 import type { BroadcastId } from '../../../media/frame.ts';
-import type { Clock } from '../../../media/time.ts';
 import type { TrackName } from '../../../media/track.ts';
 import type { Logger } from '../../../runtime/log.ts';
 import type { ConsumeOptions, TrackConsumer, TrackProducer } from '../../bus.ts';
@@ -17,7 +16,6 @@ import { TrackWriter } from './track-writer.ts';
 export type NatsTrackDeps = {
   readonly connection: NatsConnection;
   readonly log: Logger;
-  readonly clock: Clock;
   /** Of this process, random: who has its number has its frames. */
   readonly run: number;
   readonly inbox: Inbox;
