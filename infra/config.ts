@@ -32,6 +32,10 @@ export const processOptions = {
     z.coerce.number().int().min(1).max(5).default(1),
     'NATS servers that keep registry, leases and ledger: 3 where the cluster has three, so that one may be lost. Read when they are first made.',
   ),
+  natsMediaLines: option(
+    z.coerce.number().int().min(1).max(4).default(1),
+    'Connections to NATS over which media is read, each frame over all of them. More than one where this process is far from its NATS server and packets are lost on the way: what one connection holds up another brings. Media crosses the way as often.',
+  ),
   nodeName: option(
     z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be small letters, digits and dashes').optional(),
     'Name of this process among those on NATS; no two that run at a time may share one. Default: the host\'s name and a random end.',

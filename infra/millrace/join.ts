@@ -32,6 +32,7 @@ export async function joinBus(config: ProcessConfig, node: NodeId, { log, metric
     log,
     metrics,
     replicas: config.natsReplicas,
+    mediaLines: config.natsMediaLines,
     ...given({ user, password, token, nkey, creds }),
     ...(Object.keys(tls).length === 0 ? {} : { tls }),
   });

@@ -10,6 +10,11 @@ import type { NatsCredentials } from './connection/credentials.ts';
 export type NatsOptions = NatsCredentials & {
   /** Servers that keep registry, leases and shared values; read when they are first made. Default 1. */
   readonly replicas?: number;
+  /**
+   * Connections over which frames are read, each frame over all of them; the first to bring it counts. Where packets are lost on a long way to NATS, what one holds up another
+   * brings. Default 1.
+   */
+  readonly mediaLines?: number;
   /** Name of this process. No two that run at a time share one. */
   readonly node: NodeId;
   readonly log: Logger;

@@ -10,6 +10,7 @@ import type { BroadcastInfo, CatalogSections } from '../catalog.ts';
 import type { NodeId, NodeInfo } from '../node.ts';
 import type { SharedState } from '../shared-state.ts';
 import { ConnectionMonitor } from './connection/monitor.ts';
+import type { SpareLines } from './connection/spare-lines.ts';
 import type { NatsBus, NatsOptions } from './contract.ts';
 import { Janitor } from './kv/janitor.ts';
 import { BucketKeeper, type BucketUser } from './kv/keeper.ts';
@@ -30,6 +31,7 @@ export type ConnectedBusDeps = {
   readonly options: NatsOptions;
   readonly control: NatsConnection;
   readonly media: NatsConnection;
+  readonly spareLines: SpareLines;
   readonly manager: JetStreamManager;
 };
 
@@ -54,6 +56,7 @@ export class ConnectedBus implements NatsBus {
   readonly closed: Promise<void>;
   readonly #control: NatsConnection;
   readonly #mediaConnection: NatsConnection;
+  readonly #spareLines: SpareLines;
   readonly #options: NatsOptions;
   readonly #media: NatsMedia;
   readonly #heartbeats: Heartbeats;
@@ -75,7 +78,7 @@ export class ConnectedBus implements NatsBus {
   #closing: Promise<void> | undefined;
   #settleClosed: () => void = () => undefined;
 
-  constructor({ options, control, media, manager }: ConnectedBusDeps) {
+  constructor({ options, control, media, spareLines, manager }: ConnectedBusDeps) {
     const { node, clock = systemClock } = options;
     const log = options.log.child({ part: 'nats' });
     const session = `${node}.${crypto.randomUUID().slice(0, 8)}`;
@@ -83,11 +86,12 @@ export class ConnectedBus implements NatsBus {
     this.#options = options;
     this.#control = control;
     this.#mediaConnection = media;
+    this.#spareLines = spareLines;
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
     this.#metrics = createNatsMetrics(options.metrics, () => this.#registers.reduce((sum, { waiting }) => sum + waiting, 0));
-    this.#media = createNatsMedia({ connection: media, node, log, ...(options.metrics === undefined ? {} : { metrics: options.metrics }) });
+    this.#media = createNatsMedia({ connection: media, spareLines: spareLines.connections, node, log, ...(options.metrics === undefined ? {} : { metrics: options.metrics }) });
     this.#heartbeats = new Heartbeats({ connection: control, session, log, now });
 
     const bucketDeps = { connection: control, jetstream: jetstream(control), manager, replicas: options.replicas ?? 1, log };
@@ -336,7 +340,7 @@ export class ConnectedBus implements NatsBus {
     this.#heartbeats.close();
     this.#monitors.forEach((monitor) => monitor.close());
     this.#keepers.forEach((keeper) => keeper.close());
-    await Promise.all([this.#control, this.#mediaConnection].map((connection) => this.#disconnect(connection, isUp)));
+    await Promise.all([this.#spareLines.close(), ...[this.#control, this.#mediaConnection].map((connection) => this.#disconnect(connection, isUp))]);
     this.#wasConnected = false;
     this.#listeners.clear();
     this.#settleClosed();

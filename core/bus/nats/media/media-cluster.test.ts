@@ -10,13 +10,23 @@ let servers: readonly TestNatsServer[];
 let near: Party;
 let far: Party;
 
+/** Waits until the servers are one: before that, what is written at one is not heard at the other. */
+const joined = (): Promise<void> =>
+  vi.waitFor(async () => expect(await Promise.all(servers.map(async (server) => ((await server.monitor('/routez')) as { num_routes: number }).num_routes))).toEqual([1, 1]), { timeout: 10_000, interval: 20 });
+
+/** Waits until all that the writer's side subscribed to is known where the reader is: a question is answered by nobody before. */
+async function isHeardFar(): Promise<void> {
+  near.connection.subscribe('test.heard', { callback: (_error, message) => message.respond() });
+  await vi.waitFor(() => far.connection.request('test.heard', undefined, { timeout: 1000 }), { timeout: 5000, interval: 5 });
+}
+
 /** Two servers that are one, a process at each; where its server goes it moves to the other. */
 beforeEach(async () => {
   const ports = [await freePort(), await freePort()];
   servers = await Promise.all(
     ports.map((port, at) => startNatsServer({ jetstream: false, name: `server-${at}`, config: `cluster { name: both, listen: "127.0.0.1:${port}", routes: [${ports.map((one) => `"nats-route://127.0.0.1:${one}"`).join(', ')}] }` })),
   );
-  await vi.waitFor(async () => expect(await Promise.all(servers.map(async (server) => ((await server.monitor('/routez')) as { num_routes: number }).num_routes))).toEqual([1, 1]), { timeout: 10_000, interval: 20 });
+  await joined();
   const [first, second] = servers as readonly [TestNatsServer, TestNatsServer];
   near = await openParty(first, 'near');
   far = await openParty(second, 'far');
@@ -56,6 +66,7 @@ describe('frames over a cluster of NATS', () => {
   it('loses nothing where the server of the writer goes, or that of the reader', async () => {
     const producer = near.media.produce(testBroadcast, testTrack, { fence: 1 });
     producer.write(testFrame(1, 0));
+    await isHeardFar();
     const consumer = far.media.consume(testBroadcast, testTrack, { backlog: millis(6000) });
     expect(await readPlaces(consumer, 1)).toEqual(['1.0']);
     for (const [group, party, server] of [[2, near, servers[0]], [4, far, servers[1]]] as const) {
@@ -64,10 +75,11 @@ describe('frames over a cluster of NATS', () => {
       await vi.waitFor(() => expect(party.outages()).toBe(before + 1), { timeout: 5000, interval: 5 });
       producer.write(testFrame(group, 0));
       await server?.restart();
-      await vi.waitFor(() => expect(party.media.isConnected).toBe(true), { timeout: 5000, interval: 5 });
+      await vi.waitFor(() => expect([near.media.isConnected, far.media.isConnected]).toEqual([true, true]), { timeout: 5000, interval: 5 });
+      await joined();
       producer.write(testFrame(group + 1, 0));
       expect(await readPlaces(consumer, 2)).toEqual([`${group}.0`, `${group + 1}.0`]);
     }
     expect(consumer.losses.groups).toBe(0);
-  }, 15_000);
+  }, 30_000);
 });

@@ -19,6 +19,8 @@ import { NatsTrack, type NatsTrackDeps } from './track.ts';
 export type NatsMediaDeps = {
   /** Of its own, with `noEcho`, and connected once at least. Not closed here. */
   readonly connection: NatsConnection;
+  /** Connections over which frames are read besides, each frame over all. They may be lost: then nothing is missing. */
+  readonly spareLines?: readonly NatsConnection[];
   readonly node: NodeId;
   readonly log: Logger;
   readonly metrics?: Registry;
@@ -82,11 +84,11 @@ class CoreNatsMedia implements NatsMedia {
   #isOnline = true;
   #isClosed = false;
 
-  constructor({ connection, log, metrics }: NatsMediaDeps) {
+  constructor({ connection, spareLines = [], log, metrics }: NatsMediaDeps) {
     const counters = new MediaCounters();
     const outlet = new Outlet({ connection, log, counters });
     const run = randomInt(2 ** 48 - 1);
-    this.#deps = { connection, log, run, inbox: new Inbox(connection, run, log), outlet, counters };
+    this.#deps = { connection, lines: [connection, ...spareLines], log, run, inbox: new Inbox(connection, run, log), outlet, counters };
     if (metrics !== undefined) {
       registerMediaMetrics(metrics, counters, () => outlet.unconfirmed);
     }

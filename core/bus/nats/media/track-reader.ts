@@ -1,4 +1,4 @@
-import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 
 import { compareFrames, type BroadcastId } from '../../../media/frame.ts';
 import type { Millis } from '../../../media/time.ts';
@@ -11,12 +11,11 @@ import { BacklogFetch } from './backlog-fetch.ts';
 import { needOf, type RequestKind } from './backlog-need.ts';
 import type { BacklogOffer, BacklogWant } from './backlog.ts';
 import type { BacklogOutcome, MediaCounters } from './counters.ts';
-import { FrameAssembler } from './frame-assembler.ts';
-import { guarded } from './guarded.ts';
+import { FrameInlet } from './frame-inlet.ts';
 import { HeldFrames } from './held-frames.ts';
 import type { Inbox } from './inbox.ts';
 import { Intake } from './intake.ts';
-import { readMessage, type NumberedFrame } from './message.ts';
+import type { NumberedFrame } from './message.ts';
 import type { Outlet } from './outlet.ts';
 
 /** An ended broadcast's next frame is waited for no longer, whatever NATS does. */
@@ -29,7 +28,8 @@ export type TrackReaderDeps = {
   readonly broadcast: BroadcastId;
   readonly track: TrackName;
   readonly subjects: { readonly frames: string; readonly backlog: string };
-  readonly connection: NatsConnection;
+  /** Connections over which the same frames come. */
+  readonly lines: readonly NatsConnection[];
   readonly log: Logger;
   readonly local: LocalTrack;
   readonly inbox: Inbox;
@@ -53,11 +53,10 @@ type Request = { readonly kind: RequestKind; readonly fetch: BacklogFetch; reado
 export class TrackReader {
   readonly #deps: TrackReaderDeps;
   readonly #intake: Intake;
-  readonly #assembler: FrameAssembler;
+  readonly #inlet: FrameInlet;
   readonly #consumers = new Set<LocalConsumer>();
   readonly #held = new HeldFrames();
   #waiting: Waiting[] = [];
-  #subscription: Subscription | undefined;
   #request: Request | undefined;
   /** The backlog that the track began with was answered for, one way or another. */
   #isEntered = false;
@@ -75,7 +74,15 @@ export class TrackReader {
     this.#deps = deps;
     this.#isDown = !deps.outlet.isConnected;
     this.#intake = new Intake(deps.local, deps.counters);
-    this.#assembler = new FrameAssembler({ ...deps, damaged: () => this.#intake.damaged() });
+    this.#inlet = new FrameInlet({
+      ...deps,
+      subject: deps.subjects.frames,
+      damaged: () => this.#intake.damaged(),
+      frame: (frame) => {
+        this.#held.push(frame);
+        this.#drain();
+      },
+    });
   }
 
   get isIdle(): boolean {
@@ -128,7 +135,7 @@ export class TrackReader {
   disconnected(): void {
     this.#isDown = true;
     this.#abandon();
-    this.#assembler.clear();
+    this.#inlet.clear();
   }
 
   reconnected(): void {
@@ -142,7 +149,7 @@ export class TrackReader {
 
   /** To be called about once a second. */
   sweep(): void {
-    this.#assembler.sweep();
+    this.#inlet.sweep();
   }
 
   /** Ends every consumer at once. */
@@ -153,12 +160,8 @@ export class TrackReader {
   }
 
   #subscribe(): void {
-    if (this.#subscription === undefined) {
-      this.#deps.counters.subscriptions += 1;
-      this.#subscription = this.#deps.connection.subscribe(this.#deps.subjects.frames, {
-        callback: guarded(this.#deps.log, (message) => this.#receive(message)),
-      });
-    }
+    this.#deps.counters.subscriptions += this.#inlet.isOpen ? 0 : 1;
+    this.#inlet.open();
   }
 
   #waitForLastFrames(): void {
@@ -180,32 +183,13 @@ export class TrackReader {
 
   #leave(): void {
     this.#abandon();
-    if (this.#subscription !== undefined) {
-      this.#deps.counters.subscriptions -= 1;
-      if (!this.#deps.connection.isClosed()) {
-        this.#subscription.unsubscribe();
-      }
-      this.#subscription = undefined;
-    }
+    this.#deps.counters.subscriptions -= this.#inlet.isOpen ? 1 : 0;
+    this.#inlet.close();
     this.#held.clear();
-    this.#assembler.clear();
     this.#intake.reset();
     this.#isEntered = false;
     this.#reach = Infinity;
     this.#lateEntries = 0;
-  }
-
-  #receive(message: Msg): void {
-    const read = readMessage(message.data);
-    if (read?.kind !== 'frame') {
-      this.#intake.damaged();
-      return;
-    }
-    const frame = this.#assembler.push(read);
-    if (frame !== undefined) {
-      this.#held.push(frame);
-      this.#drain();
-    }
   }
 
   /** Takes what is held, unless something that belongs before it is on its way. */

@@ -14,7 +14,10 @@ import { TrackWriter } from './track-writer.ts';
 
 /** What all tracks of a process share. */
 export type NatsTrackDeps = {
+  /** By which frames go out, and questions and answers both ways. */
   readonly connection: NatsConnection;
+  /** By which frames come: that connection, and more that bring the same. */
+  readonly lines: readonly NatsConnection[];
   readonly log: Logger;
   /** Of this process, random: who has its number has its frames. */
   readonly run: number;
