@@ -224,13 +224,17 @@ async function broadcasts(): Promise<unknown> {
 
 /** (k) Glass to glass through an edge in another region. */
 async function regions(): Promise<unknown> {
-  const distances = [{ oneWay: 0, loss: 0 }, { oneWay: 40, loss: 0 }, { oneWay: 100, loss: 0 }, { oneWay: 40, loss: 0.01 }, { oneWay: 100, loss: 0.01 }];
-  const results = await measureRegions(distances, Math.min(seconds, 45));
+  const distances = [0, 0.01].flatMap((loss) => [40, 100, 200].map((oneWay) => ({ oneWay, loss })));
+  const crossings = [
+    { congestionControl: 'cubic', lines: 1, distances: [{ oneWay: 0, loss: 0 }, ...distances] },
+    { congestionControl: 'bbr', lines: 3, distances },
+  ];
+  const results = await measureRegions(crossings, Math.min(seconds, 45));
   const alone = (way: string): number => results.find((r) => r.oneWay === undefined && way.startsWith(r.way.split(',')[0] ?? ''))?.p50 ?? Number.NaN;
   printTable(
     'Glass to glass through an edge in another region, 360p passed through (milliseconds)',
-    ['way', 'p50', 'p95', 'max', 'added to one process (p50)', 'stalls'],
-    results.map((r) => [r.way, fixed(r.p50, 0), fixed(r.p95, 0), fixed(r.max, 0), fixed(r.p50 - alone(r.way), 0), r.stalls]),
+    ['way', 'media over', 'p50', 'p95', 'max', 'added to one process (p50)', 'stalls'],
+    results.map((r) => [r.way, r.crossing === undefined ? '' : `${r.crossing.lines} line(s), ${r.crossing.congestionControl}`, fixed(r.p50, 0), fixed(r.p95, 0), fixed(r.max, 0), fixed(r.p50 - alone(r.way), 0), r.stalls]),
   );
   return results;
 }

@@ -15,10 +15,19 @@ export type RegionResult = GlassResult & {
   /** One way between the regions, in milliseconds; undefined: one machine, one process. */
   readonly oneWay: number | undefined;
   readonly loss: number;
+  readonly crossing?: Crossing;
 };
 
 /** What lies between the regions. */
 export type Distance = { readonly oneWay: number; readonly loss: number };
+
+/** How media crosses it. */
+export type Crossing = {
+  /** How the region of the origin sends TCP (`net.ipv4.tcp_congestion_control`). */
+  readonly congestionControl: string;
+  /** `natsMediaLines` of the edge. */
+  readonly lines: number;
+};
 
 const key = 'far_0123456789abcdef';
 const config = { streamKeys: [key], ladder: 'source' };
@@ -28,18 +37,27 @@ const ENGINES = ['webrtc', 'hls'] as const;
  * Ingest, control, transcoder and NATS in one region, edge and viewer in another: packets between them take so long and are lost so often, in both directions. The same clock is in
  * both, so glass to glass is exact.
  */
-export async function measureRegions(distances: readonly Distance[], seconds: number): Promise<readonly RegionResult[]> {
+export async function measureRegions(crossings: readonly (Crossing & { readonly distances: readonly Distance[] })[], seconds: number): Promise<readonly RegionResult[]> {
   const results: RegionResult[] = [];
   for (const engine of ENGINES) {
     results.push({ ...(await measureAlone(engine, seconds)), oneWay: undefined, loss: 0 });
   }
-  await using network = await makeNetwork(7, { serverSide: 'here' });
+  for (const { distances, ...crossing } of crossings) {
+    results.push(...(await measureCrossing(crossing, distances, seconds)));
+  }
+  return results;
+}
+
+async function measureCrossing(crossing: Crossing, distances: readonly Distance[], seconds: number): Promise<readonly RegionResult[]> {
+  const results: RegionResult[] = [];
+  const { congestionControl, lines } = crossing;
+  await using network = await makeNetwork(7, { serverSide: 'here', congestionControl });
   const nats = await startNatsServer({ host: network.serverAddress });
   const far = { address: network.clientAddress, command: network.command('client'), cut: () => Promise.resolve(), restore: () => Promise.resolve() };
   try {
     await using cluster = await startCluster({
       nats,
-      nodes: { control: { role: 'control' }, ingest: { role: 'ingest' }, transcode: { role: 'transcode' }, edge: { role: 'edge', config: { region: 'far' } } },
+      nodes: { control: { role: 'control' }, ingest: { role: 'ingest' }, transcode: { role: 'transcode' }, edge: { role: 'edge', config: { region: 'far', natsMediaLines: lines } } },
       config,
       machines: { edge: far },
     });
@@ -48,7 +66,7 @@ export async function measureRegions(distances: readonly Distance[], seconds: nu
     try {
       for (const distance of distances) {
         network.impair('both', { delayMillis: distance.oneWay, loss: distance.loss });
-        results.push(...(await measureFar(browser, cluster, distance, seconds)));
+        results.push(...(await measureFar(browser, cluster, distance, seconds)).map((result) => ({ ...result, crossing })));
       }
     } finally {
       network.impair('both', {});

@@ -49,8 +49,12 @@ let made = 0;
  * Makes a network of its own. Needs root (CAP_NET_ADMIN): ask {@link whyNoNetwork} first.
  *
  * @param options.serverSide `here`: this machine itself is the server's side, so that what listens on all its addresses is reached from the other. Default: a namespace of its own.
+ * @param options.congestionControl how the server's side sends TCP to the client's: `bbr`, `cubic`, as `net.ipv4.tcp_congestion_control` names them. Default: the machine's.
  */
-export async function makeNetwork(seed = 1, { serverSide = 'apart' }: { readonly serverSide?: 'apart' | 'here' } = {}): Promise<TestNetwork> {
+export async function makeNetwork(
+  seed = 1,
+  { serverSide = 'apart', congestionControl }: { readonly serverSide?: 'apart' | 'here'; readonly congestionControl?: string } = {},
+): Promise<TestNetwork> {
   made += 1;
   const id = `${process.pid % 100_000}-${made}`;
   const spaces = { server: `mrs-${id}`, client: `mrc-${id}` };
@@ -104,6 +108,10 @@ export async function makeNetwork(seed = 1, { serverSide = 'apart' }: { readonly
       await run('ip', ['-n', spaces[side], 'link', 'set', 'lo', 'up']);
       await run('ip', ['-n', spaces[side], 'link', 'set', devices[side], 'up', 'mtu', '1500']);
       await run('ip', ['-n', spaces[side], 'route', 'replace', 'default', 'dev', devices[side]]);
+    }
+    if (congestionControl !== undefined) {
+      const route = ['route', 'replace', `${prefix}.0/30`, 'dev', devices.server, 'src', serverAddress, 'congctl', congestionControl];
+      await run('ip', serverSide === 'here' ? route : ['-n', spaces.server, ...route]);
     }
     await writeFile(network.chromium, `#!/bin/sh\nexec ip netns exec ${spaces.client} /usr/bin/chromium "$@"\n`);
     await chmod(network.chromium, 0o755);

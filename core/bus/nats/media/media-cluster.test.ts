@@ -16,7 +16,7 @@ const joined = (): Promise<void> =>
 
 /** Waits until all that the writer's side subscribed to is known where the reader is: a question is answered by nobody before. */
 async function isHeardFar(): Promise<void> {
-  near.connection.subscribe('test.heard', { callback: (_error, message) => message.respond() });
+  near.connection.subscribe('test.heard', { callback: (_error, message) => void message.respond() });
   await vi.waitFor(() => far.connection.request('test.heard', undefined, { timeout: 1000 }), { timeout: 5000, interval: 5 });
 }
 
