@@ -1,7 +1,7 @@
 import { connectInspector, type Inspector } from '#test/bench/fanout/inspector.ts';
 import type { TestServer } from '#test/support/server.ts';
 
-/** Memory of a process after a collection of garbage, in MiB; `spaces` is the heap by the engine's names for its parts, `code` what of it is compiled code. */
+/** Memory of a process after a collection of garbage, in MiB; `spaces` is the heap by the engine's names for its parts, `code` what of it is compiled code (without what the compiler has learnt about calls). */
 export type Memory = { readonly heap: number; readonly external: number; readonly code: number; readonly spaces: Readonly<Record<string, number>> };
 
 /** A reading of one process, minutes after the beginning. */
