@@ -19,7 +19,7 @@ const query = new URLSearchParams(location.search);
 const video = document.querySelector('video');
 const hls = (window.hls = new Hls());
 window.errors = [];
-hls.on(Hls.Events.ERROR, (_, data) => window.errors.push(Math.round(performance.now()) + ' ms: ' + data.details + (data.response ? ' ' + data.response.code : '') + (data.fatal ? ' (fatal)' : '')));
+hls.on(Hls.Events.ERROR, (_, data) => window.errors.push(data.details + (data.response ? ' ' + data.response.code : '') + (data.fatal ? ' (fatal)' : '') + ' at ' + Math.round(performance.now()) + ' ms'));
 hls.on(Hls.Events.MANIFEST_PARSED, () => {
   const level = hls.levels.findIndex(({ height }) => height === Number(query.get('height')));
   if (level >= 0) { hls.startLevel = level; hls.loadLevel = level; }

@@ -24,6 +24,7 @@ export class Leftovers {
   /** When a broadcast's record was first found useless, by the monotonic clock; undefined while it is not. */
   readonly #records = new Map<BroadcastId, number | undefined>();
   readonly #timer: NodeJS.Timeout;
+  #isSweeping = false;
 
   constructor(options: LeftoversOptions) {
     this.#options = options;
@@ -40,24 +41,36 @@ export class Leftovers {
     }
   }
 
-  /** Takes away what has been useless for long enough. */
+  /** Takes away what has been useless for long enough. One sweep at a time: while NATS is away each removal waits. */
   async sweep(): Promise<void> {
-    const { isOpen, after = AFTER, log } = this.#options;
-    const now = performance.now();
-    for (const [broadcast, since] of [...this.#records]) {
-      if (isOpen(broadcast)) {
-        this.#records.set(broadcast, undefined);
-      } else if (since === undefined) {
-        this.#records.set(broadcast, now);
-      } else if (now - since >= after) {
-        await this.#remove(broadcast).catch((thrown: unknown) => log.debug({ broadcast, reason: messageOf(thrown) }, 'the record of a broadcast that is over stays for now'));
-      }
+    if (this.#isSweeping) {
+      return;
     }
+    this.#isSweeping = true;
+    for (const broadcast of this.#due()) {
+      await this.#remove(broadcast).catch((thrown: unknown) =>
+        this.#options.log.debug({ broadcast, reason: messageOf(thrown) }, 'the record of a broadcast that is over stays for now'),
+      );
+    }
+    this.#isSweeping = false;
   }
 
   /** Idempotent. */
   close(): void {
     clearInterval(this.#timer);
+  }
+
+  #due(): readonly BroadcastId[] {
+    const { isOpen, after = AFTER } = this.#options;
+    const now = performance.now();
+    const due: BroadcastId[] = [];
+    for (const [broadcast, since] of this.#records) {
+      this.#records.set(broadcast, isOpen(broadcast) ? undefined : (since ?? now));
+      if (!isOpen(broadcast) && since !== undefined && now - since >= after) {
+        due.push(broadcast);
+      }
+    }
+    return due;
   }
 
   /** Under the broadcast's lease, so that nobody who works on it loses the record. */
@@ -68,8 +81,9 @@ export class Leftovers {
       return;
     }
     try {
-      if (!isOpen(broadcast)) {
+      if (!isOpen(broadcast) && this.#records.has(broadcast)) {
         await bus.shared.delete(jobKey(broadcast), { fence: lease.fence });
+        this.#records.delete(broadcast);
       }
     } finally {
       lease.release();

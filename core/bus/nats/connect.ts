@@ -1,5 +1,3 @@
-import type { NatsConnection } from '@nats-io/transport-node';
-
 import { millis } from '../../media/time.ts';
 import { readCredentials } from './connection/credentials.ts';
 import { openConnection, openJetStream } from './connection/open.ts';
@@ -24,8 +22,17 @@ export async function connectNats(options: NatsOptions): Promise<NatsBus> {
   try {
     const manager = await openJetStream(control, START);
     const lines = Array.from({ length: options.mediaLines ?? 1 }, (_, at) => `millrace ${options.node} media${at === 0 ? '' : ` ${at + 1}`}`);
-    const [media, ...spare] = await openAll(lines.map((name) => openConnection(given, name, true)));
-    const bus = new ConnectedBus({ options, control, media, spareLines: new SpareLines(spare, options.log), manager });
+    const [first, ...spare] = await Promise.allSettled(lines.map((name) => openConnection(given, name, true)));
+    const spareLines = spare.flatMap((line) => (line.status === 'fulfilled' ? [line.value] : []));
+    if (first?.status !== 'fulfilled') {
+      await Promise.all(spareLines.map((line) => line.close()));
+      throw first?.reason;
+    }
+    const media = first.value;
+    if (spareLines.length < spare.length) {
+      options.log.warn({ lines: 1 + spareLines.length, wanted: lines.length }, 'not every line to NATS could be opened; media is read over those that could');
+    }
+    const bus = new ConnectedBus({ options, control, media, spareLines: new SpareLines(spareLines, options.log), manager });
     try {
       await bus.start(START);
     } catch (error) {
@@ -35,16 +42,6 @@ export async function connectNats(options: NatsOptions): Promise<NatsBus> {
     return bus;
   } catch (error) {
     await control.close();
-    throw error;
-  }
-}
-
-/** All, or none. */
-async function openAll(dialled: readonly Promise<NatsConnection>[]): Promise<[NatsConnection, ...NatsConnection[]]> {
-  try {
-    return (await Promise.all(dialled)) as [NatsConnection, ...NatsConnection[]];
-  } catch (error) {
-    await Promise.allSettled(dialled.map(async (one) => (await one).close()));
     throw error;
   }
 }

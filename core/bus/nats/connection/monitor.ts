@@ -31,6 +31,7 @@ export class ConnectionMonitor {
   #isUp = true;
   #isProbing = false;
   #heardAt = performance.now();
+  #received = 0;
   #tickedAt = performance.now();
   #isClosed = false;
 
@@ -74,6 +75,12 @@ export class ConnectionMonitor {
       this.#heardAt = now;
     }
     this.#tickedAt = now;
+    // Behind media that a slow line still brings, an answer comes late: whoever sends is not silent.
+    const { inBytes } = this.#connection.stats();
+    if (inBytes !== this.#received) {
+      this.#received = inBytes;
+      this.#heardAt = now;
+    }
     if (this.#isUp && now - this.#heardAt > SILENCE) {
       this.#down('the server is silent');
       this.#dialAnew();

@@ -14,7 +14,7 @@ export class SpareLines {
       (connection, at) =>
         new ConnectionMonitor(connection, {
           up: () => log.info({ line: at + 2 }, 'a spare line to NATS is there again'),
-          down: (reason) => log.info({ line: at + 2, reason }, 'a spare line to NATS is lost; the others bring what it brought'),
+          down: (reason) => log.info({ line: at + 2, reason }, 'a spare line to NATS is lost; media is read over the others'),
         }),
     );
   }

@@ -140,6 +140,7 @@ export class BacklogFetch {
   #piece(answer: Answer, message: Message): void {
     answer.read += HEADER_BYTES + message.payload.byteLength;
     const frame = answer.assembler.push(message);
+    this.#options.counters.in.frames += frame === undefined ? 0 : 1;
     if (frame !== undefined && this.#chosen === answer) {
       this.#options.frame(frame);
     } else if (frame !== undefined) {

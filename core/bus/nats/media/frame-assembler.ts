@@ -11,6 +11,8 @@ export type FrameAssemblerOptions = {
   readonly counters: MediaCounters;
   /** Something came that is no frame of this track. */
   readonly damaged: () => void;
+  /** A frame's pieces stopped coming. Default: `damaged`. */
+  readonly torn?: (() => void) | undefined;
 };
 
 /** Makes frames out of the messages of one subject. */
@@ -20,7 +22,7 @@ export class FrameAssembler {
 
   constructor(options: FrameAssemblerOptions) {
     this.#options = options;
-    this.#joiner = new Joiner(options.damaged);
+    this.#joiner = new Joiner(options.torn ?? options.damaged);
   }
 
   /** Gives a frame with its last piece. */
@@ -36,7 +38,6 @@ export class FrameAssembler {
       damaged();
       return undefined;
     }
-    counters.in.frames += 1;
     return { run: message.run, number: message.number, isAfterDrop: message.isAfterDrop, frame };
   }
 

@@ -121,6 +121,26 @@ describe('frames over two lines', () => {
     ways[0].letGo();
   });
 
+  it('come although the first is lost, and what is asked for goes by it again once it is back', async () => {
+    const producer = near.media.produce(testBroadcast, testTrack, { fence: 1 });
+    producer.write(testFrame(1, 0));
+    const consumer = far.consume(testBroadcast, testTrack);
+    expect(await readPlaces(consumer, 1)).toEqual(['1.0']);
+    const isBack = again(connections[0]);
+    ways[0].cut();
+    far.disconnected();
+    producer.write(testFrame(2, 0));
+    producer.write(testFrame(3, 0));
+    expect(await readPlaces(consumer, 2)).toEqual(['2.0', '3.0']);
+    await isBack;
+    far.reconnected();
+    ways[1].hold();
+    producer.write(testFrame(4, 0));
+    expect(await readPlaces(consumer, 1)).toEqual(['4.0']);
+    expect(consumer.losses).toEqual({ groups: 0, frames: 0 });
+    ways[1].letGo();
+  });
+
   it('are let go of on both with the last reader', async () => {
     near.media.produce(testBroadcast, testTrack, { fence: 1 }).write(testFrame(1, 0));
     const consumer = far.consume(testBroadcast, testTrack);

@@ -54,6 +54,20 @@ function unanswered(isUnanswered: () => boolean): Tamper {
 }
 
 describe('frames over NATS', () => {
+  it('asks again where nobody answered at first, although nothing follows', async () => {
+    let isUnheard = true;
+    const [near, far] = [await open('near'), await open('far', unanswered(() => isUnheard))];
+    const producer = near.media.produce(testBroadcast, testTrack, { fence: 1 });
+    producer.write(testFrame(1, 0));
+    producer.write(testFrame(1, 1));
+    const consumer = far.media.consume(testBroadcast, testTrack);
+    await vi.waitFor(async () => expect(await far.metric('millrace_nats_backlog_requests_total', 'nobody')).toBe(1), { interval: 5 });
+    isUnheard = false;
+    expect(await readPlaces(consumer, 2)).toEqual(['1.0', '1.1']);
+    producer.write(testFrame(2, 0));
+    expect(await readPlaces(consumer, 1)).toEqual(['2.0']);
+  });
+
   it('asks the origin for frames that were lost on the way, and loses none', async () => {
     const [near, far] = [await open('near', dropFrames(2, 3, 5)), await open('far')];
     const producer = near.media.produce(testBroadcast, testTrack, { fence: 1 });

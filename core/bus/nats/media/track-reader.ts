@@ -20,6 +20,9 @@ import type { Outlet } from './outlet.ts';
 
 /** An ended broadcast's next frame is waited for no longer, whatever NATS does. */
 const LAST_FRAMES = 5_000 as Millis;
+/** A question may come before the origin is known across servers: it is asked again so often, while nothing of the track is here, so much later each time. */
+const MAX_BLIND_ENTRIES = 3;
+const ASK_AGAIN = 500 as Millis;
 /** How often a track that nobody answered for is asked for again when frames of it come that nobody can begin with. */
 const MAX_LATE_ENTRIES = 3;
 
@@ -32,6 +35,7 @@ export type TrackReaderDeps = {
   readonly lines: readonly NatsConnection[];
   readonly log: Logger;
   readonly local: LocalTrack;
+  readonly run: number;
   readonly inbox: Inbox;
   readonly outlet: Outlet;
   readonly counters: MediaCounters;
@@ -63,6 +67,8 @@ export class TrackReader {
   /** From here on in media time everything is here that there was. */
   #reach = Infinity;
   #lateEntries = 0;
+  #blindEntries = 0;
+  #askAgain: NodeJS.Timeout | undefined;
   /** The frame for whose sake what is missing was asked for last: once is enough. */
   #repaired: string | undefined;
   #isDown: boolean;
@@ -135,7 +141,7 @@ export class TrackReader {
   disconnected(): void {
     this.#isDown = true;
     this.#abandon();
-    this.#inlet.clear();
+    this.#inlet.disconnected();
   }
 
   reconnected(): void {
@@ -190,12 +196,13 @@ export class TrackReader {
     this.#isEntered = false;
     this.#reach = Infinity;
     this.#lateEntries = 0;
+    this.#blindEntries = 0;
   }
 
-  /** Takes what is held, unless something that belongs before it is on its way. */
+  /** Takes what is held, unless something that belongs before it is on its way, or has to be asked for when NATS is back. */
   #drain(): void {
     for (let next = this.#held.first; next !== undefined && !this.#isHolding; next = this.#held.first) {
-      if (this.#intake.isMissing(next) && this.#repair(next)) {
+      if (this.#intake.isMissing(next) && (this.#isDown || this.#repair(next))) {
         return;
       }
       this.#held.shift();
@@ -207,7 +214,7 @@ export class TrackReader {
   }
 
   get #isHolding(): boolean {
-    return this.#isDown || (this.#request !== undefined && this.#request.kind !== 'older');
+    return this.#request !== undefined && this.#request.kind !== 'older';
   }
 
   /** Asks for what is missing before a frame; false where it was asked for already, and cannot be had. */
@@ -227,9 +234,24 @@ export class TrackReader {
   /** Frames come although nobody answered for the track: its origin came late, or stands where the request did not reach yet. */
   #enterLate(): void {
     const isRead = this.#consumers.size > this.#waiting.length;
-    if (isRead && this.#request === undefined && this.#lateEntries < MAX_LATE_ENTRIES) {
+    if (isRead && !this.#isDown && this.#request === undefined && this.#lateEntries < MAX_LATE_ENTRIES) {
       this.#lateEntries += 1;
       this.#ask('enter', { want: 'newest' });
+    }
+  }
+
+  /** Nobody answered, and perhaps nothing follows by which the origin would be noticed. */
+  #enterAgain(want: BacklogWant): void {
+    if (want.want !== 'none' && this.#blindEntries < MAX_BLIND_ENTRIES && !this.#isEnding) {
+      this.#blindEntries += 1;
+      clearTimeout(this.#askAgain);
+      this.#askAgain = setTimeout(() => {
+        const isRead = this.#consumers.size > this.#waiting.length;
+        if (isRead && this.#request === undefined && this.#deps.local.last === undefined && !this.#isDown) {
+          this.#ask('enter', want);
+        }
+      }, this.#blindEntries * ASK_AGAIN);
+      this.#askAgain.unref();
     }
   }
 
@@ -334,6 +356,9 @@ export class TrackReader {
     this.#isEntered = true;
     this.#attachAsked(undefined, want.want === 'none' ? request.offer : undefined);
     this.#drain();
+    if (outcome !== 'whole' && local.last === undefined) {
+      this.#enterAgain(want);
+    }
     if (this.#request === undefined) {
       this.#backlogArrived();
       if (request.isLast && this.#waiting.length === 0) {
@@ -366,6 +391,7 @@ export class TrackReader {
   #abandon(): void {
     this.#request?.fetch.close();
     this.#request = undefined;
+    clearTimeout(this.#askAgain);
     this.#waiting.forEach((waiting) => (waiting.isAsked = false));
   }
 }
