@@ -51,9 +51,9 @@ function complaints(page: Page): Promise<string> {
   return page.evaluate(() => {
     type Ranges = { readonly length: number; start(i: number): number; end(i: number): number };
     type Video = { currentTime: number; paused: boolean; readyState: number; error: { message: string } | null; buffered: Ranges };
-    const host = globalThis as unknown as { errors?: string[]; document: { querySelector(selector: string): Video | null } };
+    const host = globalThis as unknown as { errors?: string[]; story?: string[]; document: { querySelector(selector: string): Video | null } };
     const video = host.document.querySelector('video');
     const buffered = video === null ? [] : Array.from({ length: video.buffered.length }, (_, i) => [video.buffered.start(i), video.buffered.end(i)]);
-    return JSON.stringify({ time: video?.currentTime, paused: video?.paused, readyState: video?.readyState, error: video?.error?.message, buffered, errors: host.errors });
+    return JSON.stringify({ time: video?.currentTime, paused: video?.paused, readyState: video?.readyState, error: video?.error?.message, buffered, errors: host.story ?? host.errors });
   });
 }

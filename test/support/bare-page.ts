@@ -19,7 +19,11 @@ const query = new URLSearchParams(location.search);
 const video = document.querySelector('video');
 const hls = (window.hls = new Hls());
 window.errors = [];
-hls.on(Hls.Events.ERROR, (_, data) => window.errors.push(data.details + (data.response ? ' ' + data.response.code : '') + (data.fatal ? ' (fatal)' : '') + ' at ' + Math.round(performance.now()) + ' ms'));
+window.story = [];
+hls.on(Hls.Events.ERROR, (_, data) => {
+  window.errors.push(data.details + (data.fatal ? ' (fatal)' : ''));
+  window.story.push(Math.round(performance.now()) + ' ms: ' + window.errors.at(-1) + (data.response ? ' ' + data.response.code + ' ' + data.response.url : ''));
+});
 hls.on(Hls.Events.MANIFEST_PARSED, () => {
   const level = hls.levels.findIndex(({ height }) => height === Number(query.get('height')));
   if (level >= 0) { hls.startLevel = level; hls.loadLevel = level; }
