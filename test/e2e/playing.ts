@@ -47,7 +47,8 @@ export async function untilPlayed(page: Page, seconds: number, deadline = 20_000
   });
 }
 
-function complaints(page: Page): Promise<string> {
+/** Where the picture stands, what is buffered, and what the player complained of. */
+export function complaints(page: Page): Promise<string> {
   return page.evaluate(() => {
     type Ranges = { readonly length: number; start(i: number): number; end(i: number): number };
     type Video = { currentTime: number; paused: boolean; readyState: number; error: { message: string } | null; buffered: Ranges };

@@ -9,6 +9,8 @@ import { startPublisher } from '#test/support/publisher.ts';
 import { startServer, type TestServer } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
 
+import { complaints } from '../playing.ts';
+
 const KEY = 'cam1_recordings-0123456789';
 
 /** Seconds at the end that the sound may lack, where a publisher stops: players that do not end stop there. */
@@ -33,6 +35,8 @@ async function seek(page: Page, to: number): Promise<void> {
   await until(`playing to go on behind ${to} s`, async () => {
     const { currentTime, seeking, readyState } = await stateOf(page);
     return !seeking && readyState >= 2 && currentTime > to + 0.3 && currentTime < to + 3;
+  }).catch(async (error: Error) => {
+    throw new Error(`${error.message}; ${await complaints(page)}`, { cause: error });
   });
 }
 
