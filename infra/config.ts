@@ -34,7 +34,7 @@ export const processOptions = {
   ),
   natsMediaLines: option(
     z.coerce.number().int().min(1).max(4).default(1),
-    'Connections to NATS over which media is read, each frame over all of them. More than one where this process is far from its NATS server and packets are lost on the way: what one connection holds up another brings. Media crosses the way as often.',
+    'Connections to NATS over which media is read, each frame over all of them. More than one where this process is far from its NATS server and packets are lost on the way: what one connection holds up another brings. Media crosses the way as often. Questions to other processes go over the first alone.',
   ),
   nodeName: option(
     z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be small letters, digits and dashes').optional(),

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** The two connections of a process. */
+/** The connections of a process that must be there; spare lines for media are not among them. */
 export type ConnectionName = 'control' | 'media';
 
 /** Figures of the link; none where there is no registry. */
