@@ -1,10 +1,15 @@
+import { join } from 'node:path';
+
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 
 const stages = '{core,ingest,transcode,edge,control,infra}';
+/** When a condition is given up that a test waits for. A busy machine takes its time; no bound is tested by it. */
+const patience = { expect: { poll: { timeout: 30_000 } }, setupFiles: [join(import.meta.dirname, 'test/support/patience.ts')], testTimeout: 60_000, hookTimeout: 60_000 };
+
 /** Tests that start processes share two cores: so many files at a time, after everything of the groups before, with time to spare. */
-const processes = (groupOrder: number, maxWorkers: number) => ({ maxWorkers, testTimeout: 120_000, hookTimeout: 120_000, sequence: { groupOrder } }) as const;
+const processes = (groupOrder: number, maxWorkers: number) => ({ ...patience, maxWorkers, testTimeout: 120_000, hookTimeout: 120_000, sequence: { groupOrder } }) as const;
 
 /** Pages over media that are there already: a busy machine makes them wait, and nothing else. */
 const kept = '{dash,recordings,rewind}';
@@ -13,12 +18,13 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     projects: [
-      { test: { name: 'unit', include: [`${stages}/**/*.test.ts`, 'player/src/**/*.test.ts', 'test/{support,bench,soak}/**/*.test.ts'], exclude: ['player/src/**/*.browser.test.ts'] } },
+      { test: { name: 'unit', ...patience, include: [`${stages}/**/*.test.ts`, 'player/src/**/*.test.ts', 'test/{support,bench,soak}/**/*.test.ts'], exclude: ['player/src/**/*.browser.test.ts'] } },
       {
         plugins: [svelte()],
         root: 'player',
         test: {
           name: 'player',
+          ...patience,
           sequence: { groupOrder: 1 },
           include: ['src/**/*.browser.test.ts'],
           browser: {

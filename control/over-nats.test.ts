@@ -31,7 +31,7 @@ describe('control and an edge over a real NATS', () => {
     const control = await serveControl({}, { bus: near });
     const edge = await serveControl({ streamKeys: [] }, { bus: far, role: 'asks' });
     const decide = () => edge.stage.policy.decide(wish);
-    await expect.poll(() => edge.stage.knownStreams(), { timeout: 5_000 }).toEqual(['cam1', 'cam2']);
+    await expect.poll(() => edge.stage.knownStreams()).toEqual(['cam1', 'cam2']);
     expect(await decide()).toEqual({ allowed: true, stream: 'cam1' });
     expect(await edge.stage.policy.opens(wish.key, 'cam1', '::1')).toBe(true);
 
@@ -39,11 +39,11 @@ describe('control and an edge over a real NATS', () => {
     expect(await decide()).toMatchObject({ code: 'publish/unavailable' });
     expect(edge.stage.knownStreams()).toEqual(['cam1', 'cam2']);
     await server.restart({ wipe: true });
-    await expect.poll(decide, { timeout: 15_000 }).toEqual({ allowed: true, stream: 'cam1' });
+    await expect.poll(decide).toEqual({ allowed: true, stream: 'cam1' });
 
     // The store was lost, and what stood in it is written anew for who comes now.
     const late = await serveControl({ streamKeys: [] }, { bus: await connect('edge-2'), role: 'asks' });
-    await expect.poll(() => late.stage.knownStreams(), { timeout: 15_000 }).toEqual(['cam1', 'cam2']);
+    await expect.poll(() => late.stage.knownStreams()).toEqual(['cam1', 'cam2']);
 
     await control.stage.close();
     expect(await decide()).toMatchObject({ code: 'publish/unavailable' });
@@ -58,11 +58,11 @@ describe('control and an edge over a real NATS', () => {
     serveRecordings(near, [], 'edge-3');
     serveRecordings(far, [recording()], 'edge-4');
     const edges = async () => edgesSchema.parse(await (await get('/api/v1/edges')).json()).edges.map(({ node }) => node);
-    await expect.poll(edges, { timeout: 5_000 }).toEqual(['edge-3', 'edge-4']);
+    await expect.poll(edges).toEqual(['edge-3', 'edge-4']);
     const listed = async () => recordingsSchema.parse(await (await get('/api/v1/recordings')).json());
     expect(await listed()).toMatchObject({ recordings: [{ id: 'recording1', page: 'http://edge-4:8080/recordings/recording1' }], missing: [] });
     await far.close();
-    await expect.poll(edges, { timeout: 5_000 }).toEqual(['edge-3']);
+    await expect.poll(edges).toEqual(['edge-3']);
     expect(await listed()).toEqual({ recordings: [], missing: [] });
   });
 });

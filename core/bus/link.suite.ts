@@ -254,18 +254,18 @@ export function describeLink(name: string, open: () => Promise<LinkPair>): void 
       expect(first).toBeDefined();
       expect(await link.far.tryLease('transcode/y')).toBeUndefined();
       first?.release();
-      await vi.waitFor(async () => expect((await link.far.tryLease('transcode/y'))?.fence).toBeGreaterThan(first?.fence ?? Infinity), { timeout: 5000, interval: 5 });
+      await vi.waitFor(async () => expect((await link.far.tryLease('transcode/y'))?.fence).toBeGreaterThan(first?.fence ?? Infinity), { interval: 5 });
     });
 
     it('keeps small values for all, and refuses those of a lower fence', async () => {
       const { shared } = link.near;
       await shared.put('ledger/cam', { floor: 3 }, { fence: 5 });
-      await vi.waitFor(async () => expect(await link.far.shared.get('ledger/cam')).toEqual({ floor: 3 }), { timeout: 5000, interval: 5 });
+      await vi.waitFor(async () => expect(await link.far.shared.get('ledger/cam')).toEqual({ floor: 3 }), { interval: 5 });
       await expect(link.far.shared.put('ledger/cam', { floor: 1 }, { fence: 4 })).rejects.toThrow(expect.objectContaining({ code: 'bus/fenced' }));
       await link.far.shared.put('ledger/cam', { floor: 4 }, { fence: 5 });
       await link.far.shared.delete('ledger/cam', { fence: 6 });
       await expect(shared.put('ledger/cam', { floor: 5 }, { fence: 5 })).rejects.toThrow(expect.objectContaining({ code: 'bus/fenced' }));
-      await vi.waitFor(async () => expect(await shared.get('ledger/cam')).toBeUndefined(), { timeout: 5000, interval: 5 });
+      await vi.waitFor(async () => expect(await shared.get('ledger/cam')).toBeUndefined(), { interval: 5 });
     });
 
     it('tells late watchers of the small values there are, and of changes', async () => {
@@ -273,10 +273,10 @@ export function describeLink(name: string, open: () => Promise<LinkPair>): void 
       await link.near.shared.put('b/1', 'other');
       const seen: unknown[] = [];
       const stop = link.far.shared.watch('a/', (key, value) => seen.push([key, value]));
-      await vi.waitFor(() => expect(seen).toEqual([['a/1', 'one']]), { timeout: 5000, interval: 5 });
+      await vi.waitFor(() => expect(seen).toEqual([['a/1', 'one']]), { interval: 5 });
       await link.near.shared.put('a/2', 'two');
       await link.near.shared.delete('a/1');
-      await vi.waitFor(() => expect(seen).toEqual([['a/1', 'one'], ['a/2', 'two'], ['a/1', undefined]]), { timeout: 5000, interval: 5 });
+      await vi.waitFor(() => expect(seen).toEqual([['a/1', 'one'], ['a/2', 'two'], ['a/1', undefined]]), { interval: 5 });
       stop();
     });
 
@@ -285,9 +285,9 @@ export function describeLink(name: string, open: () => Promise<LinkPair>): void 
       const seen: (NodeInfo | undefined)[] = [];
       link.near.present(node);
       link.far.onNode((id, info) => (id === 'edge-1' ? seen.push(info) : undefined));
-      await vi.waitFor(() => expect(seen).toEqual([node]), { timeout: 5000, interval: 5 });
+      await vi.waitFor(() => expect(seen).toEqual([node]), { interval: 5 });
       link.near.present({ ...node, draining: true });
-      await vi.waitFor(() => expect(seen.at(-1)).toEqual({ ...node, draining: true }), { timeout: 5000, interval: 5 });
+      await vi.waitFor(() => expect(seen.at(-1)).toEqual({ ...node, draining: true }), { interval: 5 });
     });
 
     it('ignores what is announced under a lower fence', async () => {
@@ -324,5 +324,5 @@ function outcome(bus: Bus, subject: string, payload: unknown): Promise<unknown> 
 
 /** A link may take a while to make known who serves. */
 async function becomes(bus: Bus, expected: unknown): Promise<void> {
-  await vi.waitFor(async () => expect(await outcome(bus, 'sums', [1, 2])).toEqual(expected), { timeout: 5000, interval: 5 });
+  await vi.waitFor(async () => expect(await outcome(bus, 'sums', [1, 2])).toEqual(expected), { interval: 5 });
 }

@@ -57,7 +57,7 @@ describe('edges of a running broadcast', () => {
   it('get no media while nobody watches there, and none again 10 s after the last viewer', async () => {
     await until('edge-1 to let go', async () => (await mediaRate('edge-1')) === 0, { deadline: 40_000 });
     const viewer = watchStream(cluster.node('edge-2').url, 'main');
-    await until('edge-2 to get media', async () => (await mediaRate('edge-2')) > 100_000, { deadline: 20_000 });
+    await until('edge-2 to get media', async () => (await mediaRate('edge-2')) > 100_000);
     expect(await mediaRate('edge-1')).toBe(0);
     await viewer.stop();
     await until('edge-2 to let go', async () => (await mediaRate('edge-2')) === 0, { deadline: 40_000 });

@@ -41,7 +41,7 @@ describe('a viewer plays on without a reload', () => {
     return page;
   };
   const onAir = (server: TestServer): Promise<unknown> =>
-    until('the stream to be on air', async () => (await fetch(`${server.url}/live/cam/master.m3u8`)).ok, { deadline: 20_000 });
+    until('the stream to be on air', async () => (await fetch(`${server.url}/live/cam/master.m3u8`)).ok);
 
   it.each(players)('in %s, when the publisher drops and returns', async (player) => {
     await using server = await startServer({ config });

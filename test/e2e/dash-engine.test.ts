@@ -34,10 +34,10 @@ describe('our player over LL-DASH', () => {
       expect(before?.engine).toBe('dash');
       expect(before?.latency).toBeLessThan(1.5);
       await publisher.kill();
-      await until('the interruption to be told', async () => (await stats(page))?.state === 'interrupted', { deadline: 15_000 });
+      await until('the interruption to be told', async () => (await stats(page))?.state === 'interrupted');
       publisher = startPublisher({ url: server.publishUrl(key) });
       expect((await untilPlayed(page, 3, 30_000)).loadedAt).toBe(loadedAt);
-      await until('the live edge', async () => ((await stats(page))?.latency ?? Infinity) < 2.5, { deadline: 15_000 });
+      await until('the live edge', async () => ((await stats(page))?.latency ?? Infinity) < 2.5);
       expect((await stats(page))?.engine).toBe('dash');
       await page.close();
     } finally {
@@ -57,7 +57,7 @@ describe('our player over LL-DASH', () => {
         const { millrace } = globalThis as unknown as { millrace: { stats: Stats; setLevel(level: number): void } };
         millrace.setLevel(millrace.stats.levels.findIndex((level) => level.height === wanted));
       }, height);
-      await until(`${height}p`, async () => (await playhead(page))?.height === height, { deadline: 20_000 });
+      await until(`${height}p`, async () => (await playhead(page))?.height === height);
       await until(`${height}p to be told`, async () => {
         const told = await stats(page);
         return told?.levels[told.level]?.height === height;

@@ -25,7 +25,7 @@ export function playhead(page: Page): Promise<Playhead | undefined> {
 }
 
 /** Waits until the picture has moved on by so many seconds from where it stands. What it rejects with says where the picture stood, and what the player complained of. */
-export async function untilPlayed(page: Page, seconds: number, deadline = 20_000): Promise<Playhead> {
+export async function untilPlayed(page: Page, seconds: number, deadline = 40_000): Promise<Playhead> {
   let start: Playhead | undefined;
   const played = until(
     `${seconds} s to be played`,

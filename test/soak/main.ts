@@ -11,7 +11,7 @@ import { MemoryProbe, risePerHour, type Reading } from './memory.ts';
 import { newestOf, watchStream } from './streams.ts';
 
 /**
- * `npm run soak [-- --minutes 30 --every 20 --warm-up 15 --seed 1 --snapshots FOLDER]`: a cluster under random faults, so many minutes after warm-up. Every process whose name ends in 1, and NATS, is killed, stopped and cut off; the others
+ * `npm run soak [-- --minutes 30 --every 20 --warm-up 25 --seed 1 --snapshots FOLDER]`: a cluster under random faults, so many minutes after warm-up. Every process whose name ends in 1, and NATS, is killed, stopped and cut off; the others
  * are stopped and cut off, and their memory is read. Ends with code 1 where a stream stays down, an encoder is left behind, or memory rises. With a folder for snapshots, their
  * heaps are written there after warm-up and at the end.
  */
@@ -27,7 +27,7 @@ const RISE = 1;
  * Minutes of warm-up, with twice as many faults. The engine compiles what runs for the first time, and again, better, what runs often; that code stays. With a fault every 20 s
  * it goes on for half an hour, ever more slowly, while objects and strings stay what they were (readings tell code apart).
  */
-const warmUp = option('--warm-up', 15);
+const warmUp = option('--warm-up', 25);
 /** A fault lasts so long, in seconds; a stream must go on so long after it, while the next is far. */
 const FAULT = 5;
 

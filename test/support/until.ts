@@ -1,6 +1,6 @@
 /** Options of {@link until}. */
 export type UntilOptions = {
-  /** Milliseconds after which the condition is given up. Default 15 s. */
+  /** Milliseconds after which the condition is given up. No bound of what is tested: a busy machine takes its time. Default 30 s. */
   readonly deadline?: number;
   /** Milliseconds between two looks. Default 50. */
   readonly every?: number;
@@ -13,7 +13,7 @@ export type UntilOptions = {
  * @throws {Error} with what was waited for, and the condition's last error, once the deadline has passed.
  */
 export async function until<T>(what: string, condition: () => T | Promise<T>, options: UntilOptions = {}): Promise<NonNullable<T>> {
-  const { deadline = 15_000, every = 50 } = options;
+  const { deadline = 30_000, every = 50 } = options;
   const end = performance.now() + deadline;
   let fault: unknown;
   do {

@@ -298,7 +298,7 @@ describe('the page of a recording', () => {
     const before = past;
     past?.listener.failed({ kind: 'network', detail: 'fragLoadError' });
     await expect.element(page.getByText('Reconnecting…')).toBeVisible();
-    await vi.waitFor(() => expect(past).not.toBe(before), { timeout: 2_000 });
+    await vi.waitFor(() => expect(past).not.toBe(before));
     expect(past?.source.begin).toEqual({ position: 130 });
   });
 });

@@ -97,7 +97,7 @@ describe('messages of what an element shows', () => {
     await video.play();
     await expect.poll(() => raised).toBe(1);
     video.currentTime = 0.2;
-    await expect.poll(() => raised, { timeout: 3_000 }).toBe(2);
+    await expect.poll(() => raised).toBe(2);
   });
 
   it('reach every listener, though one of them throws, until it is taken away', async () => {

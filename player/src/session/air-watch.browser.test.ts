@@ -37,7 +37,7 @@ describe('waiting for a stream, among edges', () => {
       [`${home}api/v1/streams/cam/events`, FakeEventSource.CLOSED],
       [`${b}api/v1/streams/cam/events`, 1],
     ]);
-    await vi.waitFor(() => expect(server.requests).toContain(`${b}api/v1/streams/cam`), { timeout: 4_000 });
+    await vi.waitFor(() => expect(server.requests).toContain(`${b}api/v1/streams/cam`));
     FakeEventSource.all[1]?.send('live');
     expect(onAir).toHaveBeenCalledTimes(1);
   });

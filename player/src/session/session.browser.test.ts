@@ -24,8 +24,8 @@ describe('a session', () => {
     return last;
   };
   const open = (): Session => new Session({ video, stream: 'cam', routes: new Routes('/'), clock: new ServerClock('/time'), engineChoice: 'auto', changed: () => undefined });
-  const enters = (state: string) => vi.waitFor(() => expect(session.state).toBe(state), { timeout: 5_000 });
-  const makesEngine = (count: number) => vi.waitFor(() => expect(engines.length).toBe(count), { timeout: 5_000 });
+  const enters = (state: string) => vi.waitFor(() => expect(session.state).toBe(state));
+  const makesEngine = (count: number) => vi.waitFor(() => expect(engines.length).toBe(count));
   /** The picture begins to move. */
   const plays = (): void => {
     engine().listener.rungs(twoRungs);

@@ -208,7 +208,7 @@ describe('a session that goes back', () => {
     expect(rewind()).toMatchObject({ state: 'lost', active: true });
     lastPast().end = lastPast().at + 500;
     video.dispatchEvent(new Event('waiting'));
-    await vi.waitFor(() => expect(engine()).toBe('hls'), { timeout: 3_000 });
+    await vi.waitFor(() => expect(engine()).toBe('hls'));
     expect(rewind()).toMatchObject({ state: 'lost', active: false });
     session.seekTo(-60);
     expect(engine()).toBe('hls');
@@ -222,10 +222,10 @@ describe('a session that goes back', () => {
     session.tell(told({ state: 'interrupted' }));
     lastPast().end = lastPast().at + 500;
     video.dispatchEvent(new Event('waiting'));
-    await vi.waitFor(() => expect(session.state).toBe('interrupted'), { timeout: 4_000 });
+    await vi.waitFor(() => expect(session.state).toBe('interrupted'));
     expect(engine()).toBe('rewind');
     plays();
-    await vi.waitFor(() => expect(engine()).toBe('hls'), { timeout: 2_000 });
+    await vi.waitFor(() => expect(engine()).toBe('hls'));
   });
 
   it('tries what is kept again where it was, and goes on live when it cannot be had', async () => {
@@ -235,12 +235,12 @@ describe('a session that goes back', () => {
     const { at } = lastPast();
     lastPast().listener.failed({ kind: 'network', detail: 'fragLoadError' });
     expect(session.state).toBe('reconnecting');
-    await vi.waitFor(() => expect(past).toHaveLength(2), { timeout: 2_000 });
+    await vi.waitFor(() => expect(past).toHaveLength(2));
     expect(lastPast().at).toBe(at);
     lastPast().listener.failed({ kind: 'network', detail: 'fragLoadError' });
-    await vi.waitFor(() => expect(past).toHaveLength(3), { timeout: 3_000 });
+    await vi.waitFor(() => expect(past).toHaveLength(3));
     lastPast().listener.failed({ kind: 'network', detail: 'fragLoadError' });
-    await vi.waitFor(() => expect(engine()).toBe('hls'), { timeout: 5_000 });
+    await vi.waitFor(() => expect(engine()).toBe('hls'));
   });
 
   it('goes on live at once when its media cannot be played', () => {
@@ -261,7 +261,7 @@ describe('a session that goes back', () => {
     // What was loaded goes on being shown.
     expect([past.length, rewind()?.state]).toEqual([1, 'on']);
     lastPast().listener.failed({ kind: 'network', detail: 'levelLoadError' });
-    await vi.waitFor(() => expect(past).toHaveLength(2), { timeout: 2_000 });
+    await vi.waitFor(() => expect(past).toHaveLength(2));
     expect([lastPast().source.url, lastPast().at]).toEqual(['/recordings/b1/master.m3u8', at]);
     plays();
     expect(session.state).toBe('playing');
@@ -270,7 +270,7 @@ describe('a session that goes back', () => {
     session.seekBy(-10);
     expect(sentTo()).toBeCloseTo(210, 0);
     lastPast().listener.ended();
-    await vi.waitFor(() => expect(live).toHaveLength(2), { timeout: 2_000 });
+    await vi.waitFor(() => expect(live).toHaveLength(2));
     lastLive().listener.failed({ kind: 'offline', detail: 'HTTP 404' });
     expect([session.state, rewind()]).toEqual(['offline', null]);
   });
@@ -291,7 +291,7 @@ describe('a session that goes back', () => {
     plays();
     server.state = 'offline';
     lastPast().listener.ended();
-    await vi.waitFor(() => expect(live).toHaveLength(2), { timeout: 2_000 });
+    await vi.waitFor(() => expect(live).toHaveLength(2));
     lastLive().listener.failed({ kind: 'offline', detail: 'HTTP 404' });
     expect(session.state).toBe('offline');
     session.tell(readStream(stream('cam', 'offline')));

@@ -42,7 +42,7 @@ describe('a session with WebRTC and LL-HLS', () => {
   const plays = (engine: string, timeout = 5_000) => vi.waitFor(() => expect(session.snapshot()).toMatchObject({ state: 'playing', engine }), { timeout });
   /** The server tells that what is shown now was captured a tenth of a second ago. */
   const tellClock = async (): Promise<void> => {
-    await vi.waitFor(() => expect(FakeEventSource.all.at(-1)?.url).toMatch(/sse$/), { timeout: 3_000 });
+    await vi.waitFor(() => expect(FakeEventSource.all.at(-1)?.url).toMatch(/sse$/));
     FakeEventSource.all.at(-1)?.dispatchEvent(new MessageEvent('clock', { data: JSON.stringify(await clockOf(video, 100)) }));
   };
   /** The fallback begins to move, as far as the session can tell. */
@@ -123,11 +123,11 @@ describe('a session with WebRTC and LL-HLS', () => {
     whep.mood = 'sends';
     whep.link = clockLink;
     dispatchEvent(new Event('online'));
-    await vi.waitFor(() => expect(whep.sessions.size).toBeGreaterThan(0), { timeout: 3_000 });
+    await vi.waitFor(() => expect(whep.sessions.size).toBeGreaterThan(0));
     expect(hls[0]?.destroyed).toBe(false);
     await plays('webrtc');
     expect(hls[0]?.destroyed).toBe(true);
-    await vi.waitFor(() => expect(video.videoWidth).toBe(320), { timeout: 3_000 });
+    await vi.waitFor(() => expect(video.videoWidth).toBe(320));
     expect(ways().at(-1)).toBe('webrtc (it works again)');
     expect(document.querySelectorAll('video')).toHaveLength(1);
     await tellClock();
@@ -140,13 +140,13 @@ describe('a session with WebRTC and LL-HLS', () => {
     session.choose(0);
     whep.mood = { status: 502 };
     whep.cut();
-    await vi.waitFor(() => expect(hls).toHaveLength(1), { timeout: 5_000 });
+    await vi.waitFor(() => expect(hls).toHaveLength(1));
     expect(session.state).toBe('buffering');
     // What was shown stays in sight meanwhile.
     expect(video.nextElementSibling?.tagName).toBe('CANVAS');
     hls[0]?.listener.rungs([{ label: '90p', width: 160, height: 90, bitrate: 1 }, { label: '180p', width: 320, height: 180, bitrate: 2 }]);
     expect(hls[0]?.choice).toBe(1);
-    await vi.waitFor(() => expect(video.nextElementSibling?.tagName).not.toBe('CANVAS'), { timeout: 4_000 });
+    await vi.waitFor(() => expect(video.nextElementSibling?.tagName).not.toBe('CANVAS'));
   });
 
   it('waits where the stream is off air, and says so', async () => {
@@ -168,7 +168,7 @@ describe('a session with WebRTC and LL-HLS', () => {
   ] as const)('says in plain words that WebRTC alone does not work when it is %j', async (mood, words) => {
     whep.mood = mood;
     open('webrtc');
-    await vi.waitFor(() => expect(session.state).toBe('unsupported'), { timeout: 4_000 });
+    await vi.waitFor(() => expect(session.state).toBe('unsupported'));
     expect(session.refusal).toMatch(words);
     expect(session.refusal).toMatch(/without “\?\u2060engine=webrtc”/);
     expect(hls).toHaveLength(0);
@@ -180,7 +180,7 @@ describe('a session with WebRTC and LL-HLS', () => {
     whep.restarts = true;
     server.state = 'interrupted';
     await whep.pause();
-    await vi.waitFor(() => expect(session.snapshot().stalls).toBe(1), { timeout: 3_000 });
+    await vi.waitFor(() => expect(session.snapshot().stalls).toBe(1));
     await whep.resume();
     await plays('webrtc');
     expect(session.snapshot().stalledTime).toBeGreaterThan(0.4);

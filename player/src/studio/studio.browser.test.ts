@@ -67,7 +67,7 @@ describe('the studio', () => {
     expect(whip.of('POST')).toMatchObject([{ path: '/whip', key }]);
     const [peer] = whip.sessions.values();
     expect(peer?.getReceivers().map(({ track }) => track.kind).sort()).toEqual(['audio', 'video']);
-    await vi.waitFor(async () => expect([...((await peer?.getStats())?.values() ?? [])]).toContainEqual(expect.objectContaining({ type: 'inbound-rtp', kind: 'video', framesDecoded: expect.any(Number) })), { timeout: 5_000 });
+    await vi.waitFor(async () => expect([...((await peer?.getStats())?.values() ?? [])]).toContainEqual(expect.objectContaining({ type: 'inbound-rtp', kind: 'video', framesDecoded: expect.any(Number) })));
     await expect.element(page.getByText('3 viewers'), { timeout: 5_000 }).toBeVisible();
     await expect.element(page.getByRole('link', { name: 'Open the watch page' })).toHaveAttribute('href', '/watch/cam');
     await page.getByRole('button', { name: 'Stop' }).click();
@@ -99,7 +99,7 @@ describe('the studio', () => {
     whip.mood = busy;
     whip.cut();
     await expect.element(page.getByText('Reconnecting…'), { timeout: 10_000 }).toBeVisible();
-    await vi.waitFor(() => expect(whip.of('POST').length).toBeGreaterThan(2), { timeout: 10_000 });
+    await vi.waitFor(() => expect(whip.of('POST').length).toBeGreaterThan(2));
     whip.mood = 'takes';
     await live();
   });

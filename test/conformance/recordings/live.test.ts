@@ -47,7 +47,7 @@ describe('a broadcast whose publisher drops and returns', { timeout: 60_000 }, (
     await first.kill();
     await setTimeout(2000);
     const second = startPublisher({ url: server.publishUrl(KEY), bFrames: 2 });
-    await until('the publisher to be back', async () => tell('two'), { deadline: 20_000 });
+    await until('the publisher to be back', async () => tell('two'));
     await setTimeout(7000);
     await second.stop();
     // The publisher has 30 s to return.

@@ -62,7 +62,7 @@ describe('a viewer of one of two edges of a cluster', () => {
     await until('the player to know both edges', () => knowsAnother(page));
     const since = await pageNow(page);
     const done = happens();
-    await until('the other edge to be in use', async () => (await watchedSince(page, since, reloads())).edge.url === nameOf(other), { deadline: 10_000 });
+    await until('the other edge to be in use', async () => (await watchedSince(page, since, reloads())).edge.url === nameOf(other));
     const moved = await framesShown(page);
     await until('a hundred more frames', async () => (await framesShown(page)) > moved + 100, { deadline: 30_000 });
     const watched = await watchedSince(page, since, reloads());

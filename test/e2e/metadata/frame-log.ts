@@ -5,9 +5,10 @@ import { BARCODE_BITS, BARCODE_HEIGHT, readBits } from '#test/bench/support/barc
 /** A frame as a page showed it: when (`performance.now()`), when it was drawn (by the bar codes in it and in those around it: milliseconds since 1970, modulo 2^32), and its time. */
 export type ShownFrame = { readonly at: number; readonly drawn: number; readonly mediaTime: number };
 
-/** A message as a page raised it. */
+/** A message as a page raised it: when (`performance.now()`), and where the playhead stood, seconds. */
 export type RaisedMessage = {
   readonly at: number;
+  readonly playhead: number;
   readonly detail: { readonly id: string; readonly type: string; readonly data: unknown; readonly time: number | null; readonly wallTime: string | null };
 };
 
@@ -42,7 +43,7 @@ function offsetAround(frames: readonly ShownFrame[], n: number): number {
 
 /** Runs in the page. */
 function collect({ bits, part }: { bits: number; part: number }): void {
-  type Video = { requestVideoFrameCallback(callback: (now: number, frame: { mediaTime: number }) => void): void; videoWidth: number; videoHeight: number };
+  type Video = { currentTime: number; requestVideoFrameCallback(callback: (now: number, frame: { mediaTime: number }) => void): void; videoWidth: number; videoHeight: number };
   type Context = {
     drawImage(source: unknown, sx: number, sy: number, sw: number, sh: number, dx: number, dy: number, dw: number, dh: number): void;
     getImageData(x: number, y: number, width: number, height: number): { data: Uint8ClampedArray };
@@ -55,7 +56,7 @@ function collect({ bits, part }: { bits: number; part: number }): void {
   };
   const log = { frames: [] as unknown[], messages: [] as unknown[] };
   page.frameLog = log;
-  page.document.addEventListener('millrace:metadata', ({ detail }) => log.messages.push({ at: performance.now(), detail }));
+  page.document.addEventListener('millrace:metadata', ({ detail }) => log.messages.push({ at: performance.now(), playhead: page.document.querySelector('video')?.currentTime, detail }));
   const context = new page.OffscreenCanvas(bits, 1).getContext('2d', { willReadFrequently: true });
   const watch = (video: Video): void => {
     const shown = (_now: number, { mediaTime }: { mediaTime: number }): void => {

@@ -93,7 +93,7 @@ describe('a recording of a publisher that drops and returns with another picture
       } else {
         await page.goto(open());
       }
-      await until('the recording to be loaded', async () => (await stateOf(page)).readyState >= 1, { deadline: 20_000 });
+      await until('the recording to be loaded', async () => (await stateOf(page)).readyState >= 1);
       await page.evaluate(() => (globalThis as unknown as Host).document.querySelector('video').play());
       expect(Math.abs((await stateOf(page)).duration - whole)).toBeLessThan(0.5);
 

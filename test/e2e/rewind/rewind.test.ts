@@ -7,7 +7,7 @@ import { startServer, type TestServer } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
 
 import { playhead, untilPlayed } from '../playing.ts';
-import { statsOf, streamOf, untilKept, untilStats, wake } from './visiting.ts';
+import { statsOf, streamOf, untilKept, untilStats, wake, type Stats } from './visiting.ts';
 
 const key = 'cam_0123456789abcdef';
 const config = {
@@ -28,15 +28,14 @@ describe('a viewer goes back in a broadcast', () => {
   afterAll(() => browser.close());
 
   const onAir = (server: TestServer): Promise<unknown> =>
-    until('the stream to be on air', async () => (await fetch(`${server.url}/live/cam/master.m3u8`)).ok, { deadline: 20_000 });
+    until('the stream to be on air', async () => (await fetch(`${server.url}/live/cam/master.m3u8`)).ok);
   const open = async (server: TestServer, engine: string): Promise<Page> => {
     const page = await browser.newPage();
     await page.goto(`${server.url}/watch/cam?engine=${engine}`);
-    await untilPlayed(page, 2, 30_000);
+    await untilPlayed(page, 2);
     return page;
   };
-  const colourIs = (page: Page, colour: 'red' | 'blue', deadline = 10_000): Promise<unknown> =>
-    until(`${colour} to be shown`, async () => ((await shownColour(page))?.[colour] ?? 0) > 200, { deadline });
+  const colourIs = (page: Page, colour: 'red' | 'blue'): Promise<unknown> => until(`${colour} to be shown`, async () => ((await shownColour(page))?.[colour] ?? 0) > 200);
 
   describe('of 40 s and more', () => {
     let server: TestServer;
@@ -59,7 +58,7 @@ describe('a viewer goes back in a broadcast', () => {
       { engine: 'dash', way: 'dash', latency: 2.5 },
     ])('by 30 s, from $way, and comes back to live with its low latency', async ({ engine, way, latency }) => {
       const page = await open(server, engine);
-      await untilStats(page, 'low latency', (stats) => stats.engine === way && stats.latency !== null && stats.latency < latency, 30_000);
+      await untilStats(page, 'low latency', (stats) => stats.engine === way && stats.latency !== null && stats.latency < latency);
       await untilKept(page, 40);
       for (let presses = 0; presses < 3; presses += 1) {
         await page.keyboard.press('j');
@@ -74,7 +73,7 @@ describe('a viewer goes back in a broadcast', () => {
       expect(Math.abs((later.latency ?? 0) - (back.latency ?? 0))).toBeLessThan(2);
       await wake(page);
       await page.getByRole('button', { name: /^Go live/ }).click();
-      const live = await untilStats(page, 'low latency again', (stats) => stats.engine === way && stats.state === 'playing' && stats.latency !== null && stats.latency < latency, 15_000);
+      const live = await untilStats(page, 'low latency again', (stats) => stats.engine === way && stats.state === 'playing' && stats.latency !== null && stats.latency < latency);
       expect(live.following).toBe(true);
       expect(live.rewind).toMatchObject({ state: 'on', active: false, behind: 0 });
       expect(live.ways.map((change) => change.engine).slice(-3)).toEqual([way, 'rewind', way]);
@@ -85,6 +84,7 @@ describe('a viewer goes back in a broadcast', () => {
   });
 
   it('across a publisher drop and the return, to live', async () => {
+    const isLowLatency = ({ engine, latency }: Stats): boolean => engine === 'webrtc' && latency !== null && latency < 0.5;
     await using server = await startServer({ config: { ...config, ladder: 'source' } });
     const red = startPublisher({ url: server.publishUrl(key), colour: 'red' });
     await onAir(server);
@@ -94,11 +94,13 @@ describe('a viewer goes back in a broadcast', () => {
     await until('the server to notice', async () => (await streamOf(server, 'cam')).state === 'interrupted');
     const { broadcast } = await streamOf(server, 'cam');
     await using _blue = startPublisher({ url: server.publishUrl(key), colour: 'blue' });
-    await until('the return', async () => (await streamOf(server, 'cam')).state === 'live', { deadline: 20_000 });
+    await until('the return', async () => (await streamOf(server, 'cam')).state === 'live');
     const returned = Date.now();
     expect((await streamOf(server, 'cam')).broadcast).toBe(broadcast);
-    await colourIs(page, 'blue', 20_000);
-    await untilStats(page, 'enough after the return', () => Date.now() - returned > 9_000, 15_000);
+    await colourIs(page, 'blue');
+    await untilStats(page, 'enough after the return', () => Date.now() - returned > 9_000);
+    // It comes back the way that it went: a busy machine may have led it elsewhere.
+    await untilStats(page, 'low latency', isLowLatency);
     const since = (Date.now() - returned) / 1_000;
     // Some seconds before the drop: from there it plays into what came after the return.
     await wake(page);
@@ -110,12 +112,12 @@ describe('a viewer goes back in a broadcast', () => {
     }
     await untilStats(page, 'what is kept', ({ engine, state }) => engine === 'rewind' && state === 'playing');
     await colourIs(page, 'red');
-    await colourIs(page, 'blue', 30_000);
+    await colourIs(page, 'blue');
     const before = await playhead(page);
     await untilPlayed(page, 2);
     expect((await playhead(page))?.loadedAt).toBe(before?.loadedAt);
     await page.keyboard.press('End');
-    await untilStats(page, 'low latency again', ({ engine, latency }) => engine === 'webrtc' && latency !== null && latency < 0.5, 15_000);
+    await untilStats(page, 'low latency again', isLowLatency);
     await page.close();
   });
 
@@ -126,7 +128,7 @@ describe('a viewer goes back in a broadcast', () => {
     const page = await open(server, 'auto');
     await untilKept(page, 5);
     await page.keyboard.press('k');
-    await untilStats(page, 'a pause of 12 s', ({ rewind }) => (rewind?.behind ?? 0) > 12, 20_000);
+    await untilStats(page, 'a pause of 12 s', ({ rewind }) => (rewind?.behind ?? 0) > 12);
     await page.keyboard.press('k');
     const on = await untilStats(page, 'it to go on', ({ engine, state, latency }) => engine === 'rewind' && state === 'playing' && latency !== null);
     expect(on.latency).toBeGreaterThan(11.5);

@@ -3,6 +3,8 @@ import type { Page } from 'playwright-core';
 import type { TestServer } from '#test/support/server.ts';
 import { until } from '#test/support/until.ts';
 
+import { complaints } from '../playing.ts';
+
 /** What the tests read of `window.millrace.stats`. */
 export type Stats = {
   readonly state: string;
@@ -20,16 +22,20 @@ export function statsOf(page: Page): Promise<Stats | undefined> {
   return page.evaluate(() => (globalThis as { millrace?: { stats: Stats } }).millrace?.stats);
 }
 
-/** Waits until the player is in a state. */
-export function untilStats(page: Page, what: string, is: (stats: Stats) => boolean, deadline = 20_000): Promise<Stats> {
-  return until(
+/** Waits until the player is in a state. What it rejects with says in which state it was instead, and what it complained of. */
+export function untilStats(page: Page, what: string, is: (stats: Stats) => boolean, deadline = 40_000): Promise<Stats> {
+  let last: Stats | undefined;
+  const reached = until(
     what,
     async () => {
-      const stats = await statsOf(page);
-      return stats !== undefined && is(stats) ? stats : undefined;
+      last = await statsOf(page);
+      return last !== undefined && is(last) ? last : undefined;
     },
     { deadline },
   );
+  return reached.catch(async (error: Error) => {
+    throw new Error(`${error.message}; ${JSON.stringify(last)}; ${await complaints(page)}`, { cause: error });
+  });
 }
 
 /** What the API says of a stream. */

@@ -83,7 +83,7 @@ describe.skipIf(hindrance !== undefined)('WebRTC over a network that is not perf
     for (let round = 0; round < 3; round += 1) {
       const narrowed = Date.now();
       network.impair('both', { delayMillis: 10, rate: 800_000 });
-      await until('the lower rung', async () => (await framesSince(page, narrowed)).at(-1)?.height === 240, { deadline: 20_000 });
+      await until('the lower rung', async () => (await framesSince(page, narrowed)).at(-1)?.height === 240);
       const lowered = (await framesSince(page, narrowed)).find(({ height }) => height === 240)?.at ?? Infinity;
       await watchFor(page, 8);
       const widened = Date.now();
@@ -116,7 +116,6 @@ describe.skipIf(hindrance !== undefined)('WebRTC over a network that is not perf
         // Several in a row: what was still on its way is no sign of life.
         return frames.length > 10 ? frames : undefined;
       },
-      { deadline: 20_000 },
     );
     const freeze = longestFreeze(again, changed, again.at(-1)?.at ?? changed);
     process.stdout.write(`address change: ${freeze} ms without a picture\n`);

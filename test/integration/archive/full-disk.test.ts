@@ -65,7 +65,7 @@ test.skipIf(!isMounted)('a disk that is really full stops the archive and not th
   send(8);
   expect(live.length).toBeGreaterThan(before);
   await rm(filler);
-  await until('the archive to go on', () => health?.recording, { deadline: 20_000 });
+  await until('the archive to go on', () => health?.recording);
   expect(health?.warnings).toEqual([]);
   send(9);
   packagers.forEach((packager) => packager.finish());

@@ -100,7 +100,7 @@ describe.runIf(hasServer)('infra/compose.yaml', () => {
     await publisher?.stop();
     const roles = processes.filter(({ name }) => name !== 'nats');
     roles.forEach(({ child }) => child.kill('SIGTERM'));
-    await until('all roles to end', () => roles.every(({ child }) => child.exitCode !== null), { deadline: 20_000 });
+    await until('all roles to end', () => roles.every(({ child }) => child.exitCode !== null));
     expect(roles.map(({ name, child }) => [name, child.exitCode])).toEqual(ROLES.map((role) => [role, 0]));
   });
 });

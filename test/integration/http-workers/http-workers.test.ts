@@ -54,7 +54,7 @@ describe.each(['own', 'held'] as const)('a server on worker threads, with socket
     const metrics = async (): Promise<string> => (await fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text();
     expect(await metrics()).toContain('millrace_http_worker_connections{worker="2"}');
     // Threads tell of themselves once a second.
-    await until('the counts of both threads', async () => Number(/^millrace_edge_requests_total\{kind="playlist",status="200"\} (\d+)$/m.exec(await metrics())?.[1]) >= 11, { deadline: 10_000 });
+    await until('the counts of both threads', async () => Number(/^millrace_edge_requests_total\{kind="playlist",status="200"\} (\d+)$/m.exec(await metrics())?.[1]) >= 11);
   });
 
   test('stops cleanly', async () => {

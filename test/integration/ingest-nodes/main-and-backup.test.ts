@@ -78,7 +78,7 @@ test('a main that stands still is followed within two seconds, and takes over ag
   expect(viewer.between(0, 1).wait).toBeGreaterThan(1.3);
   expect(viewer.between(0, 1).wait).toBeLessThan(2);
   main.signal('SIGCONT');
-  await until('the main again', () => viewer.of(2).length > 60, { deadline: 20_000 });
+  await until('the main again', () => viewer.of(2).length > 60);
   const { wait, gap, groups } = viewer.between(1, 2);
   expect(groups).toBe(0);
   expect(wait).toBeLessThan(0.5);

@@ -31,7 +31,7 @@ const isShown = (resolution: string) => async (): Promise<boolean> => (await mas
 
 describe('the demo channel', () => {
   test('is on air a few seconds after the start, and its key is printed once and kept for this user alone', async () => {
-    await until('the card to be on air', isShown('640x360'), { deadline: 15_000 });
+    await until('the card to be on air', isShown('640x360'));
     const path = join(server.dataDir, 'demo-key');
     const key = (await readFile(path, 'utf8')).trim();
     expect((await stat(path)).mode & 0o777).toBe(0o600);
@@ -40,17 +40,17 @@ describe('the demo channel', () => {
   });
 
   test('is taken over by a broadcaster with its key, and the card comes back when they leave', async () => {
-    await until('the card to be on air', isShown('640x360'), { deadline: 15_000 });
+    await until('the card to be on air', isShown('640x360'));
     const key = (await readFile(join(server.dataDir, 'demo-key'), 'utf8')).trim();
     const publisher = startPublisher({ url: server.publishUrl(key), size: '320x240', seconds: 60 });
     try {
-      await until('the broadcaster to be on air', isShown('320x240'), { deadline: 15_000 });
+      await until('the broadcaster to be on air', isShown('320x240'));
       expect((await demo()).state).toBe('live');
       expect(publisher.process.exitCode).toBeNull();
     } finally {
       await publisher.stop();
     }
-    await until('the card to be back', isShown('640x360'), { deadline: 15_000 });
+    await until('the card to be back', isShown('640x360'));
     expect((await demo()).state).toBe('live');
   });
 });

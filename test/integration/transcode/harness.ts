@@ -106,7 +106,7 @@ export class Harness {
 
   /** Waits until every encoded rung has given out a frame of a pts or later. */
   async reached(pts: number): Promise<void> {
-    await expect.poll(() => this.encoded.length > 0 && this.encoded.every(({ track }) => (this.outputs.get(track)?.at(-1)?.pts ?? -1) >= pts), { timeout: 20_000, interval: 20 }).toBe(true);
+    await expect.poll(() => this.encoded.length > 0 && this.encoded.every(({ track }) => (this.outputs.get(track)?.at(-1)?.pts ?? -1) >= pts), { interval: 20 }).toBe(true);
   }
 
   get encoded(): readonly Rendition[] {
@@ -115,7 +115,7 @@ export class Harness {
 
   /** Waits until a track has given out a frame of a pts or later. */
   async gave(track: TrackName, pts: number): Promise<readonly Frame[]> {
-    await expect.poll(() => this.outputs.get(track)?.at(-1)?.pts ?? -1, { timeout: 20_000, interval: 20 }).toBeGreaterThanOrEqual(pts);
+    await expect.poll(() => this.outputs.get(track)?.at(-1)?.pts ?? -1, { interval: 20 }).toBeGreaterThanOrEqual(pts);
     return this.outputs.get(track) ?? [];
   }
 

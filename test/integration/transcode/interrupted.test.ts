@@ -58,7 +58,7 @@ test('a broadcast that is silent, and goes on in the same epoch, goes on with th
   harness.write(made.frames.slice(0, at));
   harness.announce('interrupted');
   await harness.reached(Math.max(...picturesOf(made.frames.slice(0, at))) - 9000);
-  await expect.poll(() => harness?.stage.encoders, { timeout: 5000 }).toEqual([]);
+  await expect.poll(() => harness?.stage.encoders).toEqual([]);
   harness.announce('live');
   harness.write(made.frames.slice(at));
   harness.announce('interrupted');

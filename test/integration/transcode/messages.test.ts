@@ -44,7 +44,7 @@ function expectEveryMessage(made: MadeSource, frames: readonly Frame[]): void {
 async function finished(made: MadeSource): Promise<void> {
   const end = Math.max(...made.frames.flatMap(({ events = [] }) => events.map(({ pts }) => pts)));
   const shows = (frame: Frame | undefined): boolean => frame !== undefined && frame.pts + frame.duration > end;
-  await expect.poll(() => harness?.encoded.length !== 0 && harness?.encoded.every(({ track }) => shows(harness?.outputs.get(track)?.at(-1))), { timeout: 20_000, interval: 20 }).toBe(true);
+  await expect.poll(() => harness?.encoded.length !== 0 && harness?.encoded.every(({ track }) => shows(harness?.outputs.get(track)?.at(-1))), { interval: 20 }).toBe(true);
 }
 
 const sources: readonly { readonly name: string; readonly spec: SourceSpec }[] = [

@@ -66,8 +66,8 @@ test('a transcoder that was stopped, and goes on when another has its broadcast,
   await harness.reached(begin(made) + 250_000 + ((performance.now() - stoppedAt) / 1000) * 90_000 - 45_000);
   const successor = harness.ladders.at(-1);
   first.kill('SIGCONT');
-  await expect.poll(() => encoders.some(isAlive), { timeout: 5000, interval: 20 }).toBe(false);
-  await expect.poll(() => nodes.get('first')?.transcode?.broadcasts, { timeout: 5000, interval: 20 }).toBe(0);
+  await expect.poll(() => encoders.some(isAlive), { interval: 20 }).toBe(false);
+  await expect.poll(() => nodes.get('first')?.transcode?.broadcasts, { interval: 20 }).toBe(0);
   await writing;
   harness.announce('interrupted');
   await harness.reached(lastPts(made) - 9000);
@@ -135,7 +135,7 @@ async function twoProcesses(made: MadeSource): Promise<{ readonly first: ChildPr
   harness = await Harness.open(bus);
   const first = await transcoder('first');
   await harness.begin(made);
-  await expect.poll(() => nodes.get('first')?.transcode?.broadcasts, { timeout: 5000 }).toBe(1);
+  await expect.poll(() => nodes.get('first')?.transcode?.broadcasts).toBe(1);
   await transcoder('second');
   return { first, writing: harness.pace(made.frames, 1) };
 }
@@ -143,7 +143,7 @@ async function twoProcesses(made: MadeSource): Promise<{ readonly first: ChildPr
 async function transcoder(node: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, [TRANSCODER, nats.url, node], { stdio: ['ignore', 'inherit', 'inherit'] });
   children.push(child);
-  await expect.poll(() => nodes.get(node)?.transcode, { timeout: 20_000 }).toBeDefined();
+  await expect.poll(() => nodes.get(node)?.transcode).toBeDefined();
   return child;
 }
 
@@ -152,7 +152,7 @@ async function secondsUntilResumed(): Promise<number> {
   const begin = performance.now();
   const fence = harness.ladders.at(-1)?.fence ?? Infinity;
   for (const track of ENCODED) {
-    await expect.poll(() => harness.outputs.get(track)?.at(-1)?.fence ?? 0, { timeout: 8000, interval: 10 }).toBeGreaterThan(fence);
+    await expect.poll(() => harness.outputs.get(track)?.at(-1)?.fence ?? 0, { interval: 10 }).toBeGreaterThan(fence);
   }
   const seconds = (performance.now() - begin) / 1000;
   testLog.info({ seconds }, 'resumed');

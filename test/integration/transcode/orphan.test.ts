@@ -21,5 +21,5 @@ test.each([
   }
   parent.kill('SIGKILL');
   await once(parent, 'exit');
-  await expect.poll(() => isAlive(ffmpeg), { timeout: 5000 }).toBe(false);
+  await expect.poll(() => isAlive(ffmpeg)).toBe(false);
 });

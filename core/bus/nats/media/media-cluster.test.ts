@@ -12,12 +12,12 @@ let far: Party;
 
 /** Waits until the servers are one: before that, what is written at one is not heard at the other. */
 const joined = (): Promise<void> =>
-  vi.waitFor(async () => expect(await Promise.all(servers.map(async (server) => ((await server.monitor('/routez')) as { num_routes: number }).num_routes))).toEqual([1, 1]), { timeout: 10_000, interval: 20 });
+  vi.waitFor(async () => expect(await Promise.all(servers.map(async (server) => ((await server.monitor('/routez')) as { num_routes: number }).num_routes))).toEqual([1, 1]), { interval: 20 });
 
 /** Waits until all that the writer's side subscribed to is known where the reader is: a question is answered by nobody before. */
 async function isHeardFar(): Promise<void> {
   near.connection.subscribe('test.heard', { callback: (_error, message) => void message.respond() });
-  await vi.waitFor(() => far.connection.request('test.heard', undefined, { timeout: 1000 }), { timeout: 5000, interval: 5 });
+  await vi.waitFor(() => far.connection.request('test.heard', undefined, { timeout: 1000 }), { interval: 5 });
 }
 
 /** Two servers that are one, a process at each; where its server goes it moves to the other. */
@@ -72,10 +72,10 @@ describe('frames over a cluster of NATS', () => {
     for (const [group, party, server] of [[2, near, servers[0]], [4, far, servers[1]]] as const) {
       const before = party.outages();
       await server?.kill();
-      await vi.waitFor(() => expect(party.outages()).toBe(before + 1), { timeout: 5000, interval: 5 });
+      await vi.waitFor(() => expect(party.outages()).toBe(before + 1), { interval: 5 });
       producer.write(testFrame(group, 0));
       await server?.restart();
-      await vi.waitFor(() => expect([near.media.isConnected, far.media.isConnected]).toEqual([true, true]), { timeout: 5000, interval: 5 });
+      await vi.waitFor(() => expect([near.media.isConnected, far.media.isConnected]).toEqual([true, true]), { interval: 5 });
       await joined();
       producer.write(testFrame(group + 1, 0));
       expect(await readPlaces(consumer, 2)).toEqual([`${group}.0`, `${group + 1}.0`]);

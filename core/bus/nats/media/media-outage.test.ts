@@ -22,12 +22,12 @@ afterEach(async () => {
 /** Waits until a process has seen its connection go. */
 async function cutOff(...parties: readonly Party[]): Promise<void> {
   await server.kill();
-  await vi.waitFor(() => parties.forEach(({ media }) => expect(media.isConnected).toBe(false)), { timeout: 5000, interval: 5 });
+  await vi.waitFor(() => parties.forEach(({ media }) => expect(media.isConnected).toBe(false)), { interval: 5 });
 }
 
 async function connectedAgain(...parties: readonly Party[]): Promise<void> {
   await server.restart();
-  await vi.waitFor(() => parties.forEach(({ media }) => expect(media.isConnected).toBe(true)), { timeout: 5000, interval: 5 });
+  await vi.waitFor(() => parties.forEach(({ media }) => expect(media.isConnected).toBe(true)), { interval: 5 });
 }
 
 /** Groups of two frames, as places. */

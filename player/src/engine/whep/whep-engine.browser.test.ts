@@ -38,9 +38,9 @@ describe('the WebRTC engine', () => {
     engine.start();
     void video.play().catch(() => undefined);
   };
-  const moves = () => vi.waitFor(() => expect(performance.now() - (engine.lastFrameAt ?? -Infinity)).toBeLessThan(100), { timeout: 5_000 });
+  const moves = () => vi.waitFor(() => expect(performance.now() - (engine.lastFrameAt ?? -Infinity)).toBeLessThan(100));
   const fails = async (): Promise<EngineFailure | undefined> => {
-    await vi.waitFor(() => expect(failures).toHaveLength(1), { timeout: 5_000 });
+    await vi.waitFor(() => expect(failures).toHaveLength(1));
     return failures[0];
   };
   const tells = (event: string, data: unknown): void => {
@@ -69,8 +69,8 @@ describe('the WebRTC engine', () => {
     begin();
     await moves();
     expect([video.videoWidth, video.videoHeight]).toEqual([320, 180]);
-    await vi.waitFor(() => expect(engine.network).toMatchObject({ transport: 'udp', loss: 0, freezes: 0 }), { timeout: 4_000 });
-    await vi.waitFor(() => expect(engine.network?.received).toBeGreaterThan(10_000), { timeout: 4_000 });
+    await vi.waitFor(() => expect(engine.network).toMatchObject({ transport: 'udp', loss: 0, freezes: 0 }));
+    await vi.waitFor(() => expect(engine.network?.received).toBeGreaterThan(10_000));
     expect(failures).toEqual([]);
   });
 
@@ -111,7 +111,7 @@ describe('the WebRTC engine', () => {
     server.mood = 'quiet';
     const began = performance.now();
     begin('auto', millis(8_000));
-    await vi.waitFor(() => expect(performance.now() - began).toBeGreaterThan(3_000), { timeout: 4_000 });
+    await vi.waitFor(() => expect(performance.now() - began).toBeGreaterThan(3_000));
     expect(failures).toEqual([]);
     await server.resume();
     await moves();
@@ -141,8 +141,8 @@ describe('the WebRTC engine', () => {
     const before = credentials();
     await server.pause();
     dispatchEvent(new Event('online'));
-    await vi.waitFor(() => expect(server.requests).toContain('PATCH /whep/session/1'), { timeout: 3_000 });
-    await vi.waitFor(() => expect(recoveries).toBe(1), { timeout: 3_000 });
+    await vi.waitFor(() => expect(server.requests).toContain('PATCH /whep/session/1'));
+    await vi.waitFor(() => expect(recoveries).toBe(1));
     expect(credentials()).not.toBe(before);
     await moves();
     expect(server.requests.filter((request) => request.startsWith('POST'))).toHaveLength(1);
@@ -154,7 +154,7 @@ describe('the WebRTC engine', () => {
     await moves();
     server.restarts = false;
     await server.pause();
-    await vi.waitFor(() => expect(server.requests).toContain('DELETE /whep/session/1'), { timeout: 6_000 });
+    await vi.waitFor(() => expect(server.requests).toContain('DELETE /whep/session/1'));
     await moves();
     expect(server.requests.filter((request) => !request.endsWith('sse'))).toEqual(['POST /whep/cam', 'PATCH /whep/session/1', 'POST /whep/cam', 'DELETE /whep/session/1']);
     expect(failures).toEqual([]);
@@ -165,7 +165,7 @@ describe('the WebRTC engine', () => {
     begin();
     await moves();
     server.cut();
-    await vi.waitFor(() => expect(server.sessions.has('2')).toBe(true), { timeout: 5_000 });
+    await vi.waitFor(() => expect(server.sessions.has('2')).toBe(true));
     await moves();
     expect(failures).toEqual([]);
   });
@@ -205,7 +205,7 @@ describe('the WebRTC engine', () => {
     await vi.waitFor(() => expect(server.chosen).toEqual([{ encodingId: 'v90' }]));
     server.resize(160, 90);
     tells('layers', layers('v90'));
-    await vi.waitFor(() => expect(shown.at(-1)).toBe(0), { timeout: 4_000 });
+    await vi.waitFor(() => expect(shown.at(-1)).toBe(0));
     engine.choice = 'auto';
     await vi.waitFor(() => expect(server.chosen).toEqual([{ encodingId: 'v90' }, {}]));
   });
@@ -220,7 +220,7 @@ describe('the WebRTC engine', () => {
     expect(latency).toBeGreaterThan(23);
     expect(latency).toBeLessThan(323);
     // Sound and picture are no longer kept in step by the browser, whose statistics then know no more of it.
-    await vi.waitFor(() => expect(engine.network?.received).toBeGreaterThan(0), { timeout: 4_000 });
+    await vi.waitFor(() => expect(engine.network?.received).toBeGreaterThan(0));
     expect(engine.network?.jitterBufferTarget).toBe(0);
   });
 

@@ -41,8 +41,8 @@ describe('the WebRTC engine among edges', () => {
     freeze = 0;
     watch = setInterval(() => (freeze = Math.max(freeze, performance.now() - (engine.lastFrameAt ?? performance.now()))), 20);
   };
-  const moves = () => vi.waitFor(() => expect(performance.now() - (engine.lastFrameAt ?? -Infinity)).toBeLessThan(100), { timeout: 5_000 });
-  const arrives = (at: FakeWhep) => vi.waitFor(() => expect([...at.sessions.values()].map(({ peer }) => peer.connectionState)).toEqual(['connected']), { timeout: 5_000 });
+  const moves = () => vi.waitFor(() => expect(performance.now() - (engine.lastFrameAt ?? -Infinity)).toBeLessThan(100));
+  const arrives = (at: FakeWhep) => vi.waitFor(() => expect([...at.sessions.values()].map(({ peer }) => peer.connectionState)).toEqual(['connected']));
   const sessions = (of: FakeWhep) => of.requests.filter((request) => request.startsWith('POST'));
   const tells = (event: string, data: unknown): void => {
     FakeEventSource.all.at(-1)?.dispatchEvent(new MessageEvent(event, { data: JSON.stringify(data) }));
@@ -89,7 +89,7 @@ describe('the WebRTC engine among edges', () => {
   it('stays with an edge that lives, though nothing comes: its path is mended', async () => {
     await begin();
     await first.pause();
-    await vi.waitFor(() => expect(first.requests).toContain('PATCH /whep/session/1'), { timeout: 4_000 });
+    await vi.waitFor(() => expect(first.requests).toContain('PATCH /whep/session/1'));
     await moves();
     expect(edges.suspected).toEqual([home]);
     expect(sessions(second)).toEqual([]);
@@ -101,7 +101,7 @@ describe('the WebRTC engine among edges', () => {
     gone.add(home);
     FakeEventSource.all.at(-1)?.dispatchEvent(new Event('error'));
     await arrives(second);
-    await vi.waitFor(() => expect(FakeEventSource.all).toHaveLength(2), { timeout: 4_000 });
+    await vi.waitFor(() => expect(FakeEventSource.all).toHaveLength(2));
     await moves();
     clearInterval(watch);
     expect(freeze).toBeLessThan(500);
@@ -112,7 +112,7 @@ describe('the WebRTC engine among edges', () => {
     await begin();
     tells('move', { url: b });
     expect(edges.left).toEqual([[home, b]]);
-    await vi.waitFor(() => expect(first.requests).toContain('DELETE /whep/session/1'), { timeout: 4_000 });
+    await vi.waitFor(() => expect(first.requests).toContain('DELETE /whep/session/1'));
     expect(sessions(second)).toHaveLength(1);
     await moves();
     clearInterval(watch);
@@ -143,7 +143,7 @@ describe('the WebRTC engine among edges', () => {
     edges.lives = false;
     [home, b].forEach((base) => gone.add(base));
     first.cut();
-    await vi.waitFor(() => expect(failures).toMatchObject([{ kind: 'network' }]), { timeout: 6_000 });
+    await vi.waitFor(() => expect(failures).toMatchObject([{ kind: 'network' }]));
   });
 
   it('knows the edge that took it, where the first one sent it on', async () => {
