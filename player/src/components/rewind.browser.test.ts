@@ -142,6 +142,25 @@ describe('the seek bar of a live stream', () => {
     await vi.waitFor(() => expect(behind()).toBeCloseTo(10.7, 0));
   });
 
+  it('is reached by the Tab key while it is out of sight, comes into sight, and keeps the focus', async () => {
+    await open();
+    const slider = page.getByRole('slider', { name: 'Rewind' }).element() as HTMLElement;
+    const bar = slider.closest('.bar') ?? expect.fail();
+    const opacity = () => Number(getComputedStyle(bar).opacity);
+    const leave = () => document.querySelector('section')?.dispatchEvent(new PointerEvent('pointerleave', { pointerType: 'mouse' }));
+    leave();
+    await vi.waitFor(() => expect(opacity()).toBe(0));
+    for (let presses = 0; document.activeElement !== slider && presses < 9; presses += 1) {
+      await userEvent.keyboard('{Tab}');
+    }
+    expect(document.activeElement).toBe(slider);
+    leave();
+    await vi.waitFor(() => expect(opacity()).toBe(1));
+    expect(bar.classList.contains('shown')).toBe(false);
+    slider.blur();
+    await vi.waitFor(() => expect(opacity()).toBe(0));
+  });
+
   it('shows what is there while it is pointed at, and goes there when it is let go', async () => {
     server.facts = { ...kept, startedAt: new Date(Date.now() - 200_000).toISOString() };
     await open();

@@ -106,6 +106,7 @@ describe('a viewer goes back in a broadcast', () => {
     await wake(page);
     const slider = page.getByRole('slider', { name: 'Rewind' });
     await slider.focus();
+    expect(await slider.evaluate((element) => element.matches(':focus'))).toBe(true);
     const presses = Math.ceil((since + 8) / 10);
     for (let i = 0; i < presses; i += 1) {
       await page.keyboard.press('ArrowLeft');
