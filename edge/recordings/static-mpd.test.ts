@@ -38,9 +38,16 @@ test('a period with its sets, and segments of equal length in one row', () => {
 `);
 });
 
-test('no key frame lies before its period, whatever the millisecond', () => {
-  const track = new KeptTrack('video').groups(10, 10, { pts: ticks(900_017) });
-  expect(staticMpd(new KeptBroadcast(track))).toContain('presentationTimeOffset="900000"');
+test('a period begins with its first key frame, whatever the millisecond, and sound that begins a frame later is said to begin with it', () => {
+  const broadcast = (late: number) =>
+    staticMpd(new KeptBroadcast(new KeptTrack('video').groups(10, 11, { pts: ticks(900_017) }), new KeptTrack('audio', 'audio').groups(10, 11, { ...sound, pts: ticks(480_009 + late) })));
+  const text = broadcast(1000);
+  expect(text).toContain('presentationTimeOffset="900017" startNumber="10"');
+  expect(text).toContain('<S t="900017" d="90000"');
+  expect(text).toContain('presentationTimeOffset="480009" startNumber="10"');
+  expect(text).toContain('<S t="480009" d="49000"/>');
+  // What is missing is missing.
+  expect(broadcast(2400)).toContain('<S t="482409" d="48000"');
 });
 
 test('periods follow each other without the time between epochs; each names the init segment it needs', () => {

@@ -16,7 +16,7 @@ const KEY = 'cam1_recordings-0123456789';
 /** Seconds at the end that the sound may lack, where a publisher stops: players that do not end stop there. */
 const LAST = 0.6;
 
-type Video = { currentTime: number; duration: number; ended: boolean; seeking: boolean; readyState: number; videoWidth: number; playbackRate: number; play(): Promise<void>; error: { message: string } | null };
+type Video = { currentTime: number; duration: number; ended: boolean; seeking: boolean; readyState: number; videoWidth: number; playbackRate: number; play(): Promise<void>; buffered: { readonly length: number; end(i: number): number }; error: { message: string } | null };
 type Host = { document: { querySelector(selector: string): Video }; errors?: string[] };
 
 /** Where a page's `<video>` stands. */
@@ -27,20 +27,26 @@ function stateOf(page: Page) {
   });
 }
 
-/** Moves to a second and waits until pictures go on from there. */
-async function seek(page: Page, to: number): Promise<void> {
+/** Moves to a second and waits until pictures go on from there; goes there so many times, should they not come. */
+async function seek(page: Page, to: number, times: number): Promise<void> {
   await page.evaluate((seconds) => {
     (globalThis as unknown as Host).document.querySelector('video').currentTime = seconds;
   }, to);
-  await until(`playing to go on behind ${to} s`, async () => {
+  const goesOn = async (): Promise<boolean> => {
     const { currentTime, seeking, readyState } = await stateOf(page);
     return !seeking && readyState >= 2 && currentTime > to + 0.3 && currentTime < to + 3;
-  }).catch(async (error: Error) => {
-    throw new Error(`${error.message}; ${await complaints(page)}`, { cause: error });
-  });
+  };
+  try {
+    await until(`playing to go on behind ${to} s`, goesOn, { deadline: times > 1 ? 5_000 : 30_000 });
+  } catch (error) {
+    if (times > 1) {
+      return seek(page, to, times - 1);
+    }
+    throw new Error(`${(error as Error).message}; ${await complaints(page)}`, { cause: error });
+  }
 }
 
-describe('a recording of a publisher that drops and returns with another picture', { timeout: 60_000 }, () => {
+describe('a recording of a publisher that drops and returns with another picture', { timeout: 150_000 }, () => {
   let server: TestServer;
   let browser: Browser;
   let bare: BarePage;
@@ -72,17 +78,20 @@ describe('a recording of a publisher that drops and returns with another picture
     await Promise.all([browser.close(), bare.close(), dash.close(), server[Symbol.asyncDispose]()]);
   });
 
-  const players: readonly { readonly name: string; readonly open: () => string; readonly ends: boolean }[] = [
+  /** `loses`: seeks get lost in what it does while it plays and loads. */
+  const players: readonly { readonly name: string; readonly open: () => string; readonly ends: boolean; readonly loses?: true }[] = [
     // hls.js 1.7.4 leaves a hole at a discontinuity of reordered pictures, and then never takes the stream for ended.
     { name: 'hls.js', open: () => bare.url(`${at}/master.m3u8`), ends: false },
-    { name: 'dash.js', open: () => dash.url('dash.js', `${at}/manifest.mpd`), ends: true },
+    // dash.js 5.2.1, sent to another period: its watch for the end of the one that plays may win, and it waits for ever in an empty buffer (6 of 100), until
+    // it is sent there again; sent in the middle of an append, it may lose its source buffers for good.
+    { name: 'dash.js', open: () => dash.url('dash.js', `${at}/manifest.mpd`), ends: true, loses: true },
     { name: 'Shaka with DASH', open: () => dash.url('shaka', `${at}/manifest.mpd`), ends: true },
     // Shaka 5.2 takes HLS for ended when it has played as long as the playlist of the sound says, which samples behind a discontinuity miss by a millisecond.
     { name: 'Shaka with HLS', open: () => dash.url('shaka', `${at}/master.m3u8`), ends: false },
     { name: 'the browser with the download', open: () => `${at}/download.mp4`, ends: true },
   ];
 
-  test.each(players)('$name plays it, seeks in it and plays over the drop to its end', async ({ open, ends }) => {
+  test.each(players)('$name plays it, seeks in it and plays over the drop to its end', async ({ open, ends, loses = false }) => {
     const page = await browser.newPage();
     try {
       // A download in the address line is saved; in a <video> it is played.
@@ -97,15 +106,24 @@ describe('a recording of a publisher that drops and returns with another picture
       await page.evaluate(() => (globalThis as unknown as Host).document.querySelector('video').play());
       expect(Math.abs((await stateOf(page)).duration - whole)).toBeLessThan(0.5);
 
-      await seek(page, first + 2);
+      const times = loses ? 4 : 1;
+      if (loses) {
+        await until('all to be loaded', () =>
+          page.evaluate((end) => {
+            const { buffered } = (globalThis as unknown as Host).document.querySelector('video');
+            return buffered.length > 0 && buffered.end(buffered.length - 1) > end;
+          }, whole - LAST),
+        );
+      }
+      await seek(page, first + 2, times);
       expect(await shownColour(page)).toMatchObject({ blue: expect.toSatisfy((blue: number) => blue > 200), red: expect.toSatisfy((red: number) => red < 60) });
       expect((await stateOf(page)).videoWidth).toBe(480);
-      await seek(page, first - 2);
+      await seek(page, first - 2, times);
       expect(await shownColour(page)).toMatchObject({ red: expect.toSatisfy((red: number) => red > 200), blue: expect.toSatisfy((blue: number) => blue < 60) });
       expect((await stateOf(page)).videoWidth).toBe(640);
       await until('the drop to be played over', async () => (await stateOf(page)).currentTime > first + 1);
       expect(await shownColour(page)).toMatchObject({ blue: expect.toSatisfy((blue: number) => blue > 200) });
-      await seek(page, whole - 2);
+      await seek(page, whole - 2, times);
       await until('its end', async () => {
         const { ended, currentTime } = await stateOf(page);
         return ends ? ended : currentTime > whole - LAST;
